@@ -1,0 +1,238 @@
+//! From `main` to the host's adapter.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhost_core::{Error, IntoHandler};
+
+use crate::choice::{Choice, Place, choose};
+use crate::log;
+
+/// Runs a handler on the host that woke this process, until that host is done with it.
+///
+/// The first of these rules that holds decides, and the log says which it was:
+///
+/// 1. `ANYHOST=http|lambda|cgi`
+/// 2. `AWS_LAMBDA_RUNTIME_API` is set: an AWS Lambda function
+/// 3. `GATEWAY_INTERFACE` starts with `CGI/`: a CGI program (RFC 3875 §4.1.4)
+/// 4. otherwise: the standalone server
+///
+/// The server listens where `--listen` says, else on the sockets that systemd passed, else on the
+/// port in `FUNCTIONS_CUSTOMHANDLER_PORT`, else on the one in `PORT` (with `HOST`), else on
+/// `0.0.0.0:3000`. `--help` tells the rest. Under CGI and on Lambda the command line is not looked at: a web
+/// server may put a client's query there (RFC 3875 §4.4).
+///
+/// It makes the runtime that fits the host (one thread for CGI and Lambda), and logs to stderr
+/// unless the program has set a `tracing` subscriber. Exit status 0 is success, 1 a failure that
+/// the log explains, 2 a command line that was not understood.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     anyhost::run(|| async { "Hello, world!" })
+/// }
+/// ```
+pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
+    let handler = handler.into_handler();
+    run_with(async move || Ok::<_, Error>(handler))
+}
+
+/// Like [`run`], for a handler that must be built inside the runtime first, such as one with a
+/// database pool.
+///
+/// If building fails, the error is logged with its sources and the exit status is 1; on Lambda it
+/// is also reported as a failed start (`/runtime/init/error`).
+///
+/// ```no_run
+/// use anyhost::{Error, Router};
+///
+/// fn main() -> std::process::ExitCode {
+///     anyhost::run_with(async || {
+///         let greeting = std::fs::read_to_string("greeting.txt")?;
+///         let hello = move || std::future::ready(greeting.clone());
+///         Ok::<_, Error>(Router::new().get("/", hello))
+///     })
+/// }
+/// ```
+pub fn run_with<K, H, E>(build: impl AsyncFnOnce() -> Result<H, E>) -> ExitCode
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
+    let choice = match choose(|name| std::env::var_os(name)) {
+        Ok(choice) => choice,
+        Err(wrong) => {
+            log::init(Place::Http);
+            tracing::error!("{wrong}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log::init(choice.place);
+    match choice.place {
+        Place::Http => http(build, &choice),
+        Place::Lambda => lambda(build, &choice),
+        Place::Cgi => cgi(build, &choice),
+    }
+    .unwrap_or_else(|error| {
+        tracing::error!("{error:?}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Serves a handler on the host that woke this process, inside a runtime of the program's own.
+///
+/// The host is found as [`run`] finds it, but the command line is the program's: the server listens
+/// where the environment says.
+///
+/// # Errors
+/// When the host cannot be served: an address that cannot be bound, say, or a reply that was cut.
+pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
+    let choice = choose(|name| std::env::var_os(name)).map_err(io::Error::other)?;
+    decided(&choice);
+    match choice.place {
+        #[cfg(feature = "http")]
+        Place::Http => bind(Vec::new()).await?.serve(handler).await,
+        #[cfg(feature = "lambda")]
+        Place::Lambda => anyhost_lambda::serve(handler).await,
+        #[cfg(feature = "cgi")]
+        Place::Cgi => anyhost_cgi::serve(handler).await,
+        #[allow(unreachable_patterns)]
+        place => Err(io::Error::other(missing(place))),
+    }
+}
+
+fn decided(choice: &Choice) {
+    tracing::info!(host = ?choice.place, "{}", choice.reason);
+}
+
+#[allow(dead_code)]
+fn missing(place: Place) -> String {
+    format!("this program was built without anyhost's feature for {place:?}")
+}
+
+#[cfg(feature = "http")]
+fn http<K, H, E>(
+    build: impl AsyncFnOnce() -> Result<H, E>,
+    choice: &Choice,
+) -> Result<ExitCode, Error>
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
+    use crate::args::{self, Args};
+
+    let addresses = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Args::Serve(addresses)) => addresses,
+        Ok(Args::Help) => {
+            print!("{}", args::HELP);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ok(Args::Version) => {
+            println!("anyhost {}", env!("CARGO_PKG_VERSION"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}\n\n{}", args::HELP);
+            return Ok(ExitCode::from(2));
+        }
+    };
+    decided(choice);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let handler = build().await.map_err(Into::into)?;
+        bind(addresses).await?.serve(handler).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The server at these addresses, or at those of the environment.
+#[cfg(feature = "http")]
+async fn bind(addresses: Vec<anyhost_hyper::Address>) -> io::Result<anyhost_hyper::Server> {
+    use anyhost_hyper::Server;
+
+    let mut addresses = addresses.into_iter();
+    let first = match addresses.next() {
+        Some(first) => first,
+        None => match Server::inherited()? {
+            Some(server) => return Ok(server),
+            None => {
+                crate::args::from_env(|name| std::env::var_os(name)).map_err(io::Error::other)?
+            }
+        },
+    };
+    let mut server = Server::bind(first).await?;
+    for address in addresses {
+        server = server.and_bind(address).await?;
+    }
+    Ok(server)
+}
+
+#[cfg(feature = "lambda")]
+fn lambda<K, H, E>(
+    build: impl AsyncFnOnce() -> Result<H, E>,
+    choice: &Choice,
+) -> Result<ExitCode, Error>
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
+    decided(choice);
+    one_thread()?.block_on(async {
+        match build().await.map_err(Into::into) {
+            Ok(handler) => anyhost_lambda::serve(handler).await?,
+            Err(error) => {
+                anyhost_lambda::report_init_error(&error).await;
+                return Err(error);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+#[cfg(feature = "cgi")]
+fn cgi<K, H, E>(
+    build: impl AsyncFnOnce() -> Result<H, E>,
+    choice: &Choice,
+) -> Result<ExitCode, Error>
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
+    // Before any thread is there, and before the handler could print or read a variable.
+    anyhost_cgi::isolate()?;
+    decided(choice);
+    let result = one_thread()?.block_on(async {
+        match build().await.map_err(Into::into) {
+            Ok(handler) => anyhost_cgi::serve(handler).await,
+            Err(error) => anyhost_cgi::fail(error).await,
+        }
+    });
+    match result {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(ExitCode::from(TERMINATED)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a shell reports of a process that SIGTERM ended: 128 + 15.
+#[cfg(feature = "cgi")]
+const TERMINATED: u8 = 143;
+
+#[cfg(any(feature = "cgi", feature = "lambda"))]
+fn one_thread() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
+macro_rules! without {
+    ($($feature:literal $name:ident $place:ident)*) => {$(
+        #[cfg(not(feature = $feature))]
+        fn $name<H, E>(_: impl AsyncFnOnce() -> Result<H, E>, _: &Choice) -> Result<ExitCode, Error> {
+            Err(io::Error::other(missing(Place::$place)).into())
+        }
+    )*};
+}
+
+without! { "http" http Http "lambda" lambda Lambda "cgi" cgi Cgi }

@@ -1,0 +1,148 @@
+//! HTTP/1 or HTTP/2: the client's first bytes tell.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// RFC 9113 §3.4: what an HTTP/2 client sends first. No HTTP/1 request starts like this.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Reads until the protocol is clear, and puts what was read back in front.
+pub(crate) async fn detect<S>(mut stream: S) -> io::Result<(Protocol, Rewound<S>)>
+where
+    S: AsyncRead + Unpin,
+{
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    let protocol = loop {
+        if first[..length] != PREFACE[..length] {
+            break Protocol::Http1;
+        }
+        if length == PREFACE.len() {
+            break Protocol::Http2;
+        }
+        match stream.read(&mut first[length..]).await? {
+            0 => break Protocol::Http1,
+            more => length += more,
+        }
+    };
+    Ok((
+        protocol,
+        Rewound {
+            first,
+            start: 0,
+            end: length,
+            stream,
+        },
+    ))
+}
+
+/// A stream whose first bytes are read again.
+#[derive(Debug)]
+pub(crate) struct Rewound<S> {
+    first: [u8; PREFACE.len()],
+    start: usize,
+    end: usize,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.start == this.end {
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        }
+        let length = buf.remaining().min(this.end - this.start);
+        buf.put_slice(&this.first[this.start..this.start + length]);
+        this.start += length;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn protocol_of(bytes: &[u8]) -> Protocol {
+        let (protocol, mut stream) = detect(bytes).await.unwrap();
+        let mut again = Vec::new();
+        stream.read_to_end(&mut again).await.unwrap();
+        assert_eq!(again, bytes);
+        protocol
+    }
+
+    #[tokio::test]
+    async fn only_the_whole_preface_is_http_2() {
+        assert_eq!(
+            protocol_of(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore").await,
+            Protocol::Http2
+        );
+        for bytes in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            b"PROPFIND / HTTP/1.1",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n",
+            b"P",
+            b"",
+        ] {
+            assert_eq!(protocol_of(bytes).await, Protocol::Http1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_preface_in_pieces_is_http_2() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let write = async {
+            for byte in PREFACE {
+                tokio::io::AsyncWriteExt::write_all(&mut client, &[*byte])
+                    .await
+                    .unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        let ((), detected) = tokio::join!(write, detect(server));
+        assert_eq!(detected.unwrap().0, Protocol::Http2);
+    }
+}

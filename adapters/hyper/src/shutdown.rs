@@ -1,0 +1,122 @@
+//! The life of a server: serving, draining, cut.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// What the server is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Serving,
+    /// No new connections and no new requests; those in flight may end.
+    Draining,
+    /// Everything ends now.
+    Cut,
+}
+
+/// The phase, shared by all connections. Looking at it costs one atomic load.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    phase: AtomicU8,
+    changed: Notify,
+}
+
+impl Life {
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Serving,
+            1 => Phase::Draining,
+            _ => Phase::Cut,
+        }
+    }
+
+    /// Moves on; there is no way back.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits for this phase or a later one.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        let mut changed = pin!(self.changed.notified());
+        loop {
+            changed.as_mut().enable();
+            if self.phase() >= phase {
+                return;
+            }
+            changed.as_mut().await;
+            changed.set(self.changed.notified());
+        }
+    }
+
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        Watch {
+            life: self,
+            seen: Phase::Serving,
+            changed: None,
+        }
+    }
+}
+
+/// Tells one task of each change of phase.
+pub(crate) struct Watch<'a> {
+    life: &'a Life,
+    seen: Phase,
+    changed: Option<Pin<Box<Notified<'a>>>>,
+}
+
+impl Watch<'_> {
+    /// The phase, if it is a new one. Otherwise the task is woken when it changes.
+    pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Option<Phase> {
+        if self.changed.is_none() {
+            let mut changed = Box::pin(self.life.changed.notified());
+            // Asked to wake us before the phase is looked at, it cannot miss a change.
+            let waits = changed.as_mut().poll(cx).is_pending();
+            self.changed = waits.then_some(changed);
+        }
+        let phase = self.life.phase();
+        if phase == self.seen {
+            return None;
+        }
+        self.seen = phase;
+        self.changed = None;
+        Some(phase)
+    }
+}
+
+/// Waits for SIGTERM or SIGINT. Orchestrators send either (Fly sends SIGINT), so both mean the
+/// same.
+pub(crate) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next signal.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        poll_fn(|cx| {
+            if self.terminate.poll_recv(cx).is_ready() {
+                Poll::Ready("SIGTERM")
+            } else if self.interrupt.poll_recv(cx).is_ready() {
+                Poll::Ready("SIGINT")
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}

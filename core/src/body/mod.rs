@@ -1,0 +1,194 @@
+//! One body type for requests and replies: bytes in memory, or a stream.
+
+mod read;
+mod stream;
+
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+
+use crate::error::BoxError;
+
+pub(crate) use read::ReadError;
+
+type BoxBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
+
+/// The body of a request or of a reply.
+///
+/// A body in memory costs nothing beyond its bytes; a stream costs one allocation. Either can be
+/// handed on as it is: `Ok(request.into_body())` sends a request's body back, frame by frame.
+///
+/// ```
+/// use anyhost_core::Body;
+///
+/// let body = Body::from("Hello, world!");
+/// assert_eq!(http_body::Body::size_hint(&body).exact(), Some(13));
+/// ```
+pub struct Body(Repr);
+
+enum Repr {
+    /// All of it, with the trailers that followed.
+    Whole(Bytes, Option<Box<HeaderMap>>),
+    Stream(BoxBody),
+    /// A stream of which a reader took a part.
+    Partial(Box<read::Partial>),
+}
+
+impl Body {
+    /// A body with nothing in it.
+    pub const fn empty() -> Self {
+        Self(Repr::Whole(Bytes::new(), None))
+    }
+
+    /// Wraps any [`http_body::Body`].
+    pub fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut slot = Some(body);
+        if let Some(same) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Self>>() {
+            return same.take().unwrap_or_default();
+        }
+        match slot {
+            Some(body) if !body.is_end_stream() => {
+                let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+                let body = body
+                    .map_err(Into::into)
+                    .map_frame(move |frame| frame.map_data(bytes));
+                Self::boxed(body)
+            }
+            _ => Self::empty(),
+        }
+    }
+
+    /// A body of unknown length whose pieces come from `stream`.
+    ///
+    /// An error ends the body, and whoever reads it can tell that it is cut, as far as the host
+    /// can say so.
+    ///
+    /// ```
+    /// use anyhost_core::Body;
+    /// use futures_util::stream;
+    ///
+    /// let pieces = stream::iter(["one ", "two"].map(Ok::<_, std::io::Error>));
+    /// let body = Body::from_stream(pieces);
+    /// ```
+    pub fn from_stream<S, T, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes> + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self::boxed(stream::Pieces::new(stream))
+    }
+
+    /// Wraps what has the right types already.
+    pub(crate) fn boxed<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+    {
+        Self(Repr::Stream(Box::pin(body)))
+    }
+
+    /// The bytes, if all of them are in memory.
+    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Repr::Whole(bytes, None) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The next piece, `None` at the end; empty pieces and trailers are passed over.
+    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, BoxError>> {
+        loop {
+            let frame = match self.frame().await? {
+                Ok(frame) => frame,
+                Err(error) => return Some(Err(error)),
+            };
+            match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Some(Ok(data)),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0 {
+            Repr::Whole(bytes, trailers) => {
+                let frame = if bytes.is_empty() {
+                    trailers.take().map(|trailers| Frame::trailers(*trailers))
+                } else {
+                    Some(Frame::data(std::mem::take(bytes)))
+                };
+                Poll::Ready(frame.map(Ok))
+            }
+            Repr::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Repr::Partial(partial) => partial.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Repr::Whole(bytes, trailers) => bytes.is_empty() && trailers.is_none(),
+            Repr::Stream(stream) => stream.is_end_stream(),
+            Repr::Partial(partial) => partial.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Repr::Whole(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Repr::Stream(stream) => stream.size_hint(),
+            Repr::Partial(partial) => partial.size_hint(),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Whole(bytes, _) => f.debug_tuple("Body").field(&bytes.len()).finish(),
+            _ => f.write_str("Body(..)"),
+        }
+    }
+}
+
+macro_rules! from_bytes {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Body {
+            fn from(value: $type) -> Self {
+                Self(Repr::Whole(Bytes::from(value), None))
+            }
+        }
+    )*};
+}
+
+from_bytes!(Bytes, &'static str, String, &'static [u8], Vec<u8>);
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}

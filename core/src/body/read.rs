@@ -1,0 +1,151 @@
+//! Reading a body whole, within a limit, so that it can be read again.
+
+use std::mem;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+
+use super::{Body, BoxBody, Repr};
+use crate::error::BoxError;
+
+/// Why a body could not be read whole.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    TooLarge,
+    Broken(BoxError),
+}
+
+/// A stream and what was read of it so far.
+///
+/// It lives in the body: a reader that was cancelled, or that gave up at its limit, loses nothing.
+pub(super) struct Partial {
+    read: BytesMut,
+    trailers: Option<Box<HeaderMap>>,
+    rest: BoxBody,
+    failed: bool,
+}
+
+impl Body {
+    /// Reads all that is left, `limit` bytes at most, and keeps it for the next reader.
+    pub(crate) async fn read(&mut self, limit: u64) -> Result<Bytes, ReadError> {
+        std::future::poll_fn(|cx| self.poll_read(cx, limit)).await
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Bytes, ReadError>> {
+        if let Repr::Stream(stream) = &mut self.0 {
+            // A declared length over the limit is refused before a byte is read or stored.
+            if stream.size_hint().lower() > limit {
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            let first = ready!(stream.as_mut().poll_frame(cx));
+            self.begin(first).map_err(ReadError::Broken)?;
+        }
+        if let Repr::Partial(partial) = &mut self.0 {
+            ready!(partial.poll_rest(cx, limit))?;
+            let trailers = partial.trailers.take();
+            self.0 = Repr::Whole(mem::take(&mut partial.read).freeze(), trailers);
+        }
+        match &self.0 {
+            Repr::Whole(bytes, _) if bytes.len() as u64 <= limit => Poll::Ready(Ok(bytes.clone())),
+            _ => Poll::Ready(Err(ReadError::TooLarge)),
+        }
+    }
+
+    /// Takes the first frame of a stream. Often it is the only one: then its bytes are not copied.
+    fn begin(&mut self, first: Option<Result<Frame<Bytes>, BoxError>>) -> Result<(), BoxError> {
+        let Repr::Stream(rest) = mem::replace(&mut self.0, Repr::Whole(Bytes::new(), None)) else {
+            return Ok(());
+        };
+        let Some(first) = first else { return Ok(()) };
+        let only = rest.is_end_stream();
+        let mut partial = Partial {
+            read: BytesMut::new(),
+            trailers: None,
+            rest,
+            failed: false,
+        };
+        let result = match first.map(Frame::into_data) {
+            Ok(Ok(data)) if only => {
+                self.0 = Repr::Whole(data, None);
+                return Ok(());
+            }
+            Ok(frame) => {
+                partial.take(frame);
+                Ok(())
+            }
+            Err(error) => {
+                partial.failed = true;
+                Err(error)
+            }
+        };
+        self.0 = Repr::Partial(Box::new(partial));
+        result
+    }
+}
+
+impl Partial {
+    fn poll_rest(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<(), ReadError>> {
+        loop {
+            if self.size_hint().lower() > limit {
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            match ready!(self.poll_inner(cx)) {
+                None => return Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(ReadError::Broken(error))),
+                Some(Ok(frame)) => self.take(frame.into_data()),
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Result<Bytes, Frame<Bytes>>) {
+        match frame {
+            Ok(data) => self.read.extend_from_slice(&data),
+            Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
+        }
+    }
+
+    /// The stream, with a failure that repeats itself: what broke once must not look whole later.
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.failed {
+            return Poll::Ready(Some(Err("the body broke off earlier".into())));
+        }
+        let frame = ready!(self.rest.as_mut().poll_frame(cx));
+        self.failed = matches!(frame, Some(Err(_)));
+        Poll::Ready(frame)
+    }
+
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !self.read.is_empty() {
+            let read = mem::take(&mut self.read).freeze();
+            return Poll::Ready(Some(Ok(Frame::data(read))));
+        }
+        match self.trailers.take() {
+            Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(*trailers)))),
+            None => self.poll_inner(cx),
+        }
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        !self.failed && self.read.is_empty() && self.trailers.is_none() && self.rest.is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        let read = self.read.len() as u64;
+        let rest = if self.failed {
+            SizeHint::new()
+        } else {
+            self.rest.size_hint()
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}

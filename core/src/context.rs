@@ -1,0 +1,201 @@
+//! What is known about a request beyond the request itself, the same way on every host.
+
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use http::uri::Scheme;
+
+use crate::after::AfterWork;
+use crate::host::Host;
+
+/// What the host knows about a request: who sent it, how it came in, when it must be done.
+///
+/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A host that does not
+/// know something says `None`; nothing here panics. None of it comes from a header that a client
+/// could forge.
+///
+/// An adapter makes one for each request, or one for a connection, since a clone is cheap and the
+/// `with_…` methods leave other clones as they are:
+///
+/// ```
+/// use anyhost_core::{Context, Host};
+///
+/// let connection = Context::new(Host::HTTP).with_peer([127, 0, 0, 1].into());
+/// let request = connection.clone().with_request_id("r-1");
+/// assert_eq!(request.peer(), connection.peer());
+/// assert_eq!(connection.request_id(), None);
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    facts: Arc<Facts>,
+    after: Arc<AfterWork>,
+}
+
+#[derive(Clone)]
+struct Facts {
+    host: Host,
+    scheme: Scheme,
+    peer: Option<IpAddr>,
+    base_path: Box<str>,
+    request_id: Option<Box<str>>,
+    deadline: Option<SystemTime>,
+    development: bool,
+}
+
+impl Context {
+    /// A context that knows only the host's kind. The scheme is `http`, and development mode is on
+    /// if the environment says `ANYHOST_ENV=development`.
+    pub fn new(host: Host) -> Self {
+        let facts = Facts {
+            host,
+            scheme: Scheme::HTTP,
+            peer: None,
+            base_path: Box::default(),
+            request_id: None,
+            deadline: None,
+            development: development(),
+        };
+        Self {
+            facts: Arc::new(facts),
+            after: Arc::default(),
+        }
+    }
+
+    /// The client's address, or that of the last proxy that nothing vouches for.
+    #[must_use]
+    pub fn with_peer(mut self, peer: IpAddr) -> Self {
+        self.facts().peer = Some(peer);
+        self
+    }
+
+    /// The scheme that the client used.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.facts().scheme = scheme;
+        self
+    }
+
+    /// The mount or stage that was taken off the path, such as `/cgi-bin/app`: it starts with a
+    /// slash, ends without one, and is empty if there is none.
+    #[must_use]
+    pub fn with_base_path(mut self, base_path: impl Into<Box<str>>) -> Self {
+        self.facts().base_path = base_path.into();
+        self
+    }
+
+    /// The id that the host gave to this request.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: impl Into<Box<str>>) -> Self {
+        self.facts().request_id = Some(request_id.into());
+        self
+    }
+
+    /// When the host stops waiting.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
+        self.facts().deadline = Some(deadline);
+        self
+    }
+
+    /// Whether error replies tell their whole story.
+    #[must_use]
+    pub fn with_development(mut self, development: bool) -> Self {
+        self.facts().development = development;
+        self
+    }
+
+    /// The same facts with its own, empty list of [`wait_until`](Self::wait_until) work: for a
+    /// request that runs beside others of its connection.
+    #[must_use]
+    pub fn with_own_work(mut self) -> Self {
+        self.after = Arc::default();
+        self
+    }
+
+    fn facts(&mut self) -> &mut Facts {
+        Arc::make_mut(&mut self.facts)
+    }
+
+    /// The kind of host.
+    pub fn host(&self) -> Host {
+        self.facts.host
+    }
+
+    /// The client's address. Behind a proxy it is the proxy's, unless that proxy is trusted.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.facts.peer
+    }
+
+    /// The scheme that the client used.
+    pub fn scheme(&self) -> &Scheme {
+        &self.facts.scheme
+    }
+
+    /// The mount or stage that was taken off the path; empty if there is none.
+    pub fn base_path(&self) -> &str {
+        &self.facts.base_path
+    }
+
+    /// The id that the host gave to this request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.facts.request_id.as_deref()
+    }
+
+    /// When the host stops waiting for the reply.
+    pub fn deadline(&self) -> Option<SystemTime> {
+        self.facts.deadline
+    }
+
+    /// Whether error replies tell their whole story.
+    pub fn development(&self) -> bool {
+        self.facts.development
+    }
+
+    /// Hands over work that runs after the reply went out.
+    ///
+    /// Every adapter finishes it before it lets the process freeze, drain or exit. Pieces of work
+    /// run side by side; one that panics is logged and stops no other.
+    pub fn wait_until(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.after.push(Box::pin(work));
+    }
+
+    /// For adapters: runs all work that was handed to [`wait_until`](Self::wait_until), and what
+    /// that work hands over in its turn, until none is left.
+    pub async fn finish(&self) {
+        self.after.run().await;
+    }
+
+    /// For adapters: whether there is work that [`finish`](Self::finish) would run.
+    pub fn has_work(&self) -> bool {
+        !self.after.is_empty()
+    }
+}
+
+/// What a request without a context has: an in-process call of which nothing is known.
+impl Default for Context {
+    fn default() -> Self {
+        Self::new(Host::IN_PROCESS)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("host", &self.facts.host)
+            .field("scheme", &self.facts.scheme.as_str())
+            .field("peer", &self.facts.peer)
+            .field("base_path", &self.facts.base_path)
+            .field("request_id", &self.facts.request_id)
+            .field("deadline", &self.facts.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+fn development() -> bool {
+    static DEVELOPMENT: OnceLock<bool> = OnceLock::new();
+    *DEVELOPMENT
+        .get_or_init(|| std::env::var_os("ANYHOST_ENV").is_some_and(|env| env == "development"))
+}

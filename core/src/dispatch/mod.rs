@@ -1,0 +1,79 @@
+//! The one way from a request to a reply, on every host.
+
+mod error;
+pub(crate) mod panic;
+mod request;
+mod response;
+mod stream;
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use http::StatusCode;
+
+use crate::handler::Handler;
+use crate::{Context, Error, Request, Response, Result};
+
+/// Calls a handler and gives the reply as it has to go out.
+///
+/// Every adapter calls this function and adds no meaning of its own. In order:
+///
+/// 1. **The request** is put into the one form that handlers see: a path and query as its URI, the
+///    authority in `Host`, no hop-by-hop headers (RFC 9110 §7.6.1). A hostile `Host` (RFC 9110 §7.2)
+///    or a target that is no path is a 400.
+/// 2. **The handler** runs. Its errors become replies, its panics a 500; both are logged with the
+///    request, and the client learns only what the [`Error`] says, or all in development mode.
+/// 3. **The reply** gets a Content-Length if its length is known, and loses hop-by-hop headers, the
+///    body where the status or HEAD forbids one (RFC 9110 §6.4.1), and any informational status
+///    that the host cannot send.
+/// 4. **The body**, if it is a stream, is watched as it goes out: a panic or an error in it, and a
+///    length other than the declared one, end it as an error, so that the adapter can cut the reply.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use anyhost_core::{Request, dispatch, handler};
+///
+/// let hello = handler(|| async { "Hello, world!" });
+/// let response = dispatch(&hello, Request::default()).await;
+/// assert_eq!(response.headers()["content-length"], "13");
+/// # })
+/// ```
+pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) -> Response {
+    let mut seen = request::Seen::new(&request);
+    let result = match request::admit(&mut request, &mut seen) {
+        Ok(()) => call(handler, request).await,
+        Err(refused) => Err(refused),
+    };
+    let response = result.and_then(|response| response::check(response, &seen));
+    let response = response.unwrap_or_else(|error| error::reply(error, &seen));
+    response::finish(response, seen)
+}
+
+/// The reply to what the host sent instead of a request: an adapter that cannot make a [`Request`]
+/// of it answers with this, by the same rules as [`dispatch`].
+pub fn refuse(error: Error, context: &Context) -> Response {
+    let mut request = Request::default();
+    request.extensions_mut().insert(context.clone());
+    let seen = request::Seen::new(&request);
+    response::finish(error::reply(error, &seen), seen)
+}
+
+/// Runs the handler; a panic in it is an error like any other.
+async fn call<H: Handler + ?Sized>(handler: &H, request: Request) -> Result<Response> {
+    let mut answer = panic::catch(|| handler.handle(request)).map_err(panicked)?;
+    let result = poll_fn(|cx| match panic::catch(|| answer.as_mut().poll(cx)) {
+        Ok(Poll::Ready(result)) => Poll::Ready(result),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panicked(panic))),
+    })
+    .await;
+    // What the handler leaves behind may panic as well.
+    match panic::catch(|| drop(answer)) {
+        Ok(()) => result,
+        Err(panic) => result.and(Err(panicked(panic))),
+    }
+}
+
+fn panicked(panic: panic::Panic) -> Error {
+    Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
+}

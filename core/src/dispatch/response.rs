@@ -1,0 +1,143 @@
+//! The rules that every reply obeys, whatever the host.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER, UPGRADE,
+};
+use http::{Method, StatusCode};
+
+use http_body::Body as _;
+
+use super::request::Seen;
+use super::stream::Watched;
+use crate::error::Error;
+use crate::{Body, Response, Result};
+
+/// Refuses what no host may send: an informational status as the final one (RFC 9110 §15.2). A 101
+/// passes if the client asked for it and the host can switch protocols.
+pub(super) fn check(response: Response, seen: &Seen) -> Result<Response> {
+    let status = response.status();
+    let switch = status == StatusCode::SWITCHING_PROTOCOLS;
+    if status.is_informational() && !(switch && seen.upgrade) {
+        let why = format!("the handler replied with {status}, which this host cannot send");
+        return Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(why));
+    }
+    Ok(response)
+}
+
+/// Applies the rules for headers, length and body.
+pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
+    let declared = clean(&mut response, &seen);
+    let status = response.status();
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    if matches!(status.as_u16(), 204 | 304) {
+        // RFC 9110 §8.6 and §15.4.5: no content, and nothing that describes one.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().remove(CONTENT_TYPE);
+        *response.body_mut() = Body::empty();
+        return response;
+    }
+    if status == StatusCode::RESET_CONTENT {
+        // RFC 9110 §15.3.6.
+        response.headers_mut().remove(CONTENT_TYPE);
+        *response.body_mut() = Body::empty();
+    }
+    let length = match response.body().size_hint().exact() {
+        // A reply to HEAD may declare the length of a body that the handler never made.
+        Some(0) if seen.method == Method::HEAD && declared.is_some() => declared,
+        Some(length) => {
+            if declared != Some(length) {
+                response
+                    .headers_mut()
+                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            Some(length)
+        }
+        None => declared,
+    };
+    if seen.method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    } else if response.body().as_bytes().is_none() {
+        return response.map(|body| Body::boxed(Watched::new(body, length, seen)));
+    }
+    response
+}
+
+/// Takes out the hop-by-hop headers (RFC 9110 §7.6.1) and those that hosts would take for their own,
+/// and reads the Content-Length that the handler declared.
+fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
+    let mut unusual = false;
+    let mut declared = 0;
+    for name in response.headers().keys() {
+        match name.as_str() {
+            "content-length" => {
+                declared = response.headers().get_all(CONTENT_LENGTH).iter().count();
+            }
+            "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "te"
+            | "upgrade" | "http2-settings" | "trailer" | "status" => unusual = true,
+            _ => {}
+        }
+    }
+    if unusual {
+        remove_hop_by_hop(response, seen);
+    }
+    if declared == 0 {
+        return None;
+    }
+    let length = declared_length(response.headers());
+    match length {
+        Some(length) if declared > 1 => {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Some(_) => {}
+        None => {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+    }
+    length
+}
+
+fn remove_hop_by_hop(response: &mut Response, seen: &Seen) {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    let headers = response.headers_mut();
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in [
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "te",
+        "http2-settings",
+        "status",
+    ] {
+        headers.remove(name);
+    }
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
+    if !seen.context.host().carries_trailers() {
+        headers.remove(TRAILER);
+    }
+}
+
+/// One Content-Length of digits only; two that differ, or anything else, are no length at all.
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let first = lengths.next()?;
+    if lengths.any(|other| other != first) || !first.as_bytes().iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    first.to_str().ok()?.parse().ok()
+}

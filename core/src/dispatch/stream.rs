@@ -1,0 +1,100 @@
+//! A streaming reply on its way out.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+
+use super::panic;
+use super::request::Seen;
+use crate::Body;
+use crate::error::{BoxError, Chain};
+
+/// Watches a streaming body: it keeps to its declared length, a panic in it is an error, and its
+/// first error is logged and is its end.
+pub(super) struct Watched {
+    body: Body,
+    remaining: Option<u64>,
+    ended: bool,
+    seen: Seen,
+}
+
+impl Watched {
+    pub(super) fn new(body: Body, length: Option<u64>, seen: Seen) -> Self {
+        Self {
+            body,
+            remaining: length,
+            ended: false,
+            seen,
+        }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            let frame = match panic::catch(|| Pin::new(&mut self.body).poll_frame(cx)) {
+                Ok(poll) => ready!(poll),
+                Err(panic) => return Poll::Ready(Some(Err(panic.into()))),
+            };
+            return Poll::Ready(match frame {
+                // An empty piece means nothing, and would end a chunked body on the wire.
+                Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => continue,
+                Some(Ok(frame)) => Some(self.count(frame)),
+                None if self.remaining.is_some_and(|remaining| remaining > 0) => {
+                    Some(Err("the body ended before its Content-Length".into()))
+                }
+                other => other,
+            });
+        }
+    }
+
+    fn count(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
+        if let (Some(remaining), Some(data)) = (&mut self.remaining, frame.data_ref()) {
+            *remaining = remaining
+                .checked_sub(data.len() as u64)
+                .ok_or("the body is longer than its Content-Length")?;
+        }
+        Ok(frame)
+    }
+
+    fn log(&self, error: &BoxError) {
+        let (method, path) = (&self.seen.method, self.seen.path());
+        let request_id = self.seen.context.request_id();
+        let chain = Chain(Some(error.as_ref()));
+        tracing::error!(%method, path, request_id, "reply cut: {chain}");
+    }
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(self.poll_body(cx));
+        if let Some(Err(error)) = &frame {
+            self.log(error);
+        }
+        if !matches!(frame, Some(Ok(_))) {
+            self.ended = true;
+            self.body = Body::empty();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || (self.remaining.is_none_or(|left| left == 0) && self.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.remaining {
+            Some(remaining) => SizeHint::with_exact(remaining),
+            None => self.body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! How much of a body a reader may take.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+/// The most bytes that a reader takes from a body: a number, or a text such as `"1mb"`.
+///
+/// The units are `b`, `kb`, `mb` and `gb` in any case, each 1,024 times the one before, as in npm's
+/// `bytes` package, which `micro` uses: `"1mb"` is 1,048,576 bytes. A fraction is allowed
+/// (`"1.5mb"`), and a number without a unit counts bytes. A body of exactly this length is read.
+///
+/// ```
+/// use anyhost_core::Limit;
+///
+/// assert_eq!("10mb".parse::<Limit>().unwrap(), Limit::from(10 * 1024 * 1024u64));
+/// assert_eq!(Limit::default().to_string(), "1mb");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Limit(u64);
+
+impl Limit {
+    /// What the readers take when nothing else is said: 1 MiB.
+    pub const DEFAULT: Self = Self::mib(1);
+
+    /// So many MiB, 1,048,576 bytes each.
+    pub const fn mib(mib: u32) -> Self {
+        Self(mib as u64 * (1 << 20))
+    }
+
+    /// The limit in bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl From<u64> for Limit {
+    fn from(bytes: u64) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<u32> for Limit {
+    fn from(bytes: u32) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<usize> for Limit {
+    fn from(bytes: usize) -> Self {
+        Self(bytes as u64)
+    }
+}
+
+impl TryFrom<i32> for Limit {
+    type Error = InvalidLimit;
+
+    fn try_from(bytes: i32) -> Result<Self, InvalidLimit> {
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| InvalidLimit(bytes.to_string()))
+    }
+}
+
+impl TryFrom<&str> for Limit {
+    type Error = InvalidLimit;
+
+    fn try_from(text: &str) -> Result<Self, InvalidLimit> {
+        text.parse()
+    }
+}
+
+impl FromStr for Limit {
+    type Err = InvalidLimit;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLimit> {
+        let invalid = || InvalidLimit(text.to_owned());
+        let trimmed = text.trim();
+        let digits = trimmed
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic())
+            .trim_end();
+        let unit = match trimmed.get(digits.len()..).unwrap_or_default().trim() {
+            unit if unit.is_empty() || unit.eq_ignore_ascii_case("b") => 1,
+            unit if unit.eq_ignore_ascii_case("kb") => 1 << 10,
+            unit if unit.eq_ignore_ascii_case("mb") => 1 << 20,
+            unit if unit.eq_ignore_ascii_case("gb") => 1u64 << 30,
+            _ => return Err(invalid()),
+        };
+        if let Ok(whole) = digits.parse::<u64>() {
+            return whole.checked_mul(unit).map(Self).ok_or_else(invalid);
+        }
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        match digits.parse::<f64>() {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Ok(part) if plain && part.is_finite() => Ok(Self((part * unit as f64) as u64)),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+/// Writes the largest unit that divides the limit: `1mb`, `1536kb`, `100b`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shift, unit) = match self.0 {
+            0 => (0, "b"),
+            n if n.trailing_zeros() >= 30 => (30, "gb"),
+            n if n.trailing_zeros() >= 20 => (20, "mb"),
+            n if n.trailing_zeros() >= 10 => (10, "kb"),
+            _ => (0, "b"),
+        };
+        write!(f, "{}{unit}", self.0 >> shift)
+    }
+}
+
+/// A text or number that is no [`Limit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidLimit(String);
+
+impl fmt::Display for InvalidLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no limit; write a number of bytes or one like \"1mb\"",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for InvalidLimit {}
+
+impl From<Infallible> for InvalidLimit {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_powers_of_1024_in_any_case() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("100", 100),
+            ("100b", 100),
+            ("1kb", 1 << 10),
+            ("1 MB", 1 << 20),
+            ("1.5Mb", 3 << 19),
+            ("2gb", 2 << 30),
+        ] {
+            assert_eq!(text.parse(), Ok(Limit(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in [
+            "",
+            "mb",
+            "-1",
+            "1tb",
+            "1e3",
+            "nan",
+            "inf",
+            "1,5mb",
+            "99999999999999999gb",
+            "é",
+        ] {
+            assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+        assert!(Limit::try_from(-1).is_err());
+    }
+
+    #[test]
+    fn display_uses_the_largest_whole_unit() {
+        for (bytes, text) in [
+            (0, "0b"),
+            (1, "1b"),
+            (1 << 10, "1kb"),
+            (3 << 19, "1536kb"),
+            (1 << 30, "1gb"),
+        ] {
+            assert_eq!(Limit(bytes).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Decoding a body by the charset of its Content-Type.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use mediatype::names::CHARSET;
+use mediatype::{MediaType, ReadParams};
+
+use crate::error::BoxError;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// The body as a text. A byte-order mark is not part of it (WHATWG Encoding, "BOM sniff").
+pub(super) fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, BoxError> {
+    let encoding = encoding(headers)?;
+    match encoding.decode_with_bom_removal(bytes) {
+        (_, true) => Err(format!("the body is not valid {}", encoding.name()).into()),
+        (Cow::Borrowed(text), false) => Ok(text.to_owned()),
+        (Cow::Owned(text), false) => Ok(text),
+    }
+}
+
+/// The bytes without their byte-order mark, if they are said to be UTF-8.
+pub(super) fn as_utf8<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    match encoding(headers) {
+        Ok(encoding) if encoding == UTF_8 => Some(bytes.strip_prefix(BOM).unwrap_or(bytes)),
+        _ => None,
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Result<&'static Encoding, BoxError> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Ok(UTF_8);
+    };
+    let content_type = content_type.as_bytes();
+    // Nearly every JSON request says just this.
+    if content_type == b"application/json" {
+        return Ok(UTF_8);
+    }
+    let content_type = std::str::from_utf8(content_type)?;
+    if content_type.trim().is_empty() {
+        return Ok(UTF_8);
+    }
+    let media_type = MediaType::parse(content_type)?;
+    let Some(label) = media_type.get_param(CHARSET) else {
+        return Ok(UTF_8);
+    };
+    let label = label.unquoted_str();
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| format!("unknown charset {label:?}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn text(content_type: &'static str, bytes: &[u8]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        decode(&headers, bytes).ok()
+    }
+
+    #[test]
+    fn the_charset_decides() {
+        assert_eq!(text("text/plain", "é".as_bytes()).as_deref(), Some("é"));
+        assert_eq!(
+            text("text/plain; charset=iso-8859-1", b"caf\xE9").as_deref(),
+            Some("café")
+        );
+        assert_eq!(
+            text("text/plain; Charset=\"UTF-16LE\"", b"h\0i\0").as_deref(),
+            Some("hi")
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_not_text() {
+        assert_eq!(text("text/plain", b"\xEF\xBB\xBFhi").as_deref(), Some("hi"));
+    }
+
+    #[test]
+    fn wrong_bytes_and_unknown_charsets_are_refused() {
+        assert_eq!(text("text/plain", b"\xFF"), None);
+        assert_eq!(text("text/plain; charset=klingon", b"hi"), None);
+        assert_eq!(text("text/plain; charset", b"hi"), None);
+        assert_eq!(text("/;;=", b"hi"), None);
+    }
+}
