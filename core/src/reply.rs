@@ -11,7 +11,7 @@ use crate::{Body, BoxError, Error, Response, Result};
 
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// What can be sent as a reply.
 ///
@@ -23,7 +23,7 @@ const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// | `()`, `Option::None` | 204 | – |
 /// | [`StatusCode`] | itself | – |
 /// | `(StatusCode, T)`, `(HeaderMap, T)` | the given | `T`'s, unless a header says otherwise |
-/// | `http::Response<B>` | its own | its own |
+/// | `http::Response<B>` | its own | its own, or `application/octet-stream` |
 /// | `Result<T, E>` | `T`'s, or the error's | `T`'s, or text |
 ///
 /// A stream is sent with [`Body::from_stream`]. Content-Length, and the rules for HEAD, 204 and

@@ -23,7 +23,8 @@ use crate::{Context, Error, Request, Response, Result};
 ///    or a target that is no path is a 400.
 /// 2. **The handler** runs. Its errors become replies, its panics a 500; both are logged with the
 ///    request, and the client learns only what the [`Error`] says, or all in development mode.
-/// 3. **The reply** gets a Content-Length if its length is known, and loses hop-by-hop headers, the
+/// 3. **The reply** gets a Content-Length if its length is known, and a Content-Type if it has content
+///    of none (`application/octet-stream`). It loses hop-by-hop headers, the
 ///    body where the status or HEAD forbids one (RFC 9110 §6.4.1), and any informational status
 ///    that the host cannot send.
 /// 4. **The body**, if it is a stream, is watched as it goes out: a panic or an error in it, and a

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use super::request::Seen;
 use super::stream::Watched;
 use crate::error::Error;
+use crate::reply::BYTES;
 use crate::{Body, Response, Result};
 
 /// Refuses what no host may send: an informational status as the final one (RFC 9110 §15.2). A 101
@@ -27,35 +28,27 @@ pub(super) fn check(response: Response, seen: &Seen) -> Result<Response> {
 /// Applies the rules for headers, length and body.
 pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
     let declared = clean(&mut response, &seen);
-    let status = response.status();
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        return response;
-    }
-    if matches!(status.as_u16(), 204 | 304) {
-        // RFC 9110 §8.6 and §15.4.5: no content, and nothing that describes one.
-        response.headers_mut().remove(CONTENT_LENGTH);
-        response.headers_mut().remove(CONTENT_TYPE);
-        *response.body_mut() = Body::empty();
-        return response;
-    }
-    if status == StatusCode::RESET_CONTENT {
-        // RFC 9110 §15.3.6.
-        response.headers_mut().remove(CONTENT_TYPE);
-        *response.body_mut() = Body::empty();
-    }
-    let length = match response.body().size_hint().exact() {
-        // A reply to HEAD may declare the length of a body that the handler never made.
-        Some(0) if seen.method == Method::HEAD && declared.is_some() => declared,
-        Some(length) => {
-            if declared != Some(length) {
-                response
-                    .headers_mut()
-                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
-            }
-            Some(length)
+    match response.status().as_u16() {
+        101 => return response,
+        204 | 304 => {
+            // RFC 9110 §8.6 and §15.4.5: no content, and nothing that describes one.
+            response.headers_mut().remove(CONTENT_LENGTH);
+            response.headers_mut().remove(CONTENT_TYPE);
+            *response.body_mut() = Body::empty();
+            return response;
         }
-        None => declared,
-    };
+        // RFC 9110 §15.3.6.
+        205 => {
+            response.headers_mut().remove(CONTENT_TYPE);
+            *response.body_mut() = Body::empty();
+        }
+        _ => {}
+    }
+    let length = set_length(&mut response, declared, &seen);
+    if length != Some(0) && !response.headers().contains_key(CONTENT_TYPE) {
+        // RFC 9110 §8.3 and, for CGI a must, RFC 3875 §6.3.1. Never a type that a browser would run.
+        response.headers_mut().insert(CONTENT_TYPE, BYTES);
+    }
     if seen.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     } else if response.body().as_bytes().is_none() {
@@ -64,16 +57,31 @@ pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
     response
 }
 
+/// Declares the length of the body if it is known, whatever the handler said; keeps what the handler
+/// said if it is not.
+fn set_length(response: &mut Response, declared: Option<u64>, seen: &Seen) -> Option<u64> {
+    match response.body().size_hint().exact() {
+        // A reply to HEAD may declare the length of a body that the handler never made.
+        Some(0) if seen.method == Method::HEAD && declared.is_some() => declared,
+        Some(length) => {
+            if declared != Some(length) {
+                let value = HeaderValue::from(length);
+                response.headers_mut().insert(CONTENT_LENGTH, value);
+            }
+            Some(length)
+        }
+        None => declared,
+    }
+}
+
 /// Takes out the hop-by-hop headers (RFC 9110 §7.6.1) and those that hosts would take for their own,
 /// and reads the Content-Length that the handler declared.
 fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
     let mut unusual = false;
-    let mut declared = 0;
+    let mut declared = false;
     for name in response.headers().keys() {
         match name.as_str() {
-            "content-length" => {
-                declared = response.headers().get_all(CONTENT_LENGTH).iter().count();
-            }
+            "content-length" => declared = true,
             "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "te"
             | "upgrade" | "http2-settings" | "trailer" | "status" => unusual = true,
             _ => {}
@@ -82,21 +90,15 @@ fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
     if unusual {
         remove_hop_by_hop(response, seen);
     }
-    if declared == 0 {
+    if !declared {
         return None;
     }
     let length = declared_length(response.headers());
     match length {
-        Some(length) if declared > 1 => {
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        Some(_) => {}
-        None => {
-            response.headers_mut().remove(CONTENT_LENGTH);
-        }
-    }
+        // One of them, if there were several that agree.
+        Some(length) => response.headers_mut().insert(CONTENT_LENGTH, length.into()),
+        None => response.headers_mut().remove(CONTENT_LENGTH),
+    };
     length
 }
 

@@ -1,0 +1,83 @@
+//! What this host knows about a request. All of it is the server's word; nothing is a header.
+
+use std::net::IpAddr;
+
+use anyhost_core::{Context, Host};
+use http::uri::Scheme;
+
+use crate::environment::Environment;
+
+pub(crate) fn of(environment: &Environment, base_path: &str) -> Context {
+    let mut context = Context::new(Host::CGI).with_base_path(base_path);
+    if is_https(environment) {
+        context = context.with_scheme(Scheme::HTTPS);
+    }
+    if let Some(peer) = environment.text("REMOTE_ADDR").and_then(parse_ip) {
+        context = context.with_peer(peer);
+    }
+    // Apache's mod_unique_id.
+    if let Some(id) = environment.text("UNIQUE_ID") {
+        context = context.with_request_id(id);
+    }
+    context
+}
+
+/// Servers agree on no variable: HTTPS is the oldest, and `off` on some of them.
+fn is_https(environment: &Environment) -> bool {
+    let is = |name, values: &[&str]| {
+        let value = environment.text(name).unwrap_or_default();
+        values.iter().any(|known| value.eq_ignore_ascii_case(known))
+    };
+    is("HTTPS", &["on", "1", "yes", "true"])
+        || is("REQUEST_SCHEME", &["https"])
+        || is("SERVER_PORT_SECURE", &["1"])
+}
+
+/// An address, perhaps in brackets and with a zone. A Unix socket's is none.
+fn parse_ip(text: &str) -> Option<IpAddr> {
+    let text = text.strip_prefix('[').unwrap_or(text);
+    let text = text.strip_suffix(']').unwrap_or(text);
+    let address = text.split('%').next()?;
+    Some(address.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(vars: &[(&str, &str)]) -> Context {
+        of(&Environment::new(vars.iter().copied()), "")
+    }
+
+    #[test]
+    fn the_scheme_is_the_servers_word() {
+        for vars in [
+            ("HTTPS", "on"),
+            ("HTTPS", "ON"),
+            ("REQUEST_SCHEME", "https"),
+            ("SERVER_PORT_SECURE", "1"),
+        ] {
+            assert_eq!(context(&[vars]).scheme(), &Scheme::HTTPS, "{vars:?}");
+        }
+        for vars in [
+            ("HTTPS", "off"),
+            ("HTTPS", ""),
+            ("HTTP_X_FORWARDED_PROTO", "https"),
+        ] {
+            assert_eq!(context(&[vars]).scheme(), &Scheme::HTTP, "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn the_peer_is_an_address_or_nobody() {
+        let peer = |text| {
+            context(&[("REMOTE_ADDR", text)])
+                .peer()
+                .map(|peer| peer.to_string())
+        };
+        assert_eq!(peer("192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(peer("[fe80::1%eth0]").as_deref(), Some("fe80::1"));
+        assert_eq!(peer("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
+        assert_eq!(peer("unix:"), None);
+    }
+}

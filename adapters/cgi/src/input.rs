@@ -1,0 +1,273 @@
+//! The request body on stdin.
+//!
+//! A thread of its own reads it, since stdin can be a pipe, a socket, a file or a terminal, and only
+//! blocking reads work on all of them. It reads ahead a little while the handler follows, takes in
+//! everything when a reply is waiting to be written, and throws away what nobody wants.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use anyhost_core::{Body, BoxError};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::request::Framing;
+use crate::spool::Spool;
+
+const BLOCK: usize = 64 * 1024;
+
+/// How much is held in memory ahead of the handler.
+const AHEAD: usize = 4 * BLOCK;
+
+/// How much of a body that nobody reads is thrown away before the process ends. A server that still
+/// writes then loses the reply; without an end, a client could keep the process for ever.
+const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
+
+/// The body of a request, shared by the thread that reads it, the handler, and the reply.
+#[derive(Clone)]
+pub(crate) struct Input(Option<Arc<Shared>>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    wish: Wish,
+    ready: VecDeque<Bytes>,
+    held: usize,
+    spool: Option<Spool>,
+    end: Option<io::Result<()>>,
+    discarded: u64,
+    handler: Option<Waker>,
+    reply: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Wish {
+    /// Stay a little ahead of the handler.
+    #[default]
+    Follow,
+    /// Take everything in: the server may not read the reply before it has got rid of the body.
+    TakeIn,
+    /// Nobody will read what comes.
+    Discard,
+}
+
+impl Input {
+    /// Begins to read, if there is a body.
+    pub(crate) fn new(
+        framing: Framing,
+        source: impl Read + Send + 'static,
+    ) -> io::Result<(Self, Body)> {
+        let length = match framing {
+            Framing::None => return Ok((Self(None), Body::empty())),
+            Framing::Length(length) => Some(length),
+            Framing::ToEnd => None,
+        };
+        let shared = Arc::new(Shared::default());
+        let reader = Reader {
+            shared: shared.clone(),
+            source,
+            remaining: length,
+        };
+        std::thread::Builder::new()
+            .name("stdin".into())
+            .spawn(move || reader.run())?;
+        let body = Body::new(Stdin {
+            shared: shared.clone(),
+            remaining: length,
+        });
+        Ok((Self(Some(shared)), body))
+    }
+
+    /// Whether all of the body was read from the server, by whomever.
+    pub(crate) fn is_taken_in(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|shared| shared.lock().end.is_some())
+    }
+
+    /// Waits until all of the body was read from the server. What the handler may still want of it
+    /// is kept.
+    pub(crate) async fn take_in(&self) {
+        let Some(shared) = &self.0 else { return };
+        shared.wish(Wish::TakeIn);
+        poll_fn(|cx| {
+            let mut state = shared.lock();
+            if state.end.is_some() {
+                return Poll::Ready(());
+            }
+            state.reply = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wish(&self, wish: Wish) {
+        let mut state = self.lock();
+        // Nobody wants again what he let go of.
+        if state.wish != Wish::Discard {
+            state.wish = wish;
+        }
+        if wish == Wish::Discard {
+            (state.ready, state.held, state.spool) = (VecDeque::new(), 0, None);
+        }
+        self.changed.notify_all();
+    }
+}
+
+/// The thread that reads.
+struct Reader<R> {
+    shared: Arc<Shared>,
+    source: R,
+    remaining: Option<u64>,
+}
+
+impl<R: Read> Reader<R> {
+    fn run(mut self) {
+        let mut block = vec![0; BLOCK];
+        let end = loop {
+            match self.read(&mut block) {
+                Ok(0) => break self.end(),
+                Ok(length) => match self.deliver(&block[..length]) {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(()),
+                    Err(error) => break Err(error),
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        let mut state = self.shared.lock();
+        state.end = Some(end);
+        let wakers = [state.handler.take(), state.reply.take()];
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Reads no further than the declared length: what is behind it is not ours.
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let most = match self.remaining {
+            Some(remaining) => {
+                usize::try_from(remaining).map_or(block.len(), |left| left.min(block.len()))
+            }
+            None => block.len(),
+        };
+        let length = self.source.read(&mut block[..most])?;
+        if let Some(remaining) = &mut self.remaining {
+            *remaining -= length as u64;
+        }
+        Ok(length)
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match self.remaining {
+            Some(missing) if missing > 0 => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("the body ended {missing} bytes before its Content-Length"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts bytes where they are wanted; `false` if nobody will want more.
+    fn deliver(&self, bytes: &[u8]) -> io::Result<bool> {
+        let mut state = self.shared.lock();
+        while state.wish == Wish::Follow && state.held >= AHEAD {
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.wish == Wish::Discard {
+            state.discarded += bytes.len() as u64;
+            return Ok(state.discarded < MOST_DISCARDED);
+        }
+        let on_disk = state.spool.as_ref().is_some_and(|spool| !spool.is_empty());
+        if on_disk || state.held >= AHEAD {
+            let spool = match &mut state.spool {
+                Some(spool) => spool,
+                none => none.insert(Spool::new()?),
+            };
+            spool.push(bytes)?;
+        } else {
+            state.held += bytes.len();
+            state.ready.push_back(Bytes::copy_from_slice(bytes));
+        }
+        if let Some(handler) = state.handler.take() {
+            drop(state);
+            handler.wake();
+        }
+        Ok(true)
+    }
+}
+
+/// The body as the handler reads it.
+struct Stdin {
+    shared: Arc<Shared>,
+    remaining: Option<u64>,
+}
+
+impl http_body::Body for Stdin {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut state = self.shared.lock();
+        let bytes = if let Some(bytes) = state.ready.pop_front() {
+            state.held -= bytes.len();
+            self.shared.changed.notify_all();
+            bytes
+        } else if let Some(spool) = state.spool.as_mut().filter(|spool| !spool.is_empty()) {
+            spool.pop(BLOCK)?
+        } else {
+            return match &mut state.end {
+                None => {
+                    state.handler = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                Some(end) => {
+                    let end = std::mem::replace(end, Ok(()));
+                    Poll::Ready(end.err().map(|error| Err(error.into())))
+                }
+            };
+        };
+        drop(state);
+        if let Some(remaining) = &mut self.remaining {
+            *remaining -= bytes.len() as u64;
+        }
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.remaining
+            .map_or_else(SizeHint::new, SizeHint::with_exact)
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        self.shared.wish(Wish::Discard);
+    }
+}

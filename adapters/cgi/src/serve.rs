@@ -1,0 +1,89 @@
+//! A process that serves the one request it was started for.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use anyhost_core::{Context, Error, Handler, IntoHandler, Request, Response, Result, async_trait};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::environment::Environment;
+use crate::exchange::exchange;
+use crate::isolate;
+
+/// How long work after the reply may go on after SIGTERM; Apache kills after 3 seconds.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves the request that this process was started for, and then runs what was handed to
+/// `wait_until`, with stdout and stderr let go.
+///
+/// Call [`isolate`](crate::isolate()) first, before there are threads; this function takes stdout by
+/// itself if that was left out, but cannot remove `HTTP_PROXY`.
+///
+/// # Errors
+/// `InvalidInput` if no web server started this process; `Interrupted` if SIGTERM ended it; others
+/// if the reply was cut.
+pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
+    let environment = Environment::of_process();
+    if environment.bytes("GATEWAY_INTERFACE").is_none() {
+        let why = "this is no CGI request: GATEWAY_INTERFACE is not set";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let stdout = isolate::reply()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+
+    let (context, result) = tokio::select! {
+        done = exchange(handler, environment, stdin, stdout) => done,
+        _ = terminate.recv() => return Err(io::ErrorKind::Interrupted.into()),
+    };
+    if context.has_work() {
+        finish(&context, &mut terminate).await?;
+    }
+    match result {
+        // The client or the server left; there is nobody to tell.
+        Err(error) if is_gone(&error) => Ok(()),
+        result => result,
+    }
+}
+
+async fn finish(context: &Context, terminate: &mut tokio::signal::unix::Signal) -> io::Result<()> {
+    isolate::detach()?;
+    tokio::select! {
+        () = context.finish() => Ok(()),
+        _ = terminate.recv() => {
+            let _ = tokio::time::timeout(GRACE, context.finish()).await;
+            Err(io::ErrorKind::Interrupted.into())
+        }
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Answers the request with an error: for a program that could not even make its handler.
+///
+/// # Errors
+/// As [`serve`], and the error itself is logged.
+pub async fn fail(error: Error) -> io::Result<()> {
+    serve(Failed(std::sync::Mutex::new(Some(error)))).await
+}
+
+struct Failed(std::sync::Mutex<Option<Error>>);
+
+#[async_trait]
+impl Handler for Failed {
+    async fn handle(&self, _: Request) -> Result<Response> {
+        let error = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        Err(error.unwrap_or_else(|| io::Error::other("the program could not start").into()))
+    }
+}
