@@ -56,6 +56,7 @@ pub async fn exchange<K>(
             let response = match request {
                 Ok(request) => dispatch(&handler, request.map(|_| body)).await,
                 Err(refused) => {
+                    tracing::warn!("refused: {refused:?}");
                     drop(body);
                     refuse(refused, &context)
                 }

@@ -9,9 +9,8 @@ use crate::error::Error;
 use crate::reply::TEXT;
 use crate::{Body, Response};
 
-/// Logs the error, once and with its whole chain, and turns it into a reply.
+/// The reply to an error: its status, message and headers, or its whole story in development mode.
 pub(super) fn reply(error: Error, seen: &Seen) -> Response {
-    log(&error, seen);
     let story = seen.context.development().then(|| format!("{error:?}\n"));
     let (status, message, headers) = error.into_parts();
     let body = match (story, message) {
@@ -26,7 +25,8 @@ pub(super) fn reply(error: Error, seen: &Seen) -> Response {
     response
 }
 
-fn log(error: &Error, seen: &Seen) {
+/// Logs an error with its whole chain: loudly if it is ours, quietly if it is the client's.
+pub(super) fn log(error: &Error, seen: &Seen) {
     let status = error.status().as_u16();
     let (method, path) = (&seen.method, seen.path());
     let request_id = seen.context.request_id();

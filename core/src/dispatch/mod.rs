@@ -46,12 +46,16 @@ pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) ->
         Err(refused) => Err(refused),
     };
     let response = result.and_then(|response| response::check(response, &seen));
-    let response = response.unwrap_or_else(|error| error::reply(error, &seen));
+    let response = response.unwrap_or_else(|error| {
+        error::log(&error, &seen);
+        error::reply(error, &seen)
+    });
     response::finish(response, seen)
 }
 
 /// The reply to what the host sent instead of a request: an adapter that cannot make a [`Request`]
-/// of it answers with this, by the same rules as [`dispatch`].
+/// of it answers with this, by the same rules as [`dispatch`]. What is worth a line in the log is the
+/// adapter's to say.
 pub fn refuse(error: Error, context: &Context) -> Response {
     let mut request = Request::default();
     request.extensions_mut().insert(context.clone());

@@ -1,0 +1,184 @@
+//! What this host knows about a request.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhost_core::{Context, Host};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::uri::Scheme;
+use lambda_http::request::RequestContext;
+
+use crate::event::{Json, Source};
+
+/// What only Lambda knows about a request. It is in the request's extensions, where no client can
+/// put anything:
+///
+/// ```
+/// use anyhost_core::Request;
+/// use anyhost_lambda::LambdaContext;
+///
+/// async fn who(request: Request) -> String {
+///     match request.extensions().get::<LambdaContext>() {
+///         Some(lambda) => format!("{}", lambda.source()),
+///         None => "not on Lambda".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct LambdaContext {
+    source: Source,
+    event: Bytes,
+    invocation: Invocation,
+}
+
+/// What the Runtime API says of an invocation, in the headers of `/next`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Invocation {
+    pub(crate) request_id: Option<Box<str>>,
+    pub(crate) deadline: Option<SystemTime>,
+    pub(crate) function_arn: Option<Box<str>>,
+    pub(crate) trace_id: Option<Box<str>>,
+    pub(crate) tenant_id: Option<Box<str>>,
+}
+
+impl Invocation {
+    /// Reads the headers of `/next`. What is missing or odd is left out.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(Box::from);
+        let deadline = headers
+            .get("lambda-runtime-deadline-ms")
+            .and_then(|ms| ms.to_str().ok()?.parse().ok());
+        Self {
+            request_id: text("lambda-runtime-aws-request-id"),
+            deadline: deadline.and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms))),
+            function_arn: text("lambda-runtime-invoked-function-arn"),
+            trace_id: text("lambda-runtime-trace-id"),
+            tenant_id: text("lambda-runtime-aws-tenant-id"),
+        }
+    }
+}
+
+impl LambdaContext {
+    pub(crate) fn new(source: Source, event: Bytes, invocation: Invocation) -> Self {
+        Self {
+            source,
+            event,
+            invocation,
+        }
+    }
+
+    /// The front door that the request came through.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The event itself, as JSON.
+    pub fn event(&self) -> &Bytes {
+        &self.event
+    }
+
+    /// The ARN that was invoked; its last part may name a version or alias.
+    pub fn function_arn(&self) -> Option<&str> {
+        self.invocation.function_arn.as_deref()
+    }
+
+    /// The X-Ray trace header of this invocation.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.invocation.trace_id.as_deref()
+    }
+
+    /// The tenant, for functions with tenant isolation.
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.invocation.tenant_id.as_deref()
+    }
+
+    /// The event's `requestContext` in `lambda_http`'s types: the stage, the identity, the authorizer's
+    /// claims. It is read at each call; `None` if it does not fit them.
+    pub fn request_context(&self) -> Option<RequestContext> {
+        #[derive(serde::Deserialize)]
+        struct Event<T> {
+            #[serde(rename = "requestContext")]
+            request_context: T,
+        }
+        fn read<T: serde::de::DeserializeOwned>(event: &[u8]) -> Option<T> {
+            serde_json::from_slice::<Event<T>>(event)
+                .ok()
+                .map(|event| event.request_context)
+        }
+        match self.source {
+            Source::RestApi => read(&self.event).map(RequestContext::ApiGatewayV1),
+            Source::HttpApi | Source::FunctionUrl => {
+                read(&self.event).map(RequestContext::ApiGatewayV2)
+            }
+            Source::Alb | Source::AlbMultiValue => read(&self.event).map(RequestContext::Alb),
+            Source::WebSocket => read(&self.event).map(RequestContext::WebSocket),
+            Source::Lattice => read(&self.event).map(RequestContext::VpcLattice),
+            Source::LatticeV1 => None,
+        }
+    }
+}
+
+/// The context of a request.
+pub(crate) fn of(source: Source, event: &Json<'_>, invocation: &Invocation) -> Context {
+    let mut context = Context::new(Host::LAMBDA).with_scheme(scheme(source, event));
+    if let Some(peer) = peer(source, event) {
+        context = context.with_peer(peer);
+    }
+    if let Some(id) = &invocation.request_id {
+        context = context.with_request_id(id.clone());
+    }
+    // An emulator may send one that is long past; nobody can have meant it.
+    if let Some(deadline) = invocation
+        .deadline
+        .filter(|deadline| *deadline > SystemTime::now())
+    {
+        context = context.with_deadline(deadline);
+    }
+    context
+}
+
+/// The client's address is AWS's word. A load balancer says it only as the last entry of
+/// X-Forwarded-For, to which it appends; all before that is the client's own invention.
+fn peer(source: Source, event: &Json<'_>) -> Option<IpAddr> {
+    let context = event.get("requestContext");
+    let address = match source {
+        Source::RestApi | Source::WebSocket => context.get("identity").get("sourceIp").text()?,
+        Source::HttpApi | Source::FunctionUrl => context.get("http").get("sourceIp").text()?,
+        Source::Alb | Source::AlbMultiValue => last_header(event, "x-forwarded-for")?
+            .rsplit(',')
+            .next()?
+            .trim(),
+        Source::Lattice | Source::LatticeV1 => return None,
+    };
+    parse_ip(address)
+}
+
+/// An address, perhaps with the client's port behind it, which a load balancer can be told to add.
+fn parse_ip(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().or_else(|_| {
+        text.parse::<std::net::SocketAddr>()
+            .map(|address| address.ip())
+    });
+    address.ok().map(|address| address.to_canonical())
+}
+
+/// API Gateway and Function URLs have no plain HTTP. A load balancer overwrites X-Forwarded-Proto.
+fn scheme(source: Source, event: &Json<'_>) -> Scheme {
+    match source {
+        Source::Alb | Source::AlbMultiValue | Source::Lattice | Source::LatticeV1 => {
+            match last_header(event, "x-forwarded-proto") {
+                Some("https") => Scheme::HTTPS,
+                _ => Scheme::HTTP,
+            }
+        }
+        _ => Scheme::HTTPS,
+    }
+}
+
+fn last_header<'a>(event: &'a Json<'_>, name: &str) -> Option<&'a str> {
+    let maps = [event.get("multiValueHeaders"), event.get("headers")];
+    let mut headers = maps.into_iter().flat_map(Json::entries);
+    let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    value.items().last()?.text()
+}

@@ -1,0 +1,7 @@
+//! Events, and telling where they come from.
+
+mod json;
+mod source;
+
+pub(crate) use json::Json;
+pub use source::Source;

@@ -1,0 +1,248 @@
+//! An event as a [`Request`].
+
+use std::borrow::Cow;
+
+use anyhost_core::{Error, Request, Result, encode_path, target};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, Version};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::event::{Json, Source};
+
+/// Makes a request of an event.
+///
+/// # Errors
+/// 400 if it has no method or path that could be one, or a body that is no base64.
+pub(crate) fn from_event(source: Source, event: &Json<'_>) -> Result<Request> {
+    let body = body(event)?;
+    let mut headers = headers(source, event);
+    if !body.is_empty() {
+        // What the client declared may be false by now, and REST APIs leave it out.
+        headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    let mut request = Request::new(body.into());
+    *request.method_mut() = method(source, event)?;
+    *request.uri_mut() = path_and_query(source, event)?.into();
+    *request.version_mut() = version(source, event);
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+fn method(source: Source, event: &Json<'_>) -> Result<Method> {
+    let method = match source {
+        Source::HttpApi | Source::FunctionUrl => {
+            event.get("requestContext").get("http").get("method")
+        }
+        Source::Lattice | Source::LatticeV1 => event.get("method"),
+        _ => event.get("httpMethod"),
+    };
+    let method = match (method.text(), source) {
+        (Some(method), _) => method,
+        // The handshake of `$connect` has a method, a message has none.
+        (None, Source::WebSocket) => "POST",
+        _ => return Err(malformed("The event has no method")),
+    };
+    Method::from_bytes(method.as_bytes()).map_err(|_| malformed("Invalid method"))
+}
+
+fn version(source: Source, event: &Json<'_>) -> Version {
+    let context = event.get("requestContext");
+    let protocol = match source {
+        Source::HttpApi | Source::FunctionUrl => context.get("http").get("protocol"),
+        _ => context.get("protocol"),
+    };
+    match protocol.text() {
+        Some("HTTP/1.0") => Version::HTTP_10,
+        Some("HTTP/2" | "HTTP/2.0") => Version::HTTP_2,
+        Some("HTTP/3" | "HTTP/3.0") => Version::HTTP_3,
+        _ => Version::HTTP_11,
+    }
+}
+
+/// The path and query as the client sent them, or as near as AWS lets us come.
+fn path_and_query(source: Source, event: &Json<'_>) -> Result<PathAndQuery> {
+    let path = path(source, event).ok_or_else(|| malformed("The event has no path"))?;
+    let lattice = matches!(source, Source::Lattice | Source::LatticeV1);
+    match path.split_once('?') {
+        // VPC Lattice may put the query here as well; the map then says the same.
+        Some((path, query)) if lattice => target(path.as_bytes(), Some(query.as_bytes())),
+        _ => {
+            let query = query(source, event);
+            target(path.as_bytes(), query.as_deref().map(str::as_bytes))
+        }
+    }
+}
+
+fn path<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
+    let encoded = |path: &str| Cow::Owned(encode_path(path.as_bytes()));
+    match source {
+        Source::FunctionUrl => event.get("rawPath").text().map(Cow::Borrowed),
+        // Decoded by AWS: what was `%2F` cannot be told any more, but a `?` or `%` can be.
+        Source::HttpApi => event.get("rawPath").text().map(encoded),
+        Source::RestApi => match event.get("version").text() {
+            // An HTTP API with payload format 1.0 decodes as well.
+            Some("1.0") => event.get("path").text().map(encoded),
+            _ => event.get("path").text().map(Cow::Borrowed),
+        },
+        Source::Alb | Source::AlbMultiValue | Source::Lattice => {
+            event.get("path").text().map(Cow::Borrowed)
+        }
+        Source::LatticeV1 => event.get("raw_path").text().map(Cow::Borrowed),
+        Source::WebSocket => {
+            let route = event
+                .get("requestContext")
+                .get("routeKey")
+                .text()
+                .unwrap_or("$default");
+            Some(Cow::Owned(format!("/{}", encode_path(route.as_bytes()))))
+        }
+    }
+}
+
+fn query<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
+    match source {
+        Source::FunctionUrl | Source::HttpApi => event
+            .get("rawQueryString")
+            .text()
+            .filter(|query| !query.is_empty())
+            .map(Cow::Borrowed),
+        // Decoded, as a form is.
+        Source::RestApi | Source::WebSocket => query_of_map(event, |text| {
+            utf8_percent_encode(text, UNRESERVED).to_string()
+        }),
+        // As the client wrote them.
+        Source::Alb | Source::AlbMultiValue | Source::Lattice | Source::LatticeV1 => {
+            query_of_map(event, str::to_owned)
+        }
+    }
+}
+
+/// A query string from the event's maps, in document order, each part written by `encode`.
+fn query_of_map<'a>(event: &Json<'_>, encode: impl Fn(&str) -> String) -> Option<Cow<'a, str>> {
+    const MAPS: [&str; 3] = [
+        "multiValueQueryStringParameters",
+        "queryStringParameters",
+        "query_string_parameters",
+    ];
+    let mut query = String::new();
+    let map = MAPS
+        .iter()
+        .map(|name| event.get(name))
+        .find(|map| map.entries().next().is_some())?;
+    for (name, values) in map.entries() {
+        for value in values.items().iter().filter_map(Json::scalar) {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(&encode(name));
+            query.push('=');
+            query.push_str(&encode(&value));
+        }
+    }
+    (!query.is_empty()).then_some(query.into())
+}
+
+/// What a decoded part of a query may keep as it is (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// All headers that can be sent on. One that cannot costs itself, and not the request.
+fn headers(source: Source, event: &Json<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let multi = event.get("multiValueHeaders");
+    for (name, values) in multi.entries() {
+        append(&mut headers, name, values);
+    }
+    for (name, values) in event.get("headers").entries() {
+        // The single-value map repeats the other one, with the last value only.
+        let known = multi
+            .entries()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name));
+        if !known {
+            append(&mut headers, name, values);
+        }
+    }
+    if matches!(source, Source::HttpApi | Source::FunctionUrl) {
+        // An HTTP API sends cookies here only, a Function URL here and as a header.
+        let cookies = event.get("cookies").items().iter().filter_map(Json::text);
+        if let Some(cookies) = join_cookies(cookies) {
+            headers.insert(COOKIE, cookies);
+        }
+    }
+    headers
+}
+
+fn append(headers: &mut HeaderMap, name: &str, values: &Json<'_>) {
+    let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+        tracing::warn!(name, "skipped a header whose name is none");
+        return;
+    };
+    for value in values.items() {
+        match value.scalar().map(|value| header_value(&value)) {
+            Some(Some(value)) => {
+                headers.append(header.clone(), value);
+            }
+            Some(None) => tracing::warn!(name, "skipped a header whose value is none"),
+            None => {}
+        }
+    }
+}
+
+/// JSON has no bytes: those of a header came in as the characters of Latin-1 (RFC 9110 §5.5).
+fn header_value(text: &str) -> Option<HeaderValue> {
+    if text.is_ascii() {
+        return HeaderValue::from_str(text).ok();
+    }
+    let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+    HeaderValue::from_bytes(latin1.as_deref().unwrap_or(text.as_bytes())).ok()
+}
+
+fn join_cookies<'a>(cookies: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+    let mut joined = Vec::new();
+    for cookie in cookies {
+        let Some(value) = header_value(cookie) else {
+            tracing::warn!("skipped a cookie that is none");
+            continue;
+        };
+        if !joined.is_empty() {
+            joined.extend_from_slice(b"; ");
+        }
+        joined.extend_from_slice(value.as_bytes());
+    }
+    if joined.is_empty() {
+        None
+    } else {
+        HeaderValue::from_bytes(&joined).ok()
+    }
+}
+
+/// Padding or none: AWS pads, some emulators do not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+fn body(event: &Json<'_>) -> Result<Vec<u8>> {
+    let Some(body) = event.get("body").text() else {
+        return Ok(Vec::new());
+    };
+    let encoded =
+        event.get("isBase64Encoded").is_true() || event.get("is_base64_encoded").is_true();
+    if !encoded {
+        return Ok(body.as_bytes().to_vec());
+    }
+    BASE64
+        .decode(body)
+        .map_err(|error| malformed("Invalid body").with_source(error))
+}
+
+pub(crate) fn malformed(message: &'static str) -> Error {
+    Error::new(StatusCode::BAD_REQUEST, message)
+}
