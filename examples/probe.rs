@@ -26,10 +26,13 @@ use sha2::{Digest, Sha256};
 const TEN_MIB: Limit = Limit::mib(10);
 
 fn main() -> ExitCode {
-    anyhost::run(app())
+    anyhost::run_with(async || match std::env::var("PROBE_START").as_deref() {
+        Ok("fail") => Err(Error::from(io::Error::other("PROBE_START says so"))),
+        _ => Ok(app()),
+    })
 }
 
-fn app() -> Router {
+pub(crate) fn app() -> Router {
     Router::new()
         .any("/echo", echo)
         .any("/echo/", echo)

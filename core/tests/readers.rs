@@ -7,6 +7,7 @@ use std::io;
 use anyhost_core::testing::Client;
 use anyhost_core::{Body, Limit, Request, RequestExt, Result};
 use futures_util::{FutureExt, StreamExt, stream};
+use http_body::Body as _;
 use serde_json::{Value, json};
 
 fn request(pieces: &[&'static str]) -> Request {
@@ -80,6 +81,16 @@ async fn an_endless_body_is_refused_once_it_is_over_the_limit() {
         (error.status().as_u16(), error.message()),
         (413, "Body exceeded 1mb limit")
     );
+}
+
+#[tokio::test]
+async fn a_declared_length_over_the_limit_is_refused_before_anything_is_read() {
+    let body = http_body_util::Full::<&[u8]>::new(b"hello");
+    let mut request = Request::new(Body::new(body));
+    assert_eq!(request.body().size_hint().exact(), Some(5));
+    assert_eq!(request.buffer_limit(4).await.unwrap_err().status(), 413);
+    assert_eq!(request.body().size_hint().exact(), Some(5));
+    assert_eq!(request.buffer().await.unwrap(), "hello");
 }
 
 #[tokio::test]

@@ -211,6 +211,8 @@ where
     match result {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(ExitCode::from(TERMINATED)),
+        // A reply that was cut has been logged.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
     }
 }

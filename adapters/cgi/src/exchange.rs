@@ -25,7 +25,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// that comes back, since it has to let go of stdout first.
 ///
 /// # Errors
-/// When the reply was cut, by its own body or by the server.
+/// `ConnectionAborted` when the reply was cut by its own body, and others when the server did not take
+/// it.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -98,7 +99,10 @@ async fn next(body: &mut Body) -> Option<io::Result<Bytes>> {
         match frame.map(http_body::Frame::into_data) {
             Ok(Ok(bytes)) => return Some(Ok(bytes)),
             Ok(Err(_trailers)) => tracing::debug!("CGI cannot carry trailers"),
-            Err(error) => return Some(Err(io::Error::other(error))),
+            // It was logged where it happened.
+            Err(error) => {
+                return Some(Err(io::Error::new(io::ErrorKind::ConnectionAborted, error)));
+            }
         }
     }
 }

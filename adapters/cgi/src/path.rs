@@ -94,9 +94,26 @@ fn below_mount<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
         .map(|(_, below)| below)
 }
 
-/// Whether a raw path is this decoded one, slashes merged.
+/// Whether a raw path is this decoded one, slashes merged. Apache with `AllowEncodedSlashes NoDecode`
+/// decodes all but the slashes.
 fn same(raw: &[u8], decoded: &[u8]) -> bool {
     merged(&Cow::from(percent_decode(raw))).eq(merged(decoded))
+        || merged(&decode_all_but_slashes(raw)).eq(merged(decoded))
+}
+
+fn decode_all_but_slashes(raw: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(slash) = rest
+        .windows(3)
+        .position(|three| three.eq_ignore_ascii_case(b"%2f"))
+    {
+        decoded.extend(percent_decode(&rest[..slash]));
+        decoded.extend_from_slice(&rest[slash..slash + 3]);
+        rest = &rest[slash + 3..];
+    }
+    decoded.extend(percent_decode(rest));
+    decoded
 }
 
 /// The bytes of a path in which several slashes count as one.

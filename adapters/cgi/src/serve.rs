@@ -22,8 +22,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// itself if that was left out, but cannot remove `HTTP_PROXY`.
 ///
 /// # Errors
-/// `InvalidInput` if no web server started this process; `Interrupted` if SIGTERM ended it; others
-/// if the reply was cut.
+/// `InvalidInput` if no web server started this process; `Interrupted` if SIGTERM ended it;
+/// `ConnectionAborted` if the reply's body failed, which has been logged by then.
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     let environment = Environment::of_process();
     if environment.bytes("GATEWAY_INTERFACE").is_none() {

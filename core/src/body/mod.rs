@@ -5,14 +5,14 @@ mod stream;
 
 use std::any::Any;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
-use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::{Body as _, Frame, SizeHint};
 
 use crate::error::BoxError;
 
@@ -58,13 +58,7 @@ impl Body {
             return same.take().unwrap_or_default();
         }
         match slot {
-            Some(body) if !body.is_end_stream() => {
-                let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
-                let body = body
-                    .map_err(Into::into)
-                    .map_frame(move |frame| frame.map_data(bytes));
-                Self::boxed(body)
-            }
+            Some(body) if !body.is_end_stream() => Self::boxed(stream::Foreign::new(body)),
             _ => Self::empty(),
         }
     }
@@ -109,7 +103,8 @@ impl Body {
     /// The next piece, `None` at the end; empty pieces and trailers are passed over.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, BoxError>> {
         loop {
-            let frame = match self.frame().await? {
+            let frame = poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await;
+            let frame = match frame? {
                 Ok(frame) => frame,
                 Err(error) => return Some(Err(error)),
             };

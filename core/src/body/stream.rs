@@ -1,11 +1,11 @@
-//! A stream of pieces as a body.
+//! Streams, and other people's bodies, as one kind of body.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 use crate::error::BoxError;
 
@@ -54,5 +54,48 @@ where
 
     fn is_end_stream(&self) -> bool {
         self.ended
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Any body, with our types. Its length is kept, which http-body-util's `map_frame` cannot do.
+    pub(super) struct Foreign<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> Foreign<B> {
+    pub(super) fn new(body: B) -> Self {
+        Self { body }
+    }
+}
+
+impl<B> http_body::Body for Foreign<B>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(self.project().body.poll_frame(cx));
+        let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+        Poll::Ready(frame.map(|frame| match frame {
+            Ok(frame) => Ok(frame.map_data(bytes)),
+            Err(error) => Err(error.into()),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -1,0 +1,216 @@
+//! A Runtime API of our own, for what no emulator does: events of every source, and misbehaviour.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// What the function said of an invocation, or of its start.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The call: `response`, `error`, or `init`.
+    pub call: String,
+    /// The headers of the call.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the function posts JSON")
+    }
+}
+
+/// A Runtime API on a port of its own.
+#[derive(Debug)]
+pub struct LambdaApi {
+    address: SocketAddr,
+    events: mpsc::UnboundedSender<(String, Response<Full<Bytes>>)>,
+    state: Arc<State>,
+    inits: tokio::sync::Mutex<mpsc::UnboundedReceiver<Answer>>,
+    next: std::sync::atomic::AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Response<Full<Bytes>>)>>,
+    waiting: Mutex<HashMap<String, mpsc::UnboundedSender<Answer>>>,
+    refusals: Mutex<Vec<StatusCode>>,
+    inits: mpsc::UnboundedSender<Answer>,
+}
+
+impl LambdaApi {
+    /// Starts it.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let (events, queue) = mpsc::unbounded_channel();
+        let (init, inits) = mpsc::unbounded_channel();
+        let state = Arc::new(State {
+            queue: queue.into(),
+            waiting: Mutex::default(),
+            refusals: Mutex::default(),
+            inits: init,
+        });
+        let shared = state.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let state = shared.clone();
+                let serve = service_fn(move |request| answer(request, state.clone()));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), serve),
+                );
+            }
+        });
+        Self {
+            address,
+            events,
+            state,
+            inits: inits.into(),
+            next: 0.into(),
+        }
+    }
+
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Invokes the function with an event, and gives its answer.
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
+        self.invoke_with(event, &[]).await
+    }
+
+    /// Invokes the function with more headers on `/next`.
+    pub async fn invoke_with(
+        &self,
+        event: impl Into<Bytes>,
+        headers: &[(&'static str, &str)],
+    ) -> Answer {
+        self.invoke_all(event, headers, 1).await.remove(0)
+    }
+
+    /// Invokes the function and waits for several calls about the same invocation.
+    pub async fn invoke_all(
+        &self,
+        event: impl Into<Bytes>,
+        headers: &[(&'static str, &str)],
+        count: usize,
+    ) -> Vec<Answer> {
+        let id = format!(
+            "r-{}",
+            self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        );
+        let mut response = Response::builder()
+            .header("lambda-runtime-aws-request-id", &id)
+            .header("lambda-runtime-deadline-ms", "4102444800000")
+            .header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:probe",
+            );
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        self.state
+            .waiting
+            .lock()
+            .unwrap()
+            .insert(id.clone(), sender);
+        let response = response
+            .body(Full::new(event.into()))
+            .expect("it is a response");
+        self.events.send((id, response)).expect("the API runs");
+        let mut answers = Vec::new();
+        while answers.len() < count {
+            let answer =
+                tokio::time::timeout(std::time::Duration::from_secs(10), receiver.recv()).await;
+            answers.push(
+                answer
+                    .expect("the function answers in time")
+                    .expect("the API runs"),
+            );
+        }
+        answers
+    }
+
+    /// Answers the next `/next` with this, whatever it is.
+    pub fn misbehave(&self, response: Response<&'static str>) {
+        let response = response.map(|body| Full::new(body.into()));
+        self.events
+            .send((String::new(), response))
+            .expect("the API runs");
+    }
+
+    /// Refuses the next post with this status.
+    pub fn refuse(&self, status: StatusCode) {
+        self.state.refusals.lock().unwrap().push(status);
+    }
+
+    /// The report of a failed start.
+    pub async fn init_error(&self) -> Answer {
+        self.inits.lock().await.recv().await.expect("the API runs")
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
+    let path = path
+        .strip_prefix("/2018-06-01/runtime/")
+        .unwrap_or_default();
+    if request.method() == Method::GET && path == "invocation/next" {
+        return Ok(match state.queue.lock().await.recv().await {
+            Some((_, response)) => response,
+            None => status(StatusCode::GONE),
+        });
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else {
+        return Ok(status(StatusCode::BAD_REQUEST));
+    };
+    let call = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let answer = Answer {
+        call,
+        headers: parts.headers,
+        body: body.to_bytes(),
+    };
+    if path == "init/error" {
+        let _ = state.inits.send(Answer {
+            call: "init".into(),
+            ..answer
+        });
+        return Ok(status(StatusCode::ACCEPTED));
+    }
+    let id = path
+        .strip_prefix("invocation/")
+        .and_then(|path| path.split('/').next())
+        .unwrap_or_default();
+    if let Some(waiting) = state.waiting.lock().unwrap().get(id) {
+        let _ = waiting.send(answer);
+    }
+    let refused = state.refusals.lock().unwrap().pop();
+    Ok(status(refused.unwrap_or(StatusCode::ACCEPTED)))
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}

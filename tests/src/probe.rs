@@ -1,0 +1,139 @@
+//! The probe as a process.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr};
+
+/// The probe's binary, built if it is not yet.
+pub fn probe_path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args([
+                "build",
+                "-p",
+                "anyhost-examples",
+                "--example",
+                "probe",
+                "--message-format=json",
+            ])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "the probe does not build");
+        let lines = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+        let messages = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let mut executables =
+            messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executables
+            .find(|path| path.ends_with("probe"))
+            .expect("cargo names the executable")
+    })
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
+/// Waits until something listens there, for at most ten seconds.
+pub async fn wait_for(address: SocketAddr) {
+    let connected = async {
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), connected)
+        .await
+        .unwrap_or_else(|_| panic!("nothing listens on {address}"));
+}
+
+/// A running probe. It is killed when dropped.
+#[derive(Debug)]
+pub struct Probe {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Probe {
+    /// Starts the probe with these arguments and variables, and with none that would tell it of another
+    /// host.
+    pub fn start(args: &[&str], vars: &[(&str, &str)]) -> Self {
+        let mut command = tokio::process::Command::new(probe_path());
+        for var in [
+            "PORT",
+            "HOST",
+            "ANYHOST",
+            "ANYHOST_ENV",
+            "RUST_LOG",
+            "GATEWAY_INTERFACE",
+        ] {
+            command.env_remove(var);
+        }
+        let mut child = command
+            .args(args)
+            .envs(vars.iter().copied())
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the probe starts");
+        let log = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+        Self { child, log }
+    }
+
+    /// The next line of the log with this in it, for at most ten seconds.
+    pub async fn log_line(&mut self, part: &str) -> String {
+        let found = async {
+            while let Some(line) = self.log.next_line().await.expect("the log can be read") {
+                if line.contains(part) {
+                    return line;
+                }
+            }
+            panic!("the probe ended without logging {part:?}")
+        };
+        let found = tokio::time::timeout(Duration::from_secs(10), found).await;
+        found.unwrap_or_else(|_| panic!("the probe did not log {part:?}"))
+    }
+
+    /// The address in the next line of the log that names one.
+    pub async fn address(&mut self) -> SocketAddr {
+        let line = self.log_line("listening on http://").await;
+        let (_, address) = line.rsplit_once("http://").expect("it is a URL");
+        address.trim().parse().expect("it is an address")
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self
+            .child
+            .id()
+            .and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        kill_process(id.expect("the probe runs"), signal).expect("it can be signalled");
+    }
+
+    /// Waits for the end, for at most ten seconds.
+    pub async fn exit(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        ended
+            .expect("the probe ends")
+            .expect("it can be waited for")
+    }
+}
