@@ -154,6 +154,8 @@ async fn an_informational_status_is_a_500() {
     for status in [100, 101, 103, 199] {
         let status = StatusCode::from_u16(status).unwrap();
         assert_eq!(reply_of(Method::GET, status).await.status(), 500);
+        let error = Client::new(move || async move { Err::<(), _>(Error::from_status(status)) });
+        assert_eq!(error.get("/").await.status(), 500);
     }
 }
 

@@ -44,6 +44,8 @@ async fn start(folder: &Path, mpm: &str, cgi: &str) -> (Child, SocketAddr) {
     let child = Command::new("apache2")
         .args(["-DFOREGROUND", "-f"])
         .arg(conf)
+        // When it stops it signals its whole group, which must not be ours.
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .expect("apache2 is installed (tests/run does that)");

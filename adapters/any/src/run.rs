@@ -1,9 +1,13 @@
 //! From `main` to the host's adapter.
 
+use std::future::Future;
 use std::io;
 use std::process::ExitCode;
 
 use anyhost_core::{Error, IntoHandler};
+
+#[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
+use tokio::runtime::Builder;
 
 use crate::choice::{Choice, Place, choose};
 use crate::log;
@@ -136,10 +140,7 @@ where
         }
     };
     decided(choice);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    run_on(Builder::new_multi_thread(), async {
         let handler = build().await.map_err(Into::into)?;
         bind(addresses).await?.serve(handler).await?;
         Ok(ExitCode::SUCCESS)
@@ -178,7 +179,7 @@ where
     E: Into<Error>,
 {
     decided(choice);
-    one_thread()?.block_on(async {
+    run_on(Builder::new_current_thread(), async {
         match build().await.map_err(Into::into) {
             Ok(handler) => anyhost_lambda::serve(handler).await?,
             Err(error) => {
@@ -202,7 +203,7 @@ where
     // Before any thread is there, and before the handler could print or read a variable.
     anyhost_cgi::isolate()?;
     decided(choice);
-    let result = one_thread()?.block_on(async {
+    let result = run_on(Builder::new_current_thread(), async {
         match build().await.map_err(Into::into) {
             Ok(handler) => anyhost_cgi::serve(handler).await,
             Err(error) => anyhost_cgi::fail(error).await,
@@ -221,11 +222,17 @@ where
 #[cfg(feature = "cgi")]
 const TERMINATED: u8 = 143;
 
-#[cfg(any(feature = "cgi", feature = "lambda"))]
-fn one_thread() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+/// Runs this and nothing that is left: a thread that is stuck in a system call must not keep the
+/// process.
+#[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
+fn run_on<T, E: From<io::Error>>(
+    mut builder: Builder,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let runtime = builder.enable_all().build()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
 }
 
 macro_rules! without {

@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::time::Duration;
 
-use anyhost_core::{Body, Context, IntoHandler, Response, dispatch, refuse};
+use anyhost_core::http::StatusCode;
+use anyhost_core::{Body, Context, Error, IntoHandler, Request, Response, dispatch, refuse};
 use bytes::Bytes;
 use http_body::Body as _;
 
@@ -15,8 +16,13 @@ use crate::output::Output;
 use crate::request::{self, Framing};
 use crate::response;
 
-/// How long the rest of a body that nobody reads is waited for before the process ends.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing may come of a body that nobody reads before the process ends all the same.
+const DRAIN_IDLE: Duration = Duration::from_secs(10);
+
+/// How much of such a body is read after the reply, and for how long at most. A server that still
+/// writes then may lose the reply; without an end, a client could keep the process for ever.
+const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Serves one request from any environment, stdin and stdout: what [`serve`](crate::serve) does with
 /// the process's own, and what tests do with cursors.
@@ -48,32 +54,61 @@ pub async fn exchange<K>(
     stdin: impl Read + Send + 'static,
     stdout: impl Write + Send + 'static,
 ) -> (Context, io::Result<()>) {
-    let handler = handler.into_handler();
-    let (context, request) = request::from_environment(&environment);
-    // A body whose length makes no sense is still in the server's way.
-    let framing = request::framing(&environment).unwrap_or(Framing::ToEnd);
-    let result = match Input::new(framing, stdin) {
-        Ok((input, body)) => {
-            let response = match request {
-                Ok(request) => dispatch(&handler, request.map(|_| body)).await,
-                Err(refused) => {
-                    tracing::warn!("refused: {refused:?}");
-                    drop(body);
-                    refuse(refused, &context)
-                }
-            };
-            let sent = send(response, Output::new(stdout, input.clone())).await;
-            drain(&input).await;
-            sent
+    let exchange = Exchange::new(&environment);
+    let context = exchange.context.clone();
+    let (input, sent) = exchange.reply(handler, stdin, stdout).await;
+    drain(&input).await;
+    (context, sent)
+}
+
+/// A request as it was found in the environment.
+pub(crate) struct Exchange {
+    pub(crate) context: Context,
+    request: Result<Request, Error>,
+    framing: Framing,
+}
+
+impl Exchange {
+    pub(crate) fn new(environment: &Environment) -> Self {
+        let (context, request) = request::from_environment(environment);
+        // A body whose length makes no sense is still in the server's way.
+        let framing = request::framing(environment).unwrap_or(Framing::ToEnd);
+        Self {
+            context,
+            request,
+            framing,
         }
-        Err(error) => Err(error),
-    };
-    (context, result)
+    }
+
+    /// Makes the reply and sends it. What is left of the body is to be drained.
+    pub(crate) async fn reply<K>(
+        self,
+        handler: impl IntoHandler<K>,
+        stdin: impl Read + Send + 'static,
+        stdout: impl Write + Send + 'static,
+    ) -> (Input, io::Result<()>) {
+        let handler = handler.into_handler();
+        let (input, request) = match Input::new(self.framing, stdin) {
+            Ok((input, body)) => (input, self.request.map(|request| request.map(|_| body))),
+            Err(error) => (Input::none(), Err(error.into())),
+        };
+        let response = match request {
+            Ok(request) => dispatch(&handler, request).await,
+            Err(refused) => {
+                tracing::warn!("refused: {refused:?}");
+                refuse(refused, &self.context)
+            }
+        };
+        let mut output = Output::new(stdout, input.clone());
+        let sent = send(response, &mut output, &self.context).await;
+        (input, sent)
+    }
 }
 
 async fn send<W: Write + Send + 'static>(
     response: Response,
-    mut output: Output<W>,
+    output: &mut Output<W>,
+    context: &Context,
 ) -> io::Result<()> {
     let mut head = response::head(&response);
     let mut body = response.into_body();
@@ -83,7 +118,15 @@ async fn send<W: Write + Send + 'static>(
         .exact()
         .is_some_and(|length| length <= 2048);
     if whole && let Some(first) = next(&mut body).await {
-        head.extend_from_slice(&first?);
+        match first {
+            Ok(bytes) => head.extend_from_slice(&bytes),
+            // Nothing is out yet: this can still be told.
+            Err(error) => {
+                let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+                Box::pin(send(refuse(failed, context), output, context)).await?;
+                return Err(error);
+            }
+        }
     }
     output.write(head.into()).await?;
     while let Some(bytes) = next(&mut body).await {
@@ -108,12 +151,23 @@ async fn next(body: &mut Body) -> Option<io::Result<Bytes>> {
 }
 
 /// mod_cgid and fcgiwrap lose the reply of a child that ends while they still write to it.
-async fn drain(input: &Input) {
-    if !input.is_taken_in()
-        && tokio::time::timeout(DRAIN_TIMEOUT, input.take_in())
+pub(crate) async fn drain(input: &Input) {
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
+        let begun = input.received();
+        let mut seen = begun;
+        while tokio::time::timeout(DRAIN_IDLE, input.take_in())
             .await
             .is_err()
-    {
+        {
+            let received = input.received();
+            if received == seen || received - begun > DRAIN_BYTES {
+                return false;
+            }
+            seen = received;
+        }
+        true
+    });
+    if !input.is_taken_in() && drained.await != Ok(true) {
         tracing::warn!("the rest of the request body did not come in time");
     }
 }

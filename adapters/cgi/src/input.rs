@@ -11,7 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use anyhost_core::{Body, BoxError};
+use anyhost_core::http::StatusCode;
+use anyhost_core::{Body, BoxError, Error};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
@@ -23,9 +24,8 @@ const BLOCK: usize = 64 * 1024;
 /// How much is held in memory ahead of the handler.
 const AHEAD: usize = 4 * BLOCK;
 
-/// How much of a body that nobody reads is thrown away before the process ends. A server that still
-/// writes then loses the reply; without an end, a client could keep the process for ever.
-const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
+/// How much may wait on disk. A body beyond it ends, for its handler, as too large.
+const MOST_SPOOLED: u64 = 1024 * 1024 * 1024;
 
 /// The body of a request, shared by the thread that reads it, the handler, and the reply.
 #[derive(Clone)]
@@ -43,8 +43,11 @@ struct State {
     ready: VecDeque<Bytes>,
     held: usize,
     spool: Option<Spool>,
+    /// Why the handler does not get the rest, although it was read.
+    fault: Option<BoxError>,
+    /// How the body ended, once it did.
     end: Option<io::Result<()>>,
-    discarded: u64,
+    received: u64,
     handler: Option<Waker>,
     reply: Option<Waker>,
 }
@@ -67,7 +70,7 @@ impl Input {
         source: impl Read + Send + 'static,
     ) -> io::Result<(Self, Body)> {
         let length = match framing {
-            Framing::None => return Ok((Self(None), Body::empty())),
+            Framing::None => return Ok((Self::none(), Body::empty())),
             Framing::Length(length) => Some(length),
             Framing::ToEnd => None,
         };
@@ -87,11 +90,21 @@ impl Input {
         Ok((Self(Some(shared)), body))
     }
 
+    /// No body.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether all of the body was read from the server, by whomever.
     pub(crate) fn is_taken_in(&self) -> bool {
         self.0
             .as_ref()
             .is_none_or(|shared| shared.lock().end.is_some())
+    }
+
+    /// How many bytes were read from the server so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.0.as_ref().map_or(0, |shared| shared.lock().received)
     }
 
     /// Waits until all of the body was read from the server. What the handler may still want of it
@@ -137,16 +150,14 @@ struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
+    /// Reads to the end, whatever becomes of the bytes: as long as the server writes, somebody has to
+    /// read, or both sides wait for each other for ever.
     fn run(mut self) {
         let mut block = vec![0; BLOCK];
         let end = loop {
             match self.read(&mut block) {
                 Ok(0) => break self.end(),
-                Ok(length) => match self.deliver(&block[..length]) {
-                    Ok(true) => {}
-                    Ok(false) => break Ok(()),
-                    Err(error) => break Err(error),
-                },
+                Ok(length) => self.deliver(&block[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
@@ -183,8 +194,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Puts bytes where they are wanted; `false` if nobody will want more.
-    fn deliver(&self, bytes: &[u8]) -> io::Result<bool> {
+    /// Puts bytes where they are wanted.
+    fn deliver(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
         while state.wish == Wish::Follow && state.held >= AHEAD {
             state = self
@@ -193,26 +204,40 @@ impl<R: Read> Reader<R> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if state.wish == Wish::Discard {
-            state.discarded += bytes.len() as u64;
-            return Ok(state.discarded < MOST_DISCARDED);
+        state.received += bytes.len() as u64;
+        if state.wish == Wish::Discard || state.fault.is_some() {
+            return;
         }
-        let on_disk = state.spool.as_ref().is_some_and(|spool| !spool.is_empty());
-        if on_disk || state.held >= AHEAD {
-            let spool = match &mut state.spool {
-                Some(spool) => spool,
-                none => none.insert(Spool::new()?),
-            };
-            spool.push(bytes)?;
-        } else {
-            state.held += bytes.len();
-            state.ready.push_back(Bytes::copy_from_slice(bytes));
+        if let Err(fault) = state.keep(bytes) {
+            state.fault = Some(fault);
         }
         if let Some(handler) = state.handler.take() {
             drop(state);
             handler.wake();
         }
-        Ok(true)
+    }
+}
+
+impl State {
+    /// Keeps bytes for the handler: in memory while there is room, and on disk behind that.
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), BoxError> {
+        let on_disk = self.spool.as_ref().is_some_and(|spool| !spool.is_empty());
+        if !on_disk && self.held < AHEAD {
+            self.held += bytes.len();
+            self.ready.push_back(Bytes::copy_from_slice(bytes));
+            return Ok(());
+        }
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(Spool::new()?),
+        };
+        if spool.len() + bytes.len() as u64 > MOST_SPOOLED {
+            let too_large = Error::from_status(StatusCode::PAYLOAD_TOO_LARGE);
+            return Err(too_large
+                .with_source("too much of the body waits on disk")
+                .into_boxed());
+        }
+        Ok(spool.push(bytes)?)
     }
 }
 
@@ -237,6 +262,10 @@ impl http_body::Body for Stdin {
             bytes
         } else if let Some(spool) = state.spool.as_mut().filter(|spool| !spool.is_empty()) {
             spool.pop(BLOCK)?
+        } else if let Some(fault) = state.fault.take() {
+            // Only the end remains to be told, and that is no better.
+            state.end = Some(Ok(()));
+            return Poll::Ready(Some(Err(fault)));
         } else {
             return match &mut state.end {
                 None => {

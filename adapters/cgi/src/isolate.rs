@@ -44,11 +44,19 @@ fn take_stdout() -> io::Result<File> {
     Ok(reply.into())
 }
 
-/// Lets go of stdout and stderr, so that the server takes the reply for finished. Apache waits for
-/// the end of both.
-pub(crate) fn detach() -> io::Result<()> {
-    let null = File::options().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    Ok(())
+/// Lets go of the server, so that it takes the reply for finished. Apache waits for the end of stdout
+/// and of stderr, and mod_cgid gives a child one socket for stdin and stdout both.
+pub(crate) fn detach(reply: &File) {
+    let detach = || -> io::Result<()> {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        rustix::stdio::dup2_stdin(&null)?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stderr(&null)?;
+        Ok(())
+    };
+    // Not a socket: then closing it is enough.
+    let _ = rustix::net::shutdown(reply, rustix::net::Shutdown::Write);
+    if let Err(error) = detach() {
+        tracing::warn!(%error, "the server may wait for work after the reply");
+    }
 }

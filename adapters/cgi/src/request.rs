@@ -3,6 +3,7 @@
 use anyhost_core::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
+use anyhost_core::http::uri::Authority;
 use anyhost_core::http::{Method, StatusCode, Version};
 use anyhost_core::{Body, Context, Error, Request, Result, target};
 
@@ -138,7 +139,9 @@ fn headers(environment: &Environment) -> Result<HeaderMap> {
             tracing::warn!(name = %name.escape_ascii(), "skipped a variable that is no header");
             continue;
         };
-        headers.append(name, header_value(value)?);
+        headers
+            .try_append(name, header_value(value)?)
+            .map_err(|_| too_many_headers())?;
     }
     if let Some(content_type) = environment
         .bytes("CONTENT_TYPE")
@@ -154,7 +157,7 @@ fn headers(environment: &Environment) -> Result<HeaderMap> {
     if !headers.contains_key(HOST)
         && let Some(host) = server_name(environment)
     {
-        headers.insert(HOST, header_value(host.as_bytes())?);
+        headers.insert(HOST, host);
     }
     if !headers.contains_key(AUTHORIZATION)
         && let Some(authorization) = authorization(environment)
@@ -193,20 +196,27 @@ fn header_value(value: &[u8]) -> Result<HeaderValue> {
     HeaderValue::from_bytes(value).map_err(|error| bad_request("Invalid header").with_source(error))
 }
 
-fn server_name(environment: &Environment) -> Option<String> {
+/// The server's own name, if it is one: nginx may pass the pattern that it matched names with.
+fn server_name(environment: &Environment) -> Option<HeaderValue> {
     let name = environment.text("SERVER_NAME")?;
-    let name = if name.contains(':') && !name.starts_with('[') {
+    let bare_ipv6 = name.contains(':') && !name.starts_with('[');
+    let name = if bare_ipv6 {
         format!("[{name}]")
     } else {
         name.to_owned()
     };
-    match environment
+    let host = match environment
         .text("SERVER_PORT")
         .and_then(|port| port.parse::<u16>().ok())
     {
-        None | Some(80 | 443) => Some(name),
-        Some(port) => Some(format!("{name}:{port}")),
-    }
+        None | Some(80 | 443) => name,
+        Some(port) => format!("{name}:{port}"),
+    };
+    let authority: Authority = host.parse().ok()?;
+    let plain = !authority.as_str().contains('@');
+    HeaderValue::from_str(authority.as_str())
+        .ok()
+        .filter(|_| plain)
 }
 
 /// Apache withholds the header from CGI programs, unless `CGIPassAuth On` is set; people bring it back by
@@ -223,6 +233,10 @@ fn authorization(environment: &Environment) -> Option<&[u8]> {
         .map(|(_, value)| value)
         .or_else(|| environment.bytes("Authorization"))
         .or_else(|| environment.bytes("X_HTTP_AUTHORIZATION"))
+}
+
+fn too_many_headers() -> Error {
+    Error::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
 }
 
 fn bad_request(message: &'static str) -> Error {

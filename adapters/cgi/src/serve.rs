@@ -5,14 +5,16 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use anyhost_core::{Context, Error, Handler, IntoHandler, Request, Response, Result, async_trait};
+use anyhost_core::{Error, Handler, IntoHandler, Request, Response, Result, async_trait};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::environment::Environment;
-use crate::exchange::exchange;
+use crate::exchange::{Exchange, drain};
 use crate::isolate;
 
-/// How long work after the reply may go on after SIGTERM; Apache kills after 3 seconds.
+/// How long work after the reply may go on if SIGTERM came before the reply was out; Apache kills
+/// after 3 seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves the request that this process was started for, and then runs what was handed to
@@ -20,6 +22,11 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// Call [`isolate`](crate::isolate()) first, before there are threads; this function takes stdout by
 /// itself if that was left out, but cannot remove `HTTP_PROXY`.
+///
+/// # SIGTERM
+/// Until the reply is out, SIGTERM cancels the handler. After that it is ignored: lighttpd and Apache
+/// send it as soon as they have the reply, and the work would be lost. (Apache kills the process 3
+/// seconds later, so work under Apache should be shorter than that.)
 ///
 /// # Errors
 /// `InvalidInput` if no web server started this process; `Interrupted` if SIGTERM ended it;
@@ -34,28 +41,27 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     let stdout = isolate::reply()?;
     let mut terminate = signal(SignalKind::terminate())?;
 
-    let (context, result) = tokio::select! {
-        done = exchange(handler, environment, stdin, stdout) => done,
-        _ = terminate.recv() => return Err(io::ErrorKind::Interrupted.into()),
+    let server = stdout.try_clone()?;
+    let exchange = Exchange::new(&environment);
+    let context = exchange.context.clone();
+
+    let (input, sent) = tokio::select! {
+        replied = exchange.reply(handler, stdin, stdout) => replied,
+        _ = terminate.recv() => {
+            let _ = timeout(GRACE, context.finish()).await;
+            return Err(io::ErrorKind::Interrupted.into());
+        }
     };
+    drain(&input).await;
     if context.has_work() {
-        finish(&context, &mut terminate).await?;
+        isolate::detach(&server);
+        drop(server);
+        context.finish().await;
     }
-    match result {
+    match sent {
         // The client or the server left; there is nobody to tell.
         Err(error) if is_gone(&error) => Ok(()),
-        result => result,
-    }
-}
-
-async fn finish(context: &Context, terminate: &mut tokio::signal::unix::Signal) -> io::Result<()> {
-    isolate::detach()?;
-    tokio::select! {
-        () = context.finish() => Ok(()),
-        _ = terminate.recv() => {
-            let _ = tokio::time::timeout(GRACE, context.finish()).await;
-            Err(io::ErrorKind::Interrupted.into())
-        }
+        sent => sent,
     }
 }
 

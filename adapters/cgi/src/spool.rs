@@ -22,6 +22,11 @@ impl Spool {
         })
     }
 
+    /// How much was written since it was last empty.
+    pub(crate) fn len(&self) -> u64 {
+        self.written
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.read == self.written
     }

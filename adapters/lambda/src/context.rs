@@ -121,7 +121,9 @@ impl LambdaContext {
 
 /// The context of a request.
 pub(crate) fn of(source: Source, event: &Json<'_>, invocation: &Invocation) -> Context {
-    let mut context = Context::new(Host::LAMBDA).with_scheme(scheme(source, event));
+    let mut context = Context::new(Host::LAMBDA)
+        .with_scheme(scheme(source, event))
+        .with_base_path(base_path(source, event));
     if let Some(peer) = peer(source, event) {
         context = context.with_peer(peer);
     }
@@ -139,7 +141,8 @@ pub(crate) fn of(source: Source, event: &Json<'_>, invocation: &Invocation) -> C
 }
 
 /// The client's address is AWS's word. A load balancer says it only as the last entry of
-/// X-Forwarded-For, to which it appends; all before that is the client's own invention.
+/// X-Forwarded-For, to which it appends unless it was set to `preserve` or `remove`; all before that
+/// is the client's own invention.
 fn peer(source: Source, event: &Json<'_>) -> Option<IpAddr> {
     let context = event.get("requestContext");
     let address = match source {
@@ -163,16 +166,24 @@ fn parse_ip(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// API Gateway and Function URLs have no plain HTTP. A load balancer overwrites X-Forwarded-Proto.
+/// The other front doors have no plain HTTP, or do not say. A load balancer overwrites
+/// X-Forwarded-Proto, whatever the client sent.
 fn scheme(source: Source, event: &Json<'_>) -> Scheme {
-    match source {
-        Source::Alb | Source::AlbMultiValue | Source::Lattice | Source::LatticeV1 => {
-            match last_header(event, "x-forwarded-proto") {
-                Some("https") => Scheme::HTTPS,
-                _ => Scheme::HTTP,
-            }
-        }
-        _ => Scheme::HTTPS,
+    let plain = matches!(source, Source::Alb | Source::AlbMultiValue)
+        && last_header(event, "x-forwarded-proto") != Some("https");
+    if plain { Scheme::HTTP } else { Scheme::HTTPS }
+}
+
+/// The stage that a REST API has taken off the path: `/live` of `/live/users`.
+fn base_path<'a>(source: Source, event: &'a Json<'_>) -> &'a str {
+    let context = event.get("requestContext");
+    let paths = (source, context.get("path").text(), event.get("path").text());
+    match paths {
+        (Source::RestApi, Some(whole), Some(path)) => whole
+            .strip_suffix(path)
+            .filter(|base| base.starts_with('/') && !base.ends_with('/'))
+            .unwrap_or_default(),
+        _ => "",
     }
 }
 

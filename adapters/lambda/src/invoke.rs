@@ -39,14 +39,11 @@ pub(crate) async fn reply_to<H: Handler + ?Sized>(
         Err(error) => return refused(malformed("Invalid event").with_source(error)).await,
     };
     let Some(source) = Source::of(&json) else {
-        return match json.entries().next() {
-            // Somebody else's event: a reply would tell a queue that its message was dealt with.
-            Some(_) => {
-                let error = malformed("The event is of no HTTP front door");
-                (Err(error), Context::new(Host::LAMBDA))
-            }
-            None => refused(malformed("Invalid event")).await,
-        };
+        // Somebody else's event: a reply would tell a queue or schedule that it was dealt with.
+        return (
+            Err(malformed("The event is of no HTTP front door")),
+            Context::new(Host::LAMBDA),
+        );
     };
     let context = context::of(source, &json, &invocation);
     let response = match from_event(source, &json) {

@@ -19,9 +19,9 @@ use crate::event::{Json, Source};
 /// 400 if it has no method or path that could be one, or a body that is no base64.
 pub(crate) fn from_event(source: Source, event: &Json<'_>) -> Result<Request> {
     let body = body(event)?;
-    let mut headers = headers(source, event);
-    if !body.is_empty() {
-        // What the client declared may be false by now, and REST APIs leave it out.
+    let mut headers = headers(source, event)?;
+    // What the client declared may be false by now, and REST APIs leave it out.
+    if !body.is_empty() || headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, body.len().into());
     }
     let mut request = Request::new(body.into());
@@ -154,19 +154,22 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// All headers that can be sent on. One that cannot costs itself, and not the request.
-fn headers(source: Source, event: &Json<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let multi = event.get("multiValueHeaders");
-    for (name, values) in multi.entries() {
-        append(&mut headers, name, values);
-    }
-    for (name, values) in event.get("headers").entries() {
+///
+/// # Errors
+/// 431 if there are more than a [`HeaderMap`] holds.
+fn headers(source: Source, event: &Json<'_>) -> Result<HeaderMap> {
+    let mut headers = header_map(event.get("multiValueHeaders"))?;
+    let single = header_map(event.get("headers"))?;
+    if headers.is_empty() {
+        headers = single;
+    } else {
         // The single-value map repeats the other one, with the last value only.
-        let known = multi
-            .entries()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name));
-        if !known {
-            append(&mut headers, name, values);
+        for (name, value) in &single {
+            if !headers.contains_key(name) {
+                headers
+                    .try_insert(name, value.clone())
+                    .map_err(|_| too_many_headers())?;
+            }
         }
     }
     if matches!(source, Source::HttpApi | Source::FunctionUrl) {
@@ -176,23 +179,32 @@ fn headers(source: Source, event: &Json<'_>) -> HeaderMap {
             headers.insert(COOKIE, cookies);
         }
     }
-    headers
+    Ok(headers)
 }
 
-fn append(headers: &mut HeaderMap, name: &str, values: &Json<'_>) {
-    let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-        tracing::warn!(name, "skipped a header whose name is none");
-        return;
-    };
-    for value in values.items() {
-        match value.scalar().map(|value| header_value(&value)) {
-            Some(Some(value)) => {
-                headers.append(header.clone(), value);
+fn header_map(map: &Json<'_>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, values) in map.entries() {
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            tracing::warn!(name, "skipped a header whose name is none");
+            continue;
+        };
+        for value in values.items().iter().filter_map(Json::scalar) {
+            match header_value(&value) {
+                Some(value) => {
+                    headers
+                        .try_append(&header, value)
+                        .map_err(|_| too_many_headers())?;
+                }
+                None => tracing::warn!(name, "skipped a header whose value is none"),
             }
-            Some(None) => tracing::warn!(name, "skipped a header whose value is none"),
-            None => {}
         }
     }
+    Ok(headers)
+}
+
+fn too_many_headers() -> Error {
+    Error::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
 }
 
 /// JSON has no bytes: those of a header came in as the characters of Latin-1 (RFC 9110 §5.5).

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::request::Seen;
@@ -19,7 +20,11 @@ pub(super) fn reply(error: Error, seen: &Seen) -> Response {
         (None, Cow::Owned(message)) => Body::from(message),
     };
     let mut response = Response::new(body);
-    *response.status_mut() = status;
+    *response.status_mut() = match status.is_informational() {
+        // No host can end an exchange with one (RFC 9110 §15.2).
+        true => StatusCode::INTERNAL_SERVER_ERROR,
+        false => status,
+    };
     *response.headers_mut() = headers;
     response.headers_mut().entry(CONTENT_TYPE).or_insert(TEXT);
     response

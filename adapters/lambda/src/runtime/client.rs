@@ -94,7 +94,14 @@ impl Client {
                 self.fail(id, &Error::new(StatusCode::INTERNAL_SERVER_ERROR, refused))
                     .await;
             }
-            Err(error) => tracing::error!(%error, "the reply could not be posted"),
+            Err(error) => {
+                tracing::error!(%error, "the reply could not be posted");
+                let failed = Error::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The reply was not posted",
+                );
+                self.fail(id, &failed).await;
+            }
         }
     }
 
