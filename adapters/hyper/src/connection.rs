@@ -103,7 +103,7 @@ async fn answer(
         context: context.clone(),
         shared,
     };
-    let response = match request::from_hyper(request, context) {
+    let response = match request::from_hyper(request, context, &work.shared.runtime) {
         Ok(request) => dispatch(&*work.shared.handler, request).await,
         Err(refused) => refuse(refused, &work.context),
     };

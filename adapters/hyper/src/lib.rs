@@ -19,6 +19,7 @@ mod address;
 mod connection;
 mod context;
 mod detect;
+mod linger;
 mod listener;
 mod request;
 mod response;

@@ -1,9 +1,12 @@
 //! hyper's request as a [`Request`].
 
 use anyhost_core::{Body, Context, Error, Request};
-use http::header::HOST;
+use http::header::{EXPECT, HOST};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
+
+use crate::linger::Lingering;
 
 /// The request as handlers see it.
 ///
@@ -12,6 +15,7 @@ use hyper::body::Incoming;
 pub(crate) fn from_hyper(
     request: http::Request<Incoming>,
     context: Context,
+    runtime: &Handle,
 ) -> Result<Request, Error> {
     if request.version() == Version::HTTP_11
         && !request.headers().contains_key(HOST)
@@ -19,7 +23,13 @@ pub(crate) fn from_hyper(
     {
         return Err(Error::new(StatusCode::BAD_REQUEST, "Missing Host header"));
     }
-    let mut request = request.map(Body::new);
+    // An upload that waits for a 100 has not begun; reading it would call for it (RFC 9110 §10.1.1).
+    // HTTP/2 can refuse a body without losing the reply.
+    let linger = request.version() < Version::HTTP_2 && !request.headers().contains_key(EXPECT);
+    let mut request = match linger {
+        true => request.map(|body| Body::new(Lingering::new(body, runtime.clone()))),
+        false => request.map(Body::new),
+    };
     request.extensions_mut().insert(context);
     Ok(request)
 }
