@@ -4,41 +4,59 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::dispatch::panic;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The work that a request handed to `wait_until` and that nobody has run yet.
+/// The work that a request handed to `wait_until` and that is not done yet.
 #[derive(Default)]
-pub(crate) struct AfterWork(Mutex<Vec<Work>>);
+pub(crate) struct AfterWork(Mutex<List>);
+
+#[derive(Default)]
+struct List {
+    work: Vec<Work>,
+    /// Whoever runs it, to be told of more.
+    runner: Option<Waker>,
+}
 
 impl AfterWork {
     pub(crate) fn push(&self, work: Work) {
-        self.lock().push(work);
+        let mut list = self.lock();
+        list.work.push(work);
+        let runner = list.runner.take();
+        drop(list);
+        if let Some(runner) = runner {
+            runner.wake();
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().work.is_empty()
     }
 
-    /// Runs all of it side by side, also what is pushed meanwhile, until none is left.
+    /// Runs all of it side by side, also what is pushed meanwhile, until none is left. If this is
+    /// dropped, what is not done goes back.
     pub(crate) async fn run(&self) {
-        let mut running = mem::take(&mut *self.lock());
-        if running.is_empty() {
+        if self.is_empty() {
             return;
         }
+        let mut running = Running {
+            after: self,
+            work: Vec::new(),
+        };
         poll_fn(|cx| {
             loop {
-                running.retain_mut(|work| !is_done(work, cx));
-                let new = mem::take(&mut *self.lock());
-                if new.is_empty() {
+                running.work.retain_mut(|work| !is_done(work, cx));
+                let mut list = self.lock();
+                if list.work.is_empty() {
+                    list.runner = Some(cx.waker().clone());
                     break;
                 }
-                running.extend(new);
+                running.work.append(&mut list.work);
             }
-            if running.is_empty() {
+            if running.work.is_empty() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -47,9 +65,23 @@ impl AfterWork {
         .await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Work>> {
+    fn lock(&self) -> MutexGuard<'_, List> {
         // Nothing panics while the lock is held, and a list of futures cannot be half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work that is being run.
+struct Running<'a> {
+    after: &'a AfterWork,
+    work: Vec<Work>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut list = self.after.lock();
+        list.work.append(&mut self.work);
+        list.runner = None;
     }
 }
 
@@ -63,12 +95,12 @@ fn is_done(work: &mut Work, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// Work that is dropped unrun was promised to someone: say so.
+/// Work that is dropped undone was promised to someone: say so.
 impl Drop for AfterWork {
     fn drop(&mut self) {
-        let lost = self.lock().len();
+        let lost = self.lock().work.len();
         if lost > 0 {
-            tracing::error!(lost, "work handed to wait_until was never run");
+            tracing::error!(lost, "work handed to wait_until was not done");
         }
     }
 }
@@ -77,6 +109,8 @@ impl Drop for AfterWork {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt;
 
     use crate::Context;
 
@@ -96,6 +130,39 @@ mod tests {
         assert!(context.has_work());
         context.finish().await;
         assert_eq!(count.load(Ordering::Relaxed), 2);
+        assert!(!context.has_work());
+    }
+
+    #[tokio::test]
+    async fn work_that_was_interrupted_is_taken_up_again() {
+        let context = Context::default();
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        let done = Arc::new(AtomicU32::new(0));
+        let seen = done.clone();
+        context.wait_until(async move {
+            let _ = receiver.await;
+            seen.store(1, Ordering::Relaxed);
+        });
+        assert!(context.finish().now_or_never().is_none());
+        assert!(context.has_work());
+        sender.send(()).unwrap();
+        context.finish().await;
+        assert_eq!(done.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn work_pushed_from_outside_wakes_the_one_who_runs() {
+        let context = Context::default();
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        context.wait_until(async move {
+            let _ = receiver.await;
+        });
+        let outside = context.clone();
+        let push = async move {
+            tokio::task::yield_now().await;
+            outside.wait_until(async move { sender.send(()).unwrap() });
+        };
+        tokio::join!(context.finish(), push);
         assert!(!context.has_work());
     }
 

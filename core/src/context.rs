@@ -157,13 +157,16 @@ impl Context {
     /// Hands over work that runs after the reply went out.
     ///
     /// Every adapter finishes it before it lets the process freeze, drain or exit. Pieces of work
-    /// run side by side; one that panics is logged and stops no other.
+    /// run side by side; one that panics is logged and stops no other. Hand it over before the reply
+    /// and its body have ended, or from other such work: later there may be nobody to run it, which
+    /// the log then says.
     pub fn wait_until(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.after.push(Box::pin(work));
     }
 
     /// For adapters: runs all work that was handed to [`wait_until`](Self::wait_until), and what
-    /// that work hands over in its turn, until none is left.
+    /// that work hands over in its turn, until none is left. If the future is dropped, the work that is
+    /// not done waits for another call.
     pub async fn finish(&self) {
         self.after.run().await;
     }

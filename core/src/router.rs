@@ -76,7 +76,7 @@ impl Router {
     #[must_use]
     #[track_caller]
     pub fn any<K>(mut self, path: &str, handler: impl IntoHandler<K>) -> Self {
-        self.route(path).any = Some(Arc::new(handler.into_handler()));
+        self.route(path).set_any(Arc::new(handler.into_handler()));
         self
     }
 
@@ -92,7 +92,8 @@ impl Router {
         self
     }
 
-    /// Serves all routes of `router` below `prefix`. Its handlers see the whole path.
+    /// Serves all routes of `router` below `prefix`. Its handlers see the whole path. What answers
+    /// [`not_found`](Self::not_found) is the outer router's business; the inner one's is left out.
     ///
     /// # Panics
     /// At start-up, if a path clashes with another route.
@@ -109,8 +110,8 @@ impl Router {
             for (method, handler) in route.methods {
                 mine.set(method, handler);
             }
-            if route.any.is_some() {
-                mine.any = route.any;
+            if let Some(any) = route.any {
+                mine.set_any(any);
             }
         }
         self
@@ -162,9 +163,21 @@ impl Router {
 }
 
 impl Route {
+    #[track_caller]
     fn set(&mut self, method: Method, handler: Arc<dyn Handler>) {
-        self.methods.retain(|(known, _)| *known != method);
+        let taken = self.methods.iter().any(|(known, _)| *known == method);
+        assert!(!taken, "the route {method} {:?} is there twice", self.path);
         self.methods.push((method, handler));
+    }
+
+    #[track_caller]
+    fn set_any(&mut self, handler: Arc<dyn Handler>) {
+        assert!(
+            self.any.is_none(),
+            "the route {:?} is there twice for any method",
+            self.path
+        );
+        self.any = Some(handler);
     }
 
     fn find(&self, method: &Method) -> Option<&Arc<dyn Handler>> {

@@ -99,3 +99,10 @@ fn routes_that_clash_stop_the_program_at_its_start() {
             .get("/{b}", || async {}),
     );
 }
+
+#[test]
+#[should_panic(expected = "there twice")]
+fn a_route_that_is_there_twice_stops_the_program_at_its_start() {
+    let health = || Router::new().get("/health", || async {});
+    drop(health().merge(health()));
+}

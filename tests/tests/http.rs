@@ -291,3 +291,28 @@ async fn the_log_has_the_detail_that_the_client_has_not() {
     let line = probe.log_line("secret detail").await;
     assert!(line.contains("/fail"), "{line}");
 }
+
+#[tokio::test]
+async fn a_request_that_came_before_the_drain_is_answered() {
+    let (mut probe, address) = started().await;
+    // Stopped, the server cannot even accept: these wait in its queue.
+    probe.signal(rustix::process::Signal::STOP);
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        streams.push(stream);
+    }
+    probe.terminate();
+    probe.signal(rustix::process::Signal::CONT);
+    probe.log_line("draining").await;
+    for mut stream in streams {
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.ends_with("Hello, world!"), "{reply:?}");
+    }
+    assert!(probe.exit().await.success());
+}

@@ -5,6 +5,8 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhost_core::{Error, IntoHandler};
+#[cfg(feature = "http")]
+use anyhost_hyper::{Address, Inherited, Server};
 
 #[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
 use tokio::runtime::Builder;
@@ -85,7 +87,8 @@ where
 /// Serves a handler on the host that woke this process, inside a runtime of the program's own.
 ///
 /// The host is found as [`run`] finds it, but the command line is the program's: the server listens
-/// where the environment says.
+/// where the environment says. Under CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) at the start of
+/// `main`: it is too late for that here.
 ///
 /// # Errors
 /// When the host cannot be served: an address that cannot be bound, say, or a reply that was cut.
@@ -94,7 +97,12 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     decided(&choice);
     match choice.place {
         #[cfg(feature = "http")]
-        Place::Http => bind(Vec::new()).await?.serve(handler).await,
+        Place::Http => {
+            bind(Vec::new(), Inherited::take()?)
+                .await?
+                .serve(handler)
+                .await
+        }
         #[cfg(feature = "lambda")]
         Place::Lambda => anyhost_lambda::serve(handler).await,
         #[cfg(feature = "cgi")]
@@ -140,27 +148,24 @@ where
         }
     };
     decided(choice);
+    let inherited = Inherited::take()?;
     run_on(Builder::new_multi_thread(), async {
         let handler = build().await.map_err(Into::into)?;
-        bind(addresses).await?.serve(handler).await?;
+        bind(addresses, inherited).await?.serve(handler).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The server at these addresses, or at those of the environment.
+/// The server at these addresses, or on the sockets that were passed, or where the environment says.
 #[cfg(feature = "http")]
-async fn bind(addresses: Vec<anyhost_hyper::Address>) -> io::Result<anyhost_hyper::Server> {
-    use anyhost_hyper::Server;
-
+async fn bind(addresses: Vec<Address>, inherited: Option<Inherited>) -> io::Result<Server> {
     let mut addresses = addresses.into_iter();
-    let first = match addresses.next() {
-        Some(first) => first,
-        None => match Server::inherited()? {
-            Some(server) => return Ok(server),
-            None => {
-                crate::args::from_env(|name| std::env::var_os(name)).map_err(io::Error::other)?
-            }
-        },
+    let first = match (addresses.next(), inherited) {
+        (Some(first), _) => first,
+        (None, Some(inherited)) => return inherited.into_server().await,
+        (None, None) => {
+            crate::args::from_env(|name| std::env::var_os(name)).map_err(io::Error::other)?
+        }
     };
     let mut server = Server::bind(first).await?;
     for address in addresses {

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::context;
 use crate::detect::{Protocol, detect};
@@ -64,10 +65,10 @@ where
     let (protocol, stream) = detected.map_err(|_| io::ErrorKind::TimedOut)??;
     let context = context::of(peer);
     let io = TokioIo::new(stream);
+    let answer =
+        service_fn(|request| answer(request, context.clone().with_own_work(), shared.clone()));
     match protocol {
         Protocol::Http1 => {
-            // Requests of an HTTP/1 connection come one after the other and share one context.
-            let answer = service_fn(|request| answer(request, context.clone(), shared.clone()));
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT);
@@ -78,11 +79,9 @@ where
             .await
         }
         Protocol::Http2 => {
-            let answer = service_fn(|request| {
-                answer(request, context.clone().with_own_work(), shared.clone())
-            });
             let mut http = http2::Builder::new(TokioExecutor::new());
-            http.timer(TokioTimer::new());
+            http.timer(TokioTimer::new())
+                .keep_alive_interval(HEAD_TIMEOUT);
             drive(http.serve_connection(io, answer), &shared.life).await
         }
     }
@@ -99,9 +98,11 @@ async fn answer(
     context: Context,
     shared: Arc<Shared>,
 ) -> Result<http::Response<Outgoing>, Infallible> {
+    let token = shared.tasks.token();
     let work = Work {
         context: context.clone(),
         shared,
+        _token: token,
     };
     let response = match request::from_hyper(request, context, &work.shared.runtime) {
         Ok(request) => dispatch(&*work.shared.handler, request).await,
@@ -114,6 +115,8 @@ async fn answer(
 pub(crate) struct Work {
     context: Context,
     shared: Arc<Shared>,
+    /// HTTP/2 streams outlive their connection's task; a drain waits for them by this.
+    _token: TaskTrackerToken,
 }
 
 impl Drop for Work {
@@ -136,16 +139,19 @@ async fn drive<C: Connection>(connection: C, life: &Life) -> io::Result<()> {
     let mut connection = pin!(connection);
     let mut watch = life.watch();
     poll_fn(|cx| {
-        while let Some(phase) = watch.poll_changed(cx) {
-            match phase {
-                Phase::Serving => {}
-                Phase::Draining => connection.as_mut().drain(),
-                Phase::Cut => {
+        loop {
+            // Before anything else: a request that is here already is served, also while draining.
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended.map_err(io::Error::other));
+            }
+            match watch.poll_changed(cx) {
+                None | Some(Phase::Serving) => return Poll::Pending,
+                Some(Phase::Draining) => connection.as_mut().drain(),
+                Some(Phase::Cut) => {
                     return Poll::Ready(Err(io::Error::other("cut by the shutdown deadline")));
                 }
             }
         }
-        connection.as_mut().poll(cx).map_err(io::Error::other)
     })
     .await
 }

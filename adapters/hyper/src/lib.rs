@@ -27,4 +27,4 @@ mod server;
 mod shutdown;
 
 pub use address::{Address, InvalidAddress};
-pub use server::Server;
+pub use server::{Inherited, Server};

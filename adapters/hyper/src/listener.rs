@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use crate::address::Address;
 pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix {
-        listener: UnixListener,
+        // Dropped first: as long as the file is there, somebody answers.
         _file: Option<SocketFile>,
+        listener: UnixListener,
     },
 }
 
@@ -39,7 +40,7 @@ impl Listener {
                 let listener = UnixListener::bind(path)?;
                 Ok(Self::Unix {
                     listener,
-                    _file: Some(SocketFile(path.clone())),
+                    _file: Some(SocketFile::new(path)?),
                 })
             }
         }
@@ -133,14 +134,34 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the file of a Unix socket when its listener is gone.
+/// Removes the file of a Unix socket when its listener goes, unless another process has put its own
+/// socket there by then.
 #[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            id: file_id(path)?,
+        })
+    }
+}
+
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    let file = fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            tracing::debug!(%error, path = %self.0.display(), "cannot remove the socket");
+        if file_id(&self.path).is_ok_and(|id| id == self.id)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::debug!(%error, path = %self.path.display(), "cannot remove the socket");
         }
     }
 }

@@ -17,10 +17,7 @@ pub(crate) fn from_hyper(
     context: Context,
     runtime: &Handle,
 ) -> Result<Request, Error> {
-    if request.version() == Version::HTTP_11
-        && !request.headers().contains_key(HOST)
-        && request.uri().authority().is_none()
-    {
+    if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
         return Err(Error::new(StatusCode::BAD_REQUEST, "Missing Host header"));
     }
     // An upload that waits for a 100 has not begun; reading it would call for it (RFC 9110 §10.1.1).

@@ -28,7 +28,8 @@ const BACKLOG: usize = 1024;
 /// in flight and [`wait_until`](anyhost_core::Context::wait_until) work end. After the
 /// [drain timeout](Server::with_drain_timeout) (10 seconds), or at a second signal, the rest is cut
 /// and logged. [`serve`](Server::serve) returns then; in the worst case that is the drain timeout
-/// after the first signal.
+/// after the first signal. The process's handlers for these signals stay in place; a program that goes
+/// on has to end by itself.
 pub struct Server {
     listeners: Vec<Listener>,
     drain_timeout: Duration,
@@ -61,29 +62,6 @@ impl Server {
         })?;
         self.listeners.push(listener);
         Ok(self)
-    }
-
-    /// Takes the listening sockets that systemd passed to this process (`sd_listen_fds(3)`), or
-    /// `None` if it passed none.
-    ///
-    /// # Errors
-    /// When what was passed is no listening socket.
-    pub fn inherited() -> io::Result<Option<Self>> {
-        let mut passed = ListenFd::from_env();
-        let mut server = Self::new();
-        for index in 0..passed.len() {
-            // Which kind of socket it is shows only when one tries to take it.
-            let listener = match passed.take_tcp_listener(index) {
-                Ok(Some(listener)) => Listener::from_tcp(listener)?,
-                Ok(None) => continue,
-                Err(_) => match passed.take_unix_listener(index)? {
-                    Some(listener) => Listener::from_unix(listener)?,
-                    None => continue,
-                },
-            };
-            server.listeners.push(listener);
-        }
-        Ok((!server.listeners.is_empty()).then_some(server))
     }
 
     fn new() -> Self {
@@ -169,6 +147,54 @@ impl Server {
         let _ = timeout(Duration::from_secs(1), shared.tasks.wait()).await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// The listening sockets that systemd passed to this process (`sd_listen_fds(3)`).
+///
+/// Take them before there are threads: the variables that tell of them are removed, so that no child
+/// process mistakes them for its own.
+#[derive(Debug)]
+pub struct Inherited(Vec<Socket>);
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl Inherited {
+    /// Takes them; `None` if none were passed.
+    ///
+    /// # Errors
+    /// When what was passed is no listening socket.
+    pub fn take() -> io::Result<Option<Self>> {
+        let mut passed = ListenFd::from_env();
+        let mut sockets = Vec::new();
+        for index in 0..passed.len() {
+            // Which kind of socket it is shows only when one tries to take it.
+            let socket = match passed.take_tcp_listener(index) {
+                Ok(socket) => socket.map(Socket::Tcp),
+                Err(_) => passed.take_unix_listener(index)?.map(Socket::Unix),
+            };
+            sockets.extend(socket);
+        }
+        Ok((!sockets.is_empty()).then_some(Self(sockets)))
+    }
+
+    /// A server that listens on them. Call it inside the runtime.
+    ///
+    /// # Errors
+    /// When the sockets cannot be made non-blocking.
+    pub async fn into_server(self) -> io::Result<Server> {
+        let mut server = Server::new();
+        for socket in self.0 {
+            server.listeners.push(match socket {
+                Socket::Tcp(listener) => Listener::from_tcp(listener)?,
+                Socket::Unix(listener) => Listener::from_unix(listener)?,
+            });
+        }
+        Ok(server)
     }
 }
 

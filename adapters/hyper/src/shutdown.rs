@@ -74,19 +74,30 @@ pub(crate) struct Watch<'a> {
 impl Watch<'_> {
     /// The phase, if it is a new one. Otherwise the task is woken when it changes.
     pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Option<Phase> {
-        if self.changed.is_none() {
-            let mut changed = Box::pin(self.life.changed.notified());
-            // Asked to wake us before the phase is looked at, it cannot miss a change.
-            let waits = changed.as_mut().poll(cx).is_pending();
-            self.changed = waits.then_some(changed);
+        loop {
+            let phase = self.life.phase();
+            if phase != self.seen {
+                self.seen = phase;
+                self.changed = None;
+                return Some(phase);
+            }
+            match &mut self.changed {
+                // A notice comes after the phase it tells of, so while we serve none has come.
+                Some(_) if phase == Phase::Serving => return None,
+                Some(changed) => match changed.as_mut().poll(cx) {
+                    Poll::Pending => return None,
+                    // It told of a phase that we had seen by then.
+                    Poll::Ready(()) => self.changed = None,
+                },
+                None => {
+                    let mut changed = Box::pin(self.life.changed.notified());
+                    // Registered first and looked at the phase again after, it misses nothing.
+                    if changed.as_mut().poll(cx).is_pending() {
+                        self.changed = Some(changed);
+                    }
+                }
+            }
         }
-        let phase = self.life.phase();
-        if phase == self.seen {
-            return None;
-        }
-        self.seen = phase;
-        self.changed = None;
-        Some(phase)
     }
 }
 
@@ -118,5 +129,56 @@ impl Signals {
             }
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+    use std::task::{Wake, Waker};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_notice_that_comes_late_does_not_hide_the_next_one() {
+        let (life, count) = (Life::default(), Arc::new(Count::default()));
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut watch = life.watch();
+        assert_eq!(watch.poll_changed(&mut cx), None);
+
+        // The phase is stored, seen and registered for before its notice goes out.
+        life.phase.store(Phase::Draining as u8, Ordering::Release);
+        assert_eq!(watch.poll_changed(&mut cx), Some(Phase::Draining));
+        assert_eq!(watch.poll_changed(&mut cx), None);
+        life.changed.notify_waiters();
+        assert_eq!(watch.poll_changed(&mut cx), None);
+
+        let woken = count.0.load(Ordering::Relaxed);
+        life.enter(Phase::Cut);
+        assert_eq!(count.0.load(Ordering::Relaxed), woken + 1);
+        assert_eq!(watch.poll_changed(&mut cx), Some(Phase::Cut));
+    }
+
+    #[tokio::test]
+    async fn a_phase_is_reached_also_by_a_later_one() {
+        let life = Life::default();
+        let (reached, ()) = tokio::join!(life.reached(Phase::Draining), async {
+            life.enter(Phase::Cut);
+        });
+        let () = reached;
+        assert_eq!(life.phase(), Phase::Cut);
+        life.enter(Phase::Draining);
+        assert_eq!(life.phase(), Phase::Cut);
     }
 }

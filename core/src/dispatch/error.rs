@@ -10,6 +10,14 @@ use crate::error::Error;
 use crate::reply::TEXT;
 use crate::{Body, Response};
 
+/// The error, if it can be one: no exchange ends with an informational status (RFC 9110 §15.2).
+pub(super) fn final_one(error: Error) -> Error {
+    match error.status().is_informational() {
+        true => error.retold(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        false => error,
+    }
+}
+
 /// The reply to an error: its status, message and headers, or its whole story in development mode.
 pub(super) fn reply(error: Error, seen: &Seen) -> Response {
     let story = seen.context.development().then(|| format!("{error:?}\n"));
@@ -20,11 +28,7 @@ pub(super) fn reply(error: Error, seen: &Seen) -> Response {
         (None, Cow::Owned(message)) => Body::from(message),
     };
     let mut response = Response::new(body);
-    *response.status_mut() = match status.is_informational() {
-        // No host can end an exchange with one (RFC 9110 §15.2).
-        true => StatusCode::INTERNAL_SERVER_ERROR,
-        false => status,
-    };
+    *response.status_mut() = status;
     *response.headers_mut() = headers;
     response.headers_mut().entry(CONTENT_TYPE).or_insert(TEXT);
     response

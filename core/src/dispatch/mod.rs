@@ -40,13 +40,25 @@ use crate::{Context, Error, Request, Response, Result};
 /// # })
 /// ```
 pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) -> Response {
-    let mut seen = request::Seen::new(&request);
+    let mut seen = request::Seen::new(&mut request);
     let result = match request::admit(&mut request, &mut seen) {
         Ok(()) => call(handler, request).await,
         Err(refused) => Err(refused),
     };
-    let response = result.and_then(|response| response::check(response, &seen));
-    let response = response.unwrap_or_else(|error| {
+    // What the handler returned is still its own: an error may panic when it is written, a body when
+    // it is dropped.
+    panic::catch(|| settle(result, seen)).unwrap_or_else(|panic| {
+        tracing::error!("a reply {panic}");
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
+
+fn settle(result: Result, seen: request::Seen) -> Response {
+    let result = result.and_then(|response| response::check(response, &seen));
+    let response = result.unwrap_or_else(|error| {
+        let error = error::final_one(error);
         error::log(&error, &seen);
         error::reply(error, &seen)
     });
@@ -59,7 +71,7 @@ pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) ->
 pub fn refuse(error: Error, context: &Context) -> Response {
     let mut request = Request::default();
     request.extensions_mut().insert(context.clone());
-    let seen = request::Seen::new(&request);
+    let seen = request::Seen::new(&mut request);
     response::finish(error::reply(error, &seen), seen)
 }
 

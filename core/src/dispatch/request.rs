@@ -5,7 +5,7 @@ use http::{Method, StatusCode, Uri, Version};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::request::{RequestExt, bad_request};
+use crate::request::bad_request;
 use crate::target::target;
 use crate::{Request, Result};
 
@@ -19,10 +19,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(request: &Request) -> Self {
+    pub(super) fn new(request: &mut Request) -> Self {
+        let context = request.extensions().get::<Context>().cloned();
+        let context = context.unwrap_or_else(|| {
+            // Whatever the handler asks of it has to go to the same one.
+            let context = Context::default();
+            request.extensions_mut().insert(context.clone());
+            context
+        });
         Self {
             method: request.method().clone(),
-            context: request.context(),
+            context,
             upgrade: false,
             uri: request.uri().clone(),
         }
@@ -35,8 +42,10 @@ impl Seen {
 
 /// Brings a request into its one form, or says why it is refused.
 pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
+    check_host(request)?;
     if request.uri().authority().is_some() {
         to_origin_form(request)?;
+        check_host(request)?;
     }
     if !is_ascii(request.uri()) {
         let (path, query) = (request.uri().path(), request.uri().query());
@@ -47,14 +56,18 @@ pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
     if !path.starts_with('/') && !whole_server {
         return Err(bad_request("Invalid request target"));
     }
-    if let Some(host) = request.headers().get(HOST) {
-        let once = request.headers().get_all(HOST).iter().nth(1).is_none();
-        if !once || !is_host(host.as_bytes()) {
-            return Err(bad_request("Invalid Host header"));
-        }
-    }
     remove_hop_by_hop(request, seen);
     Ok(())
+}
+
+/// RFC 9112 §3.2: one Host, and a valid one.
+fn check_host(request: &Request) -> Result<()> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Ok(()),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+        _ => Err(bad_request("Invalid Host header")),
+    }
 }
 
 fn is_ascii(uri: &Uri) -> bool {
@@ -66,7 +79,8 @@ fn is_ascii(uri: &Uri) -> bool {
 /// authority this way.
 fn to_origin_form(request: &mut Request) -> Result<()> {
     if request.method() == Method::CONNECT {
-        return Err(Error::from_status(StatusCode::METHOD_NOT_ALLOWED));
+        // RFC 9110 §15.6.2: not for this path or that, but not at all.
+        return Err(Error::from_status(StatusCode::NOT_IMPLEMENTED));
     }
     let uri = std::mem::take(request.uri_mut()).into_parts();
     if let Some(authority) = uri.authority {
@@ -146,7 +160,9 @@ fn remove_hop_by_hop(request: &mut Request, seen: &mut Seen) {
         return;
     }
     let asked = request.headers().contains_key(UPGRADE);
-    seen.upgrade = asked && seen.context.host().carries_upgrades();
+    // RFC 9110 §7.8: HTTP/1.0 cannot ask.
+    let http11 = request.version() == Version::HTTP_11;
+    seen.upgrade = asked && http11 && seen.context.host().carries_upgrades();
     let h2 = request.version() == Version::HTTP_2;
     for name in found.into_iter().flatten() {
         let kept = (seen.upgrade && (name == CONNECTION || name == UPGRADE)) || (h2 && name == TE);

@@ -57,11 +57,25 @@ impl Watched {
         Ok(frame)
     }
 
+    /// Lets go of the body, which may panic at that.
+    fn discard(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        if let Err(panic) = panic::catch(|| drop(body)) {
+            self.log(&panic.into());
+        }
+    }
+
     fn log(&self, error: &BoxError) {
         let (method, path) = (&self.seen.method, self.seen.path());
         let request_id = self.seen.context.request_id();
         let chain = Chain(Some(error.as_ref()));
         tracing::error!(%method, path, request_id, "reply cut: {chain}");
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.discard();
     }
 }
 
@@ -82,7 +96,7 @@ impl http_body::Body for Watched {
         }
         if !matches!(frame, Some(Ok(_))) {
             self.ended = true;
-            self.body = Body::empty();
+            self.discard();
         }
         Poll::Ready(frame)
     }

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use mediatype::names::CHARSET;
-use mediatype::{MediaType, ReadParams};
 
 use crate::error::BoxError;
 
@@ -39,16 +37,32 @@ fn encoding(headers: &HeaderMap) -> Result<&'static Encoding, BoxError> {
     if content_type == b"application/json" {
         return Ok(UTF_8);
     }
-    let content_type = std::str::from_utf8(content_type)?;
-    if content_type.trim().is_empty() {
-        return Ok(UTF_8);
+    match label(content_type) {
+        None => Ok(UTF_8),
+        Some(label) => Encoding::for_label(label).ok_or_else(|| {
+            format!("unknown charset {:?}", label.escape_ascii().to_string()).into()
+        }),
     }
-    let media_type = MediaType::parse(content_type)?;
-    let Some(label) = media_type.get_param(CHARSET) else {
-        return Ok(UTF_8);
-    };
-    let label = label.unquoted_str();
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| format!("unknown charset {label:?}").into())
+}
+
+/// The charset parameter (RFC 9110 §8.3.2), in a Content-Type that may otherwise be malformed: what it
+/// says of the type is not asked here.
+fn label(content_type: &[u8]) -> Option<&[u8]> {
+    content_type
+        .split(|&b| b == b';')
+        .skip(1)
+        .find_map(|parameter| {
+            let equals = parameter.iter().position(|&b| b == b'=')?;
+            let (name, value) = (
+                parameter[..equals].trim_ascii(),
+                parameter[equals + 1..].trim_ascii(),
+            );
+            let bare = value
+                .strip_prefix(b"\"")
+                .and_then(|value| value.strip_suffix(b"\""));
+            name.eq_ignore_ascii_case(b"charset")
+                .then_some(bare.unwrap_or(value))
+        })
 }
 
 #[cfg(test)]
@@ -85,7 +99,24 @@ mod tests {
     fn wrong_bytes_and_unknown_charsets_are_refused() {
         assert_eq!(text("text/plain", b"\xFF"), None);
         assert_eq!(text("text/plain; charset=klingon", b"hi"), None);
-        assert_eq!(text("text/plain; charset", b"hi"), None);
-        assert_eq!(text("/;;=", b"hi"), None);
+        assert_eq!(text("text/plain; charset=", b"hi"), None);
+    }
+
+    #[test]
+    fn a_type_that_is_malformed_elsewhere_does_no_harm() {
+        for content_type in [
+            "",
+            "json",
+            "/;;=",
+            "text/plain;",
+            "a/b; x=http://y; charset=utf-8",
+            "a/b, a/b",
+        ] {
+            assert_eq!(
+                text(content_type, b"hi").as_deref(),
+                Some("hi"),
+                "{content_type}"
+            );
+        }
     }
 }
