@@ -130,14 +130,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (StatusCode, Cow<'static, str>, HeaderMap) {
-        let Inner {
-            status,
-            message,
-            headers,
-            ..
-        } = *self.0;
-        (status, message, headers)
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, HeaderMap) {
+        (self.0.message, self.0.headers)
     }
 }
 

@@ -48,3 +48,8 @@ pub use anyhost_lambda as lambda;
 /// The CGI program: what handlers can learn of their environment.
 #[cfg(feature = "cgi")]
 pub use anyhost_cgi as cgi;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

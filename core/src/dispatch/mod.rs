@@ -41,28 +41,34 @@ use crate::{Context, Error, Request, Response, Result};
 /// ```
 pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) -> Response {
     let mut seen = request::Seen::new(&mut request);
-    let result = match request::admit(&mut request, &mut seen) {
+    let mut result = match request::admit(&mut request, &mut seen) {
         Ok(()) => call(handler, request).await,
         Err(refused) => Err(refused),
     };
     // What the handler returned is still its own: an error may panic when it is written, a body when
     // it is dropped.
-    panic::catch(|| settle(result, seen)).unwrap_or_else(|panic| {
+    if let Err(panic) = panic::catch(|| settle(&mut result, &seen)) {
         tracing::error!("a reply {panic}");
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    })
+        result = Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    result.unwrap_or_else(|error| error::reply(error, &seen))
 }
 
-fn settle(result: Result, seen: request::Seen) -> Response {
-    let result = result.and_then(|response| response::check(response, &seen));
-    let response = result.unwrap_or_else(|error| {
-        let error = error::final_one(error);
-        error::log(&error, &seen);
-        error::reply(error, &seen)
-    });
-    response::finish(response, seen)
+/// Makes a reply of whatever the handler returned, in place: replies are large to move.
+fn settle(result: &mut Result, seen: &request::Seen) {
+    if let Ok(response) = result
+        && let Err(error) = response::check(response, seen)
+    {
+        *result = Err(error);
+    }
+    if let Err(error) = result {
+        error::log(error, seen);
+        let error = std::mem::replace(error, Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
+        *result = Ok(error::reply(error, seen));
+    }
+    if let Ok(response) = result {
+        response::finish(response, seen);
+    }
 }
 
 /// The reply to what the host sent instead of a request: an adapter that cannot make a [`Request`]
@@ -72,7 +78,9 @@ pub fn refuse(error: Error, context: &Context) -> Response {
     let mut request = Request::default();
     request.extensions_mut().insert(context.clone());
     let seen = request::Seen::new(&mut request);
-    response::finish(error::reply(error, &seen), seen)
+    let mut response = error::reply(error, &seen);
+    response::finish(&mut response, &seen);
+    response
 }
 
 /// Runs the handler; a panic in it is an error like any other.

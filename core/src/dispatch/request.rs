@@ -10,6 +10,7 @@ use crate::target::target;
 use crate::{Request, Result};
 
 /// What the reply and the log need of a request after the handler took it.
+#[derive(Clone)]
 pub(super) struct Seen {
     pub(super) method: Method,
     pub(super) context: Context,

@@ -15,27 +15,27 @@ use crate::{Body, Response, Result};
 
 /// Refuses what no host may send: an informational status as the final one (RFC 9110 §15.2). A 101
 /// passes if the client asked for it and the host can switch protocols.
-pub(super) fn check(response: Response, seen: &Seen) -> Result<Response> {
+pub(super) fn check(response: &Response, seen: &Seen) -> Result<()> {
     let status = response.status();
     let switch = status == StatusCode::SWITCHING_PROTOCOLS;
     if status.is_informational() && !(switch && seen.upgrade) {
         let why = format!("the handler replied with {status}, which this host cannot send");
         return Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(why));
     }
-    Ok(response)
+    Ok(())
 }
 
 /// Applies the rules for headers, length and body.
-pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
-    let declared = clean(&mut response, &seen);
+pub(super) fn finish(response: &mut Response, seen: &Seen) {
+    let declared = clean(response, seen);
     match response.status().as_u16() {
-        101 => return response,
+        101 => return,
         204 | 304 => {
             // RFC 9110 §8.6 and §15.4.5: no content, and nothing that describes one.
             response.headers_mut().remove(CONTENT_LENGTH);
             response.headers_mut().remove(CONTENT_TYPE);
             *response.body_mut() = Body::empty();
-            return response;
+            return;
         }
         // RFC 9110 §15.3.6.
         205 => {
@@ -44,7 +44,7 @@ pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
         }
         _ => {}
     }
-    let length = set_length(&mut response, declared, &seen);
+    let length = set_length(response, declared, seen);
     if length != Some(0) && !response.headers().contains_key(CONTENT_TYPE) {
         // RFC 9110 §8.3 and, for CGI a must, RFC 3875 §6.3.1. Never a type that a browser would run.
         response.headers_mut().insert(CONTENT_TYPE, BYTES);
@@ -52,9 +52,9 @@ pub(super) fn finish(mut response: Response, seen: Seen) -> Response {
     if seen.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     } else if response.body().as_bytes().is_none() {
-        return response.map(|body| Body::boxed(Watched::new(body, length, seen)));
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = Body::boxed(Watched::new(body, length, seen.clone()));
     }
-    response
 }
 
 /// Declares the length of the body if it is known, whatever the handler said; keeps what the handler

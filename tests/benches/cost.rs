@@ -1,0 +1,302 @@
+//! What anyhost costs, in user-space instructions: the same on every machine.
+//!
+//! `cargo bench -p anyhost-conformance --bench cost` runs each kind of work twice under
+//! `valgrind --tool=callgrind`, with few repetitions and with many, and prints the difference for one.
+//! It needs valgrind, and the release builds that it starts itself.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use anyhost::testing::Client;
+use anyhost::{Body, Request, RequestExt, Result};
+use anyhost_conformance::{LambdaApi, free_port};
+use serde_json::{Value, json};
+
+type Outcome<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome {
+    let args: Vec<String> = std::env::args().collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [_, "in-process", n] => block_on(in_process(n.parse()?)),
+        [_, "json", n] => block_on(json_both_ways(n.parse()?)),
+        _ => measure(),
+    }
+}
+
+fn measure() -> Outcome {
+    let examples = build(&[])?;
+    println!("instructions, user space");
+    println!(
+        "{:>9}  a call in-process, text out",
+        slope(|n| own("in-process", n))?
+    );
+    println!(
+        "{:>9}  a call in-process, JSON in and out",
+        slope(|n| own("json", n))?
+    );
+    println!(
+        "{:>9}  a GET over HTTP/1.1 keep-alive",
+        slope(|n| http(&format!("{examples}/hello"), n))?
+    );
+    println!(
+        "{:>9}  a Lambda invocation, JSON in and out",
+        slope(|n| lambda(&format!("{examples}/json"), n))?
+    );
+    let target = "x86_64-unknown-linux-gnu";
+    let statics = build(&[
+        "--target",
+        target,
+        "--config",
+        &format!("target.{target}.rustflags=['-Ctarget-feature=+crt-static']"),
+    ])?;
+    println!(
+        "{:>9}  a CGI process from exec to exit, static",
+        cgi(&format!("{statics}/hello"))?
+    );
+    Ok(())
+}
+
+/// Builds the examples and says where they are.
+fn build(args: &[&str]) -> Outcome<String> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    cargo.args([
+        "build",
+        "--release",
+        "-p",
+        "anyhost-examples",
+        "--example",
+        "hello",
+        "--example",
+        "json",
+    ]);
+    let built = cargo
+        .args(args)
+        .arg("--message-format=json")
+        .current_dir(root)
+        .output()?;
+    if !built.status.success() {
+        return Err("the examples do not build".into());
+    }
+    let messages = String::from_utf8(built.stdout)?;
+    let mut paths = messages.lines().filter_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        Some(
+            message["executable"]
+                .as_str()?
+                .strip_suffix("/hello")?
+                .to_owned(),
+        )
+    });
+    paths
+        .next()
+        .ok_or_else(|| "cargo named no executable".into())
+}
+
+fn slope(run: impl Fn(u64) -> Outcome<u64>) -> Outcome<u64> {
+    let (few, many) = (200, 1200);
+    Ok((run(many)? - run(few)?) / (many - few))
+}
+
+fn valgrind(program: &str) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args([
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        program,
+    ]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What callgrind says that it counted, once the program has ended.
+fn counted(mut child: Child) -> Outcome<u64> {
+    let mut log = String::new();
+    child
+        .stderr
+        .take()
+        .ok_or("stderr is piped")?
+        .read_to_string(&mut log)?;
+    child.wait()?;
+    let line = log.lines().find_map(|line| line.split_once("Collected : "));
+    Ok(line
+        .ok_or_else(|| format!("callgrind counted nothing: {log}"))?
+        .1
+        .trim()
+        .parse()?)
+}
+
+fn own(work: &str, n: u64) -> Outcome<u64> {
+    let this = std::env::current_exe()?;
+    counted(
+        valgrind(this.to_str().ok_or("an odd path")?)
+            .args([work, &n.to_string()])
+            .spawn()?,
+    )
+}
+
+fn http(program: &str, n: u64) -> Outcome<u64> {
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let child = valgrind(program)
+        .args(["-l", &address.to_string()])
+        .env("RUST_LOG", "off")
+        .spawn()?;
+    let mut stream = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    let mut reply = [0; 1024];
+    for _ in 0..n {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        let length = stream.read(&mut reply)?;
+        assert!(reply[..length].ends_with(b"Hello, world!"));
+    }
+    drop(stream);
+    terminate(&child)?;
+    counted(child)
+}
+
+fn lambda(program: &str, n: u64) -> Outcome<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let api = LambdaApi::start().await;
+        let child = valgrind(program)
+            .env("AWS_LAMBDA_RUNTIME_API", api.address())
+            .env("RUST_LOG", "off")
+            .spawn()?;
+        let event = event();
+        for _ in 0..n {
+            let answer = api.invoke(event.clone()).await.json();
+            assert_eq!(answer["body"], r#"{"total":11}"#);
+        }
+        terminate(&child)?;
+        counted(child)
+    })
+}
+
+fn cgi(program: &str) -> Outcome<u64> {
+    // As Apache sets it for a GET.
+    let child = valgrind(program)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs([
+            ("GATEWAY_INTERFACE", "CGI/1.1"),
+            ("SERVER_PROTOCOL", "HTTP/1.1"),
+            ("SERVER_SOFTWARE", "Apache/2.4"),
+            ("SERVER_NAME", "localhost"),
+            ("SERVER_PORT", "80"),
+            ("REQUEST_METHOD", "GET"),
+            ("REQUEST_URI", "/app/hello?x=1"),
+            ("SCRIPT_NAME", "/app"),
+            ("PATH_INFO", "/hello"),
+            ("QUERY_STRING", "x=1"),
+            ("REMOTE_ADDR", "127.0.0.1"),
+            ("HTTP_HOST", "localhost"),
+            ("HTTP_USER_AGENT", "curl/7.88.1"),
+            ("HTTP_ACCEPT", "*/*"),
+        ])
+        .spawn()?;
+    counted(child)
+}
+
+fn terminate(child: &Child) -> Outcome {
+    let id = rustix::process::Pid::from_raw(child.id().try_into()?).ok_or("no process")?;
+    Ok(rustix::process::kill_process(
+        id,
+        rustix::process::Signal::TERM,
+    )?)
+}
+
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(future)
+}
+
+/// A request is built, handled, and its reply read.
+async fn in_process(n: u64) -> Outcome {
+    let client = Client::new(|| async { "Hello, world!" });
+    for _ in 0..n {
+        let request = http::Request::get("/").body(Body::empty())?;
+        let reply = client
+            .send(request)
+            .await
+            .bytes()
+            .await
+            .map_err(|error| error.to_string())?;
+        assert_eq!(reply, "Hello, world!");
+    }
+    Ok(())
+}
+
+async fn json_both_ways(n: u64) -> Outcome {
+    async fn echo(mut request: Request) -> Result<Value> {
+        request.json().await
+    }
+    let client = Client::new(echo);
+    for _ in 0..n {
+        let body = r#"{"items":[{"price":2,"count":3},{"price":5,"count":1}]}"#;
+        let request = http::Request::post("/")
+            .header("content-type", "application/json")
+            .body(body.into())?;
+        let reply = client
+            .send(request)
+            .await
+            .bytes()
+            .await
+            .map_err(|error| error.to_string())?;
+        assert!(!reply.is_empty());
+    }
+    Ok(())
+}
+
+/// A Function URL event as AWS sends it, of some 1.2 KB.
+fn event() -> String {
+    let domain = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws";
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {
+            "accept": "*/*",
+            "content-length": "61",
+            "content-type": "application/json",
+            "host": domain,
+            "user-agent": "curl/7.88.1",
+            "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256",
+            "x-amzn-tls-version": "TLSv1.3",
+            "x-amzn-trace-id": "Root=1-6a5145aa-290a323a5de9a2e0636377d4",
+            "x-forwarded-for": "192.0.2.1",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "abcdefghijklmnopqrstuvwxyz012345",
+            "domainName": domain,
+            "domainPrefix": "abcdefghijklmnopqrstuvwxyz012345",
+            "http": {
+                "method": "POST", "path": "/", "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1", "userAgent": "curl/7.88.1",
+            },
+            "requestId": "d16a6b55-dea9-4b23-8499-eb85c3d2d904",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "10/Jul/2026:19:19:06 +0000",
+            "timeEpoch": 1_783_711_146_671_u64,
+        },
+        "body": r#"{"items": [{"price": 2, "count": 3}, {"price": 5, "count": 1}]}"#,
+        "isBase64Encoded": false,
+    })
+    .to_string()
+}
