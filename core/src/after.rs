@@ -144,7 +144,7 @@ mod tests {
         });
         assert!(context.finish().now_or_never().is_none());
         assert!(context.has_work());
-        sender.send(()).unwrap();
+        assert_eq!(sender.send(()), Ok(()));
         context.finish().await;
         assert_eq!(done.load(Ordering::Relaxed), 1);
     }
@@ -159,7 +159,7 @@ mod tests {
         let outside = context.clone();
         let push = async move {
             tokio::task::yield_now().await;
-            outside.wait_until(async move { sender.send(()).unwrap() });
+            outside.wait_until(async move { assert_eq!(sender.send(()), Ok(())) });
         };
         tokio::join!(context.finish(), push);
         assert!(!context.has_work());

@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// ```
 /// use anyhost_core::Limit;
 ///
-/// assert_eq!("10mb".parse::<Limit>().unwrap(), Limit::from(10 * 1024 * 1024u64));
+/// assert_eq!("10mb".parse(), Ok(Limit::mib(10)));
 /// assert_eq!(Limit::default().to_string(), "1mb");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

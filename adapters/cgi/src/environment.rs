@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// use anyhost_cgi::Environment;
 ///
 /// let environment = Environment::new([("REMOTE_USER", "ada"), ("AUTH_TYPE", "Basic")]);
-/// assert_eq!(environment.get("REMOTE_USER").unwrap(), "ada");
+/// assert_eq!(environment.get("REMOTE_USER"), Some("ada".as_ref()));
 /// assert_eq!(environment.get("REMOTE_IDENT"), None);
 /// ```
 #[derive(Clone)]

@@ -35,18 +35,17 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
 /// it.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use anyhost_cgi::{Environment, exchange};
 ///
 /// let environment = Environment::new([("REQUEST_METHOD", "GET"), ("PATH_INFO", "/")]);
-/// let (stdout, mut reply) = std::io::pipe().unwrap();
-/// # let (mut reply, stdout) = (stdout, reply);
+/// let (mut reply, stdout) = std::io::pipe()?;
 /// let (_, result) = exchange(|| async { "Hello!" }, environment, std::io::empty(), stdout).await;
-/// result.unwrap();
-/// let reply = std::io::read_to_string(reply).unwrap();
+/// result?;
+/// let reply = std::io::read_to_string(reply)?;
 /// assert!(reply.starts_with("Status: 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n"));
 /// assert!(reply.ends_with("\r\n\r\nHello!"));
-/// # })
+/// # Ok::<_, std::io::Error>(()) })
 /// ```
 pub async fn exchange<K>(
     handler: impl IntoHandler<K>,

@@ -140,7 +140,10 @@ mod tests {
 
     fn place(vars: &[(&str, &str)]) -> (String, String) {
         let place = of(&Environment::new(vars.iter().copied()));
-        (String::from_utf8(place.path).unwrap(), place.base_path)
+        (
+            String::from_utf8_lossy(&place.path).into_owned(),
+            place.base_path,
+        )
     }
 
     fn uri(uri: &str, script: &str, info: &str) -> (String, String) {

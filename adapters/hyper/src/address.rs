@@ -18,9 +18,11 @@ const DEFAULT_PORT: u16 = 3000;
 /// ```
 /// use anyhost_hyper::Address;
 ///
-/// let address: Address = "tcp://localhost".parse().unwrap();
+/// # fn main() -> Result<(), anyhost_hyper::InvalidAddress> {
+/// let address: Address = "tcp://localhost".parse()?;
 /// assert_eq!(address.to_string(), "tcp://localhost:3000");
-/// assert_eq!("8080".parse::<Address>().unwrap().to_string(), "tcp://0.0.0.0:8080");
+/// assert_eq!("8080".parse::<Address>()?.to_string(), "tcp://0.0.0.0:8080");
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -156,8 +158,10 @@ mod tests {
             ("unix:x.sock", "unix:x.sock"),
         ] {
             assert_eq!(
-                text.parse::<Address>().unwrap().to_string(),
-                address,
+                text.parse::<Address>()
+                    .map(|address| address.to_string())
+                    .as_deref(),
+                Ok(address),
                 "{text}"
             );
         }

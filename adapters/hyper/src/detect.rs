@@ -106,18 +106,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
 mod tests {
     use super::*;
 
-    async fn protocol_of(bytes: &[u8]) -> Protocol {
-        let (protocol, mut stream) = detect(bytes).await.unwrap();
+    async fn protocol_of(bytes: &[u8]) -> io::Result<Protocol> {
+        let (protocol, mut stream) = detect(bytes).await?;
         let mut again = Vec::new();
-        stream.read_to_end(&mut again).await.unwrap();
+        stream.read_to_end(&mut again).await?;
         assert_eq!(again, bytes);
-        protocol
+        Ok(protocol)
     }
 
     #[tokio::test]
-    async fn only_the_whole_preface_is_http_2() {
+    async fn only_the_whole_preface_is_http_2() -> io::Result<()> {
         assert_eq!(
-            protocol_of(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore").await,
+            protocol_of(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore").await?,
             Protocol::Http2
         );
         for bytes in [
@@ -127,22 +127,23 @@ mod tests {
             b"P",
             b"",
         ] {
-            assert_eq!(protocol_of(bytes).await, Protocol::Http1);
+            assert_eq!(protocol_of(bytes).await?, Protocol::Http1);
         }
+        Ok(())
     }
 
     #[tokio::test]
-    async fn a_preface_in_pieces_is_http_2() {
+    async fn a_preface_in_pieces_is_http_2() -> io::Result<()> {
         let (mut client, server) = tokio::io::duplex(64);
         let write = async {
             for byte in PREFACE {
-                tokio::io::AsyncWriteExt::write_all(&mut client, &[*byte])
-                    .await
-                    .unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut client, &[*byte]).await?;
                 tokio::task::yield_now().await;
             }
+            io::Result::Ok(())
         };
-        let ((), detected) = tokio::join!(write, detect(server));
-        assert_eq!(detected.unwrap().0, Protocol::Http2);
+        let ((), (protocol, _)) = tokio::try_join!(write, detect(server))?;
+        assert_eq!(protocol, Protocol::Http2);
+        Ok(())
     }
 }

@@ -15,12 +15,13 @@ use crate::response::to_json;
 /// and schedulers retry, and never a reply that they would take for success.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # fn main() -> anyhost_core::Result<()> {
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let hello = anyhost_core::handler(|| async { "Hello!" });
 /// let event = r#"{"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}"#;
-/// let reply = anyhost_lambda::invoke(&hello, event.into()).await.unwrap();
-/// assert!(String::from_utf8(reply).unwrap().contains(r#""body":"Hello!""#));
-/// # })
+/// let reply = String::from_utf8(anyhost_lambda::invoke(&hello, event.into()).await?)?;
+/// assert!(reply.contains(r#""body":"Hello!""#));
+/// # Ok(()) }) }
 /// ```
 pub async fn invoke<H: Handler + ?Sized>(handler: &H, event: Bytes) -> Result<Vec<u8>, Error> {
     let (reply, context) = reply_to(handler, event, Invocation::default()).await;

@@ -65,7 +65,9 @@ mod tests {
             ),
             ("sandbox", "sandbox:80", "/2018-06-01/x"),
         ] {
-            let endpoint = Endpoint::parse(value).unwrap();
+            let Ok(endpoint) = Endpoint::parse(value) else {
+                panic!("{value} is refused")
+            };
             assert_eq!(
                 (endpoint.address.as_str(), endpoint.target("x").as_str()),
                 (address, target)
