@@ -64,7 +64,7 @@ where
 }
 
 /// A handler as a service that always answers: its errors are replies, made by
-/// [`dispatch`](crate::dispatch). This is the shape that axum's `route_service` takes.
+/// [`dispatch`]. This is the shape that axum's `route_service` takes.
 ///
 /// Under a server that is not ours nobody runs the work given to
 /// [`wait_until`](crate::Context::wait_until), unless the caller puts a [`Context`](crate::Context) into the
