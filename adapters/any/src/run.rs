@@ -1,6 +1,5 @@
 //! From `main` to the host's adapter.
 
-use std::future::Future;
 use std::io;
 use std::process::ExitCode;
 
@@ -108,7 +107,10 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
         #[cfg(feature = "cgi")]
         Place::Cgi => anyhost_cgi::serve(handler).await,
         #[allow(unreachable_patterns)]
-        place => Err(io::Error::other(missing(place))),
+        place => {
+            drop(handler);
+            Err(io::Error::other(missing(place)))
+        }
     }
 }
 

@@ -35,7 +35,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
 /// it.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// use anyhost_cgi::{Environment, exchange};
 ///
 /// let environment = Environment::new([("REQUEST_METHOD", "GET"), ("PATH_INFO", "/")]);
@@ -45,7 +46,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
 /// let reply = std::io::read_to_string(reply)?;
 /// assert!(reply.starts_with("Status: 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n"));
 /// assert!(reply.ends_with("\r\n\r\nHello!"));
-/// # Ok::<_, std::io::Error>(()) })
+/// # Ok(()) }
 /// ```
 pub async fn exchange<K>(
     handler: impl IntoHandler<K>,

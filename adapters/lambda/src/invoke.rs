@@ -15,13 +15,13 @@ use crate::response::to_json;
 /// and schedulers retry, and never a reply that they would take for success.
 ///
 /// ```
-/// # fn main() -> anyhost_core::Result<()> {
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhost_core::Result<()> {
 /// let hello = anyhost_core::handler(|| async { "Hello!" });
 /// let event = r#"{"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}"#;
 /// let reply = String::from_utf8(anyhost_lambda::invoke(&hello, event.into()).await?)?;
 /// assert!(reply.contains(r#""body":"Hello!""#));
-/// # Ok(()) }) }
+/// # Ok(()) }
 /// ```
 pub async fn invoke<H: Handler + ?Sized>(handler: &H, event: Bytes) -> Result<Vec<u8>, Error> {
     let (reply, context) = reply_to(handler, event, Invocation::default()).await;

@@ -31,13 +31,14 @@ use crate::{Context, Error, Request, Response, Result};
 ///    length other than the declared one, end it as an error, so that the adapter can cut the reply.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// use anyhost_core::{Request, dispatch, handler};
 ///
 /// let hello = handler(|| async { "Hello, world!" });
 /// let response = dispatch(&hello, Request::default()).await;
 /// assert_eq!(response.headers()["content-length"], "13");
-/// # Ok::<_, std::io::Error>(()) })
+/// # }
 /// ```
 pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) -> Response {
     let mut seen = request::Seen::new(&mut request);

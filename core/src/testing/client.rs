@@ -18,15 +18,15 @@ use crate::{Body, Context, Error, Handler, IntoHandler, Request, dispatch, refus
 /// a host answers it.
 ///
 /// ```
-/// # fn main() -> anyhost_core::Result<()> {
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhost_core::Result<()> {
 /// use anyhost_core::testing::Client;
 ///
 /// let client = Client::new(|| async { "Hello, world!" });
 /// let reply = client.get("/").await;
 /// assert_eq!(reply.status(), 200);
 /// assert_eq!(reply.text().await?, "Hello, world!");
-/// # Ok(()) }) }
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Client {
