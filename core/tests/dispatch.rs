@@ -381,6 +381,20 @@ async fn a_body_that_fails_or_panics_is_cut_after_what_it_sent() {
 }
 
 #[tokio::test]
+async fn a_cut_is_told_once() {
+    let client = Client::new(|| async {
+        let late = stream::iter([Ok("first"), Err(io::Error::other("late"))]);
+        http::Response::builder()
+            .header(CONTENT_LENGTH, "9")
+            .body(Body::from_stream(late))
+    });
+    let mut reply = client.get("/").await;
+    assert_eq!(reply.chunk().await.unwrap().unwrap(), "first");
+    reply.chunk().await.unwrap_err();
+    assert!(reply.chunk().await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_handler_set_content_type_survives() {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));

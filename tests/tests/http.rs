@@ -316,3 +316,45 @@ async fn a_request_that_came_before_the_drain_is_answered() {
     }
     assert!(probe.exit().await.success());
 }
+
+#[tokio::test]
+async fn an_early_reply_reaches_a_client_that_is_still_sending() {
+    let (_probe, address) = started().await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = vec![b'x'; 16 << 20];
+    let head = format!(
+        "POST /limit/10 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.expect("the server reads on");
+    // The connection is still good for another request.
+    stream
+        .write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).await.unwrap();
+    assert!(
+        replies.starts_with("HTTP/1.1 413 ") && replies.ends_with("Hello, world!"),
+        "{replies}"
+    );
+}
+
+#[tokio::test]
+async fn sockets_that_systemd_passes_are_served() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
+    let script = r#"exec 3<&"$FD" && LISTEN_PID=$$ LISTEN_FDS=1 exec "$0""#;
+    let _probe = tokio::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(anyhost_conformance::probe_path())
+        .env("FD", std::os::fd::AsRawFd::as_raw_fd(&listener).to_string())
+        .env("PORT", "1")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let reply = raw(address, b"GET /hello HTTP/1.0\r\n\r\n").await;
+    assert!(reply.ends_with("Hello, world!"), "{reply}");
+}
