@@ -107,12 +107,21 @@ impl Context {
         self
     }
 
-    /// The same facts with its own, empty list of [`wait_until`](Self::wait_until) work: for a
-    /// request that runs beside others of its connection.
+    /// For adapters: a context for one request of a connection, with the connection's facts and a list
+    /// of [`wait_until`](Self::wait_until) work that no other request shares.
     #[must_use]
-    pub fn with_own_work(mut self) -> Self {
-        self.after = Arc::default();
-        self
+    pub fn for_request(&self) -> Self {
+        // Nobody else holds the connection's own list: no request before this one is still at it.
+        let free = Arc::strong_count(&self.after) == 1;
+        let after = if free {
+            self.after.clone()
+        } else {
+            Arc::default()
+        };
+        Self {
+            facts: self.facts.clone(),
+            after,
+        }
     }
 
     fn facts(&mut self) -> &mut Facts {

@@ -18,11 +18,15 @@ pub struct Host {
     name: &'static str,
     trailers: bool,
     upgrades: bool,
+    framing: bool,
 }
 
 impl Host {
     /// The standalone HTTP server.
-    pub const HTTP: Self = Self::new("http").with_trailers().with_upgrades();
+    pub const HTTP: Self = Self::new("http")
+        .with_trailers()
+        .with_upgrades()
+        .with_framing();
     /// An AWS Lambda function.
     pub const LAMBDA: Self = Self::new("lambda");
     /// A CGI program (RFC 3875).
@@ -36,6 +40,7 @@ impl Host {
             name,
             trailers: false,
             upgrades: false,
+            framing: false,
         }
     }
 
@@ -53,6 +58,14 @@ impl Host {
         self
     }
 
+    /// The same host, which writes the Content-Length of a body whose length is known by itself, so
+    /// that replies need not have the header.
+    #[must_use]
+    pub const fn with_framing(mut self) -> Self {
+        self.framing = true;
+        self
+    }
+
     /// Its name: `http`, `lambda`, `cgi`, `in-process`, or what another adapter calls itself.
     pub const fn name(self) -> &'static str {
         self.name
@@ -61,6 +74,11 @@ impl Host {
     /// Whether trailers reach the client.
     pub const fn carries_trailers(self) -> bool {
         self.trailers
+    }
+
+    /// Whether the host writes Content-Length by itself.
+    pub const fn frames(self) -> bool {
+        self.framing
     }
 
     /// Whether a connection can change its protocol.

@@ -21,6 +21,7 @@ mod context;
 mod detect;
 mod linger;
 mod listener;
+mod pulse;
 mod request;
 mod response;
 mod server;

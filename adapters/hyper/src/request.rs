@@ -3,7 +3,7 @@
 use anyhost_core::{Body, Context, Error, Request};
 use http::header::{EXPECT, HOST};
 use http::{StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::runtime::Handle;
 
 use crate::linger::Lingering;
@@ -22,7 +22,9 @@ pub(crate) fn from_hyper(
     }
     // An upload that waits for a 100 has not begun; reading it would call for it (RFC 9110 §10.1.1).
     // HTTP/2 can refuse a body without losing the reply.
-    let linger = request.version() < Version::HTTP_2 && !request.headers().contains_key(EXPECT);
+    let linger = !request.body().is_end_stream()
+        && request.version() < Version::HTTP_2
+        && !request.headers().contains_key(EXPECT);
     let mut request = match linger {
         true => request.map(|body| Body::new(Lingering::new(body, runtime.clone()))),
         false => request.map(Body::new),

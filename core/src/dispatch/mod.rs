@@ -7,6 +7,7 @@ mod response;
 mod stream;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
 use http::StatusCode;
@@ -40,19 +41,29 @@ use crate::{Context, Error, Request, Response, Result};
 /// assert_eq!(response.headers()["content-length"], "13");
 /// # }
 /// ```
-pub async fn dispatch<H: Handler + ?Sized>(handler: &H, mut request: Request) -> Response {
+pub fn dispatch<H: Handler + ?Sized>(
+    handler: &H,
+    mut request: Request,
+) -> impl Future<Output = Response> + Send {
     let mut seen = request::Seen::new(&mut request);
-    let mut result = match request::admit(&mut request, &mut seen) {
-        Ok(()) => call(handler, request).await,
+    // Requests are large: this one goes straight to its handler and not through the future below.
+    let answer = match request::admit(&mut request, &mut seen) {
+        Ok(()) => panic::catch(|| handler.handle(request)).map_err(panicked),
         Err(refused) => Err(refused),
     };
-    // What the handler returned is still its own: an error may panic when it is written, a body when
-    // it is dropped.
-    if let Err(panic) = panic::catch(|| settle(&mut result, &seen)) {
-        tracing::error!("a reply {panic}");
-        result = Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
+    async move {
+        let mut result = match answer {
+            Ok(answer) => finish_answer(answer).await,
+            Err(error) => Err(error),
+        };
+        // What the handler returned is still its own: an error may panic when it is written, a body
+        // when it is dropped.
+        if let Err(panic) = panic::catch(|| settle(&mut result, &seen)) {
+            tracing::error!("a reply {panic}");
+            result = Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
+        }
+        result.unwrap_or_else(|error| error::reply(error, &seen))
     }
-    result.unwrap_or_else(|error| error::reply(error, &seen))
 }
 
 /// Makes a reply of whatever the handler returned, in place: replies are large to move.
@@ -84,9 +95,11 @@ pub fn refuse(error: Error, context: &Context) -> Response {
     response
 }
 
+/// What [`Handler::handle`] gives: the answer to be.
+type Answer<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
+
 /// Runs the handler; a panic in it is an error like any other.
-async fn call<H: Handler + ?Sized>(handler: &H, request: Request) -> Result<Response> {
-    let mut answer = panic::catch(|| handler.handle(request)).map_err(panicked)?;
+async fn finish_answer(mut answer: Answer<'_>) -> Result {
     let result = poll_fn(|cx| match panic::catch(|| answer.as_mut().poll(cx)) {
         Ok(Poll::Ready(result)) => Poll::Ready(result),
         Ok(Poll::Pending) => Poll::Pending,

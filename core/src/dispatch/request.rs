@@ -1,6 +1,7 @@
 //! The one form in which handlers see a request.
 
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, UPGRADE};
+use http::header::{HOST, HeaderValue, UPGRADE};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, Version};
 
 use crate::context::Context;
@@ -16,7 +17,7 @@ pub(super) struct Seen {
     pub(super) context: Context,
     /// Whether the client asked for another protocol, on a host that can switch.
     pub(super) upgrade: bool,
-    uri: Uri,
+    target: Option<PathAndQuery>,
 }
 
 impl Seen {
@@ -32,21 +33,20 @@ impl Seen {
             method: request.method().clone(),
             context,
             upgrade: false,
-            uri: request.uri().clone(),
+            target: request.uri().path_and_query().cloned(),
         }
     }
 
     pub(super) fn path(&self) -> &str {
-        self.uri.path()
+        self.target.as_ref().map_or("/", PathAndQuery::path)
     }
 }
 
 /// Brings a request into its one form, or says why it is refused.
 pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
-    check_host(request)?;
+    let hop_by_hop = look_at_headers(request)?;
     if request.uri().authority().is_some() {
         to_origin_form(request)?;
-        check_host(request)?;
     }
     if !is_ascii(request.uri()) {
         let (path, query) = (request.uri().path(), request.uri().query());
@@ -57,18 +57,29 @@ pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
     if !path.starts_with('/') && !whole_server {
         return Err(bad_request("Invalid request target"));
     }
-    remove_hop_by_hop(request, seen);
+    if hop_by_hop {
+        remove_hop_by_hop(request, seen);
+    }
     Ok(())
 }
 
-/// RFC 9112 §3.2: one Host, and a valid one.
-fn check_host(request: &Request) -> Result<()> {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => Ok(()),
-        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
-        _ => Err(bad_request("Invalid Host header")),
+/// One pass over all headers, which nearly always need nothing done: whether one of them is hop-by-hop.
+///
+/// # Errors
+/// 400 unless there is at most one Host, and a valid one (RFC 9112 §3.2).
+fn look_at_headers(request: &Request) -> Result<bool> {
+    let (mut hosts, mut hop_by_hop) = (0, false);
+    for (name, value) in request.headers() {
+        match name.as_str() {
+            "host" if !is_host(value.as_bytes()) => return Err(bad_request("Invalid Host header")),
+            "host" => hosts += 1,
+            name => hop_by_hop |= HOP_BY_HOP.contains(&name),
+        }
     }
+    if hosts > 1 {
+        return Err(bad_request("Invalid Host header"));
+    }
+    Ok(hop_by_hop)
 }
 
 fn is_ascii(uri: &Uri) -> bool {
@@ -85,6 +96,9 @@ fn to_origin_form(request: &mut Request) -> Result<()> {
     }
     let uri = std::mem::take(request.uri_mut()).into_parts();
     if let Some(authority) = uri.authority {
+        if !is_host(authority.as_str().as_bytes()) {
+            return Err(bad_request("Invalid request target"));
+        }
         let host = HeaderValue::from_str(authority.as_str())?;
         request.headers_mut().insert(HOST, host);
     }
@@ -132,41 +146,48 @@ fn is_port(port: &[u8]) -> bool {
 
 /// `reg-name`: unreserved, percent-encoded and sub-delims.
 fn is_name_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b)
+    const NAME: [bool; 256] = {
+        let mut name = [false; 256];
+        let mut b = 0;
+        while b < name.len() {
+            name[b] = matches!(b as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+                || matches!(
+                    b as u8,
+                    b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\''
+                )
+                || matches!(b as u8, b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+            b += 1;
+        }
+        name
+    };
+    NAME[usize::from(b)]
 }
 
-/// These speak of the connection that the host has dealt with. An upgrade keeps its own where the
-/// host can carry it out.
+/// These speak of the connection that the host has dealt with (RFC 9110 §7.6.1).
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "http2-settings",
+    "expect",
+];
+
+/// An upgrade keeps its own headers where the host can carry it out, and HTTP/2 keeps its TE.
 fn remove_hop_by_hop(request: &mut Request, seen: &mut Seen) {
-    let mut found = [const { None::<HeaderName> }; 8];
-    let mut count = 0;
-    for name in request.headers().keys() {
-        let hop = matches!(
-            name.as_str(),
-            "connection"
-                | "keep-alive"
-                | "proxy-connection"
-                | "transfer-encoding"
-                | "te"
-                | "upgrade"
-                | "http2-settings"
-                | "expect"
-        );
-        if hop && count < found.len() {
-            found[count] = Some(name.clone());
-            count += 1;
-        }
-    }
-    if count == 0 {
-        return;
-    }
     let asked = request.headers().contains_key(UPGRADE);
     // RFC 9110 §7.8: HTTP/1.0 cannot ask.
     let http11 = request.version() == Version::HTTP_11;
     seen.upgrade = asked && http11 && seen.context.host().carries_upgrades();
     let h2 = request.version() == Version::HTTP_2;
-    for name in found.into_iter().flatten() {
-        let kept = (seen.upgrade && (name == CONNECTION || name == UPGRADE)) || (h2 && name == TE);
+    for name in HOP_BY_HOP {
+        let kept = match name {
+            "connection" | "upgrade" => seen.upgrade,
+            "te" => h2,
+            _ => false,
+        };
         if !kept {
             request.headers_mut().remove(name);
         }

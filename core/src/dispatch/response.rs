@@ -27,7 +27,7 @@ pub(super) fn check(response: &Response, seen: &Seen) -> Result<()> {
 
 /// Applies the rules for headers, length and body.
 pub(super) fn finish(response: &mut Response, seen: &Seen) {
-    let declared = clean(response, seen);
+    let (declared, typed) = clean(response, seen);
     match response.status().as_u16() {
         101 => return,
         204 | 304 => {
@@ -45,7 +45,7 @@ pub(super) fn finish(response: &mut Response, seen: &Seen) {
         _ => {}
     }
     let length = set_length(response, declared, seen);
-    if length != Some(0) && !response.headers().contains_key(CONTENT_TYPE) {
+    if length != Some(0) && !typed {
         // RFC 9110 §8.3 and, for CGI a must, RFC 3875 §6.3.1. Never a type that a browser would run.
         response.headers_mut().insert(CONTENT_TYPE, BYTES);
     }
@@ -57,12 +57,18 @@ pub(super) fn finish(response: &mut Response, seen: &Seen) {
     }
 }
 
-/// Declares the length of the body if it is known, whatever the handler said; keeps what the handler
-/// said if it is not.
+/// Declares the length of the body if it is known, whatever the handler said, or leaves that to a host
+/// that does it anyway; keeps what the handler said if it is not known.
 fn set_length(response: &mut Response, declared: Option<u64>, seen: &Seen) -> Option<u64> {
     match response.body().size_hint().exact() {
         // A reply to HEAD may declare the length of a body that the handler never made.
         Some(0) if seen.method == Method::HEAD && declared.is_some() => declared,
+        Some(length) if seen.context.host().frames() && seen.method != Method::HEAD => {
+            if declared.is_some() {
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
+            Some(length)
+        }
         Some(length) => {
             if declared != Some(length) {
                 let value = HeaderValue::from(length);
@@ -75,12 +81,14 @@ fn set_length(response: &mut Response, declared: Option<u64>, seen: &Seen) -> Op
 }
 
 /// Takes out the hop-by-hop headers (RFC 9110 §7.6.1) and those that hosts would take for their own,
-/// and reads the Content-Length that the handler declared.
-fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
+/// and finds the Content-Length that the handler declared, and whether it set a Content-Type.
+fn clean(response: &mut Response, seen: &Seen) -> (Option<u64>, bool) {
     let mut unusual = false;
     let mut declared = false;
+    let mut typed = false;
     for name in response.headers().keys() {
         match name.as_str() {
+            "content-type" => typed = true,
             "content-length" => declared = true,
             "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "te"
             | "upgrade" | "http2-settings" | "trailer" | "status" => unusual = true,
@@ -91,7 +99,7 @@ fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
         remove_hop_by_hop(response, seen);
     }
     if !declared {
-        return None;
+        return (None, typed);
     }
     let length = declared_length(response.headers());
     match length {
@@ -99,7 +107,7 @@ fn clean(response: &mut Response, seen: &Seen) -> Option<u64> {
         Some(length) => response.headers_mut().insert(CONTENT_LENGTH, length.into()),
         None => response.headers_mut().remove(CONTENT_LENGTH),
     };
-    length
+    (length, typed)
 }
 
 fn remove_hop_by_hop(response: &mut Response, seen: &Seen) {
