@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use anyhost::testing::Client;
-use anyhost::{Body, Request, RequestExt, Result};
+use anyhost::{Body, Json, Request, RequestExt, Result};
 use anyhost_conformance::{LambdaApi, free_port};
 use serde_json::{Value, json};
 
@@ -49,7 +49,9 @@ fn measure() -> Outcome {
         "--target",
         target,
         "--config",
-        &format!("target.{target}.rustflags=['-Ctarget-feature=+crt-static']"),
+        &format!(
+            "target.{target}.rustflags=['-Ctarget-feature=+crt-static','-Crelocation-model=static']"
+        ),
     ])?;
     println!(
         "{:>9}  a CGI process from exec to exit, static",
@@ -238,23 +240,36 @@ async fn in_process(n: u64) -> Outcome {
     Ok(())
 }
 
+#[derive(serde::Deserialize)]
+struct Order {
+    items: Vec<Item>,
+}
+
+#[derive(serde::Deserialize)]
+struct Item {
+    price: u64,
+    count: u64,
+}
+
+#[derive(serde::Serialize)]
+struct Total {
+    total: u64,
+}
+
 async fn json_both_ways(n: u64) -> Outcome {
-    async fn echo(mut request: Request) -> Result<Value> {
-        request.json().await
+    async fn total(mut request: Request) -> Result<Json<Total>> {
+        let order: Order = request.json().await?;
+        let total = order.items.iter().map(|item| item.price * item.count).sum();
+        Ok(Json(Total { total }))
     }
-    let client = Client::new(echo);
+    let client = Client::new(total);
     for _ in 0..n {
         let body = r#"{"items":[{"price":2,"count":3},{"price":5,"count":1}]}"#;
         let request = http::Request::post("/")
             .header("content-type", "application/json")
             .body(body.into())?;
-        let reply = client
-            .send(request)
-            .await
-            .bytes()
-            .await
-            .map_err(|error| error.to_string())?;
-        assert!(!reply.is_empty());
+        let reply = client.send(request).await.bytes().await;
+        assert_eq!(reply.map_err(|error| error.to_string())?, r#"{"total":11}"#);
     }
     Ok(())
 }
