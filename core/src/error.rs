@@ -135,6 +135,11 @@ impl Error {
     }
 }
 
+/// What the client has got wrong: a 400.
+pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(StatusCode::BAD_REQUEST, message)
+}
+
 /// Any error is a 500 whose text stays in the log.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {

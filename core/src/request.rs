@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::body::ReadError;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, bad_request};
 use crate::limit::Limit;
 use crate::router::Params;
 use crate::{Request, Result};
@@ -232,10 +232,6 @@ impl Error {
             _ => error,
         }
     }
-}
-
-pub(crate) fn bad_request(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(StatusCode::BAD_REQUEST, message)
 }
 
 mod sealed {

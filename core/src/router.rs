@@ -9,8 +9,8 @@ use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
+use crate::error::bad_request;
 use crate::handler::{Handler, IntoHandler};
-use crate::request::bad_request;
 use crate::{Error, Request, Response, Result};
 
 /// Chooses a handler by path and method.

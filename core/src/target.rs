@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-use crate::request::bad_request;
+use crate::error::bad_request;
 use crate::{Error, Result};
 
 /// What [`http::Uri`] refuses in a path, and the two that would end it. All else stays as it came.

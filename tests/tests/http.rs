@@ -347,7 +347,8 @@ async fn sockets_that_systemd_passes_are_served() {
     let address = listener.local_addr().unwrap();
     rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
     let script = r#"exec 3<&"$FD" && LISTEN_PID=$$ LISTEN_FDS=1 exec "$0""#;
-    let _probe = tokio::process::Command::new("sh")
+    // Not sh: dash knows no descriptors above 9.
+    let _probe = tokio::process::Command::new("bash")
         .args(["-c", script])
         .arg(anyhost_conformance::probe_path())
         .env("FD", std::os::fd::AsRawFd::as_raw_fd(&listener).to_string())

@@ -9,16 +9,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyhost_core::{Context, Handler, dispatch, refuse};
+use anyhost_core::{Context, dispatch, refuse};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::context;
 use crate::detect::{Protocol, detect};
@@ -27,6 +24,7 @@ use crate::pulse::{Idle, Pulse};
 use crate::request;
 use crate::response::{self, Outgoing};
 use crate::shutdown::{Life, Phase};
+use crate::work::{Shared, Work};
 
 /// How long a client may take for its first bytes, and again for each request's head. hyper starts
 /// its own timer only after the protocol is known.
@@ -35,14 +33,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a new connection may still send its first request when the server is draining: it may
 /// be on its way already.
 const LAST_CALL: Duration = Duration::from_millis(250);
-
-/// What all connections of a server share.
-pub(crate) struct Shared {
-    pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) life: Life,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) runtime: Handle,
-}
 
 /// Serves a connection until either side ends it.
 pub(crate) async fn serve(stream: Stream, shared: Arc<Shared>) {
@@ -110,43 +100,12 @@ async fn answer(
     shared: Arc<Shared>,
     pulse: Arc<Pulse>,
 ) -> Result<http::Response<Outgoing>, Infallible> {
-    let token = shared.tasks.token();
-    let work = Work {
-        context: context.clone(),
-        shared,
-        pulse,
-        _token: token,
-    };
-    let response = match request::from_hyper(request, context, &work.shared.runtime) {
-        Ok(request) => dispatch(&*work.shared.handler, request).await,
-        Err(refused) => refuse(refused, &work.context),
+    let work = Work::new(context.clone(), shared, pulse);
+    let response = match request::from_hyper(request, context, &work.shared().runtime) {
+        Ok(request) => dispatch(&*work.shared().handler, request).await,
+        Err(refused) => refuse(refused, work.context()),
     };
     Ok(response::to_hyper(response, work))
-}
-
-/// The work of a request that waits for its reply to be out. It runs also if the client left first.
-pub(crate) struct Work {
-    context: Context,
-    shared: Arc<Shared>,
-    pulse: Arc<Pulse>,
-    /// HTTP/2 streams outlive their connection's task; a drain waits for them by this.
-    _token: TaskTrackerToken,
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        self.pulse.end();
-        if self.context.has_work() {
-            let (context, shared) = (self.context.clone(), self.shared.clone());
-            let work = async move {
-                tokio::select! {
-                    () = context.finish() => {}
-                    () = shared.life.reached(Phase::Cut) => {}
-                }
-            };
-            self.shared.tasks.spawn_on(work, &self.shared.runtime);
-        }
-    }
 }
 
 /// Lets a connection run, tells it when the server drains, and ends it if no request comes any more.
@@ -213,7 +172,9 @@ where
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::runtime::Handle;
     use tokio::time::{Instant, sleep};
+    use tokio_util::task::TaskTracker;
 
     use super::*;
 

@@ -26,6 +26,7 @@ mod request;
 mod response;
 mod server;
 mod shutdown;
+mod work;
 
 pub use address::{Address, InvalidAddress};
 pub use server::{Inherited, Server};

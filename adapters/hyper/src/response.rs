@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
-use crate::connection::Work;
+use crate::work::Work;
 
 pub(crate) fn to_hyper(response: Response, work: Work) -> http::Response<Outgoing> {
     response.map(|body| Outgoing {

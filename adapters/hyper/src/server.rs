@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::address::{Address, InvalidAddress};
-use crate::connection::{self, Shared};
+use crate::connection;
 use crate::listener::Listener;
 use crate::shutdown::{Life, Phase, Signals};
+use crate::work::Shared;
 
 /// The most connections that wait in a socket's queue, as tokio and mio ask for it.
 const BACKLOG: usize = 1024;

@@ -5,8 +5,7 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, Version};
 
 use crate::context::Context;
-use crate::error::Error;
-use crate::request::bad_request;
+use crate::error::{Error, bad_request};
 use crate::target::target;
 use crate::{Request, Result};
 

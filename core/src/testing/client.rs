@@ -8,7 +8,7 @@ use http::{Method, Uri};
 use serde::Serialize;
 
 use super::Reply;
-use crate::request::bad_request;
+use crate::error::bad_request;
 use crate::{Body, Context, Error, Handler, IntoHandler, Request, dispatch, refuse};
 
 /// Calls a handler as a host would, in-process.
