@@ -28,6 +28,10 @@ const TEN_MIB: Limit = Limit::mib(10);
 fn main() -> ExitCode {
     anyhost::run_with(async || match std::env::var("PROBE_START").as_deref() {
         Ok("fail") => Err(Error::from(io::Error::other("PROBE_START says so"))),
+        Ok("print") => {
+            println!("printed by the program");
+            Ok(app())
+        }
         _ => Ok(app()),
     })
 }

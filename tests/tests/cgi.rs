@@ -189,7 +189,7 @@ fn work_after_the_reply_is_done_before_the_process_ends_and_nobody_waits_for_it(
         .envs([
             ("GATEWAY_INTERFACE", "CGI/1.1"),
             ("REQUEST_METHOD", "POST"),
-            ("PATH_INFO", "/after/400"),
+            ("PATH_INFO", "/after/1500"),
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -243,4 +243,51 @@ fn a_reply_that_is_cut_is_an_exit_status_and_a_line_in_the_log() {
         log.contains("late") && log.contains("/stream-error"),
         "{log}"
     );
+}
+
+#[test]
+fn what_the_program_prints_is_in_the_log_and_not_in_the_reply() {
+    let (reply, log, _) = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"print")], b"");
+    assert!(reply.starts_with("Status: 200 OK\r\n"), "{reply}");
+    assert!(reply.ends_with("\r\n\r\nHello, world!"), "{reply}");
+    assert!(log.contains("printed by the program"), "{log}");
+}
+
+#[test]
+fn a_program_that_cannot_start_is_a_500_and_says_why_in_the_log() {
+    let (reply, log, _) = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"fail")], b"");
+    assert!(
+        reply.starts_with("Status: 500 Internal Server Error\r\n"),
+        "{reply}"
+    );
+    assert!(reply.ends_with("Internal Server Error"), "{reply}");
+    assert!(log.contains("PROBE_START says so"), "{log}");
+}
+
+#[test]
+fn sigterm_cancels_the_handler() {
+    let mut child = Command::new(probe_path())
+        .env_clear()
+        .envs([
+            ("GATEWAY_INTERFACE", "CGI/1.1"),
+            ("REQUEST_METHOD", "GET"),
+            ("PATH_INFO", "/stream"),
+            ("QUERY_STRING", "chunks=2&delay_ms=600000"),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first piece shows that the handler is at work.
+    let mut reply = [0; 16];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut reply)
+        .unwrap();
+    let id = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }

@@ -220,7 +220,7 @@ async fn work_after_the_reply_is_finished_before_the_process_ends() {
     let (mut probe, address) = started().await;
     let reply = raw(
         address,
-        b"POST /after/300 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"POST /after/1500 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     )
     .await;
     assert!(reply.ends_with("scheduled"), "{reply}");
