@@ -49,14 +49,14 @@ async fn run<S>(stream: S, peer: Option<IpAddr>, shared: &Arc<Shared>) -> io::Re
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let pulse = Arc::new(Pulse::default());
     let detected = tokio::select! {
-        detected = timeout(HEAD_TIMEOUT, detect(stream)) => detected,
+        detected = timeout(HEAD_TIMEOUT, detect(stream, pulse.clone())) => detected,
         () = last_call(&shared.life) => return Ok(()),
     };
     let (protocol, stream) = detected.map_err(|_| io::ErrorKind::TimedOut)??;
     let context = context::of(peer);
     let io = TokioIo::new(stream);
-    let pulse = Arc::new(Pulse::default());
     let answer = service_fn(|request| {
         pulse.begin();
         answer(
@@ -181,10 +181,12 @@ mod tests {
     /// A connection to a handler that takes ten minutes for `/slow`.
     fn connect() -> (DuplexStream, impl Future<Output = io::Result<()>>) {
         let handler = anyhost_core::handler(|request: anyhost_core::Request| async move {
-            if request.uri().path() == "/slow" {
-                sleep(Duration::from_secs(600)).await;
+            match request.uri().path() {
+                "/slow" => sleep(Duration::from_secs(600)).await,
+                "/large" => return "x".repeat(200_000),
+                _ => {}
             }
-            "done"
+            "done".to_owned()
         });
         let shared = Arc::new(Shared {
             handler: Arc::new(handler),
@@ -251,6 +253,37 @@ mod tests {
         assert!(reply.ends_with("done"), "{reply}");
         let seconds = served.await?;
         assert!((630..=638).contains(&seconds), "{seconds}");
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_gets_all_of_its_reply() -> io::Result<()> {
+        let (mut client, served) = connect();
+        let served = tokio::spawn(served);
+        client
+            .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await?;
+        let (mut read, mut piece) = (0, [0; 1000]);
+        while read < 200_000 {
+            sleep(Duration::from_secs(5)).await;
+            match client.read(&mut piece).await? {
+                0 => return Err(io::Error::other(format!("cut after {read} bytes"))),
+                more => read += more,
+            }
+        }
+        drop(client);
+        let _ = served.await?;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stops_to_read_is_let_go() -> io::Result<()> {
+        let (mut client, served) = connect();
+        client
+            .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await?;
+        let seconds = seconds_until_closed(served).await;
+        assert!((30..=38).contains(&seconds), "{seconds}");
         Ok(())
     }
 }

@@ -2,9 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::pulse::Pulse;
 
 /// RFC 9113 §3.4: what an HTTP/2 client sends first. No HTTP/1 request starts like this.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -16,7 +19,10 @@ pub(crate) enum Protocol {
 }
 
 /// Reads until the protocol is clear, and puts what was read back in front.
-pub(crate) async fn detect<S>(mut stream: S) -> io::Result<(Protocol, Rewound<S>)>
+pub(crate) async fn detect<S>(
+    mut stream: S,
+    pulse: Arc<Pulse>,
+) -> io::Result<(Protocol, Rewound<S>)>
 where
     S: AsyncRead + Unpin,
 {
@@ -41,17 +47,19 @@ where
             start: 0,
             end: length,
             stream,
+            pulse,
         },
     ))
 }
 
-/// A stream whose first bytes are read again.
+/// A stream whose first bytes are read again, and whose writes are counted.
 #[derive(Debug)]
 pub(crate) struct Rewound<S> {
     first: [u8; PREFACE.len()],
     start: usize,
     end: usize,
     stream: S,
+    pulse: Arc<Pulse>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
@@ -77,7 +85,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.pulse.wrote();
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -85,7 +95,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        self.pulse.wrote();
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,8 +109,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -107,7 +118,7 @@ mod tests {
     use super::*;
 
     async fn protocol_of(bytes: &[u8]) -> io::Result<Protocol> {
-        let (protocol, mut stream) = detect(bytes).await?;
+        let (protocol, mut stream) = detect(bytes, Arc::default()).await?;
         let mut again = Vec::new();
         stream.read_to_end(&mut again).await?;
         assert_eq!(again, bytes);
@@ -142,7 +153,7 @@ mod tests {
             }
             io::Result::Ok(())
         };
-        let ((), (protocol, _)) = tokio::try_join!(write, detect(server))?;
+        let ((), (protocol, _)) = tokio::try_join!(write, detect(server, Arc::default()))?;
         assert_eq!(protocol, Protocol::Http2);
         Ok(())
     }

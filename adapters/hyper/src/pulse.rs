@@ -11,11 +11,14 @@ use tokio::time::{Instant, Sleep, sleep};
 /// How many ticks of its clock a connection may let pass without a request.
 const TICKS: u32 = 4;
 
-/// Counts the requests of a connection: how many began, and how many are over, reply and all.
+/// Counts what happens on a connection: requests that began, those that are over, and writes that went
+/// through. A request is over when hyper has taken all of its reply, which a slow client may be reading
+/// for long after that.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
     begun: AtomicU32,
     ended: AtomicU32,
+    written: AtomicU32,
 }
 
 impl Pulse {
@@ -26,10 +29,14 @@ impl Pulse {
     pub(crate) fn end(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
+
+    pub(crate) fn wrote(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-/// Tells when a connection has been waiting for a request for too long, whether its client sends
-/// nothing or a head that never ends.
+/// Tells when a connection has got nowhere for too long between its requests, whether its client sends
+/// nothing, or a head that never ends, or has stopped to read.
 ///
 /// A timer for each request would be exact and cost some 900 instructions each time. This one ticks a
 /// few times in the allowed time and looks at the [`Pulse`]; so the time is met, or exceeded by a
@@ -39,7 +46,7 @@ pub(crate) struct Idle<'a> {
     tick: Duration,
     clock: Pin<Box<Sleep>>,
     asked: bool,
-    seen: (u32, u32),
+    seen: (u32, u32, u32),
     ticks: u32,
 }
 
@@ -51,7 +58,7 @@ impl<'a> Idle<'a> {
             tick,
             clock: Box::pin(sleep(tick)),
             asked: false,
-            seen: (0, 0),
+            seen: (0, 0, 0),
             ticks: 0,
         }
     }
@@ -66,7 +73,8 @@ impl<'a> Idle<'a> {
             }
             let begun = self.pulse.begun.load(Ordering::Relaxed);
             let ended = self.pulse.ended.load(Ordering::Relaxed);
-            let (busy, seen) = (begun != ended, (begun, ended));
+            let written = self.pulse.written.load(Ordering::Relaxed);
+            let (busy, seen) = (begun != ended, (begun, ended, written));
             self.ticks = if busy || seen != self.seen {
                 0
             } else {
