@@ -211,3 +211,20 @@ fn development() -> bool {
     *DEVELOPMENT
         .get_or_init(|| std::env::var_os("ANYHOST_ENV").is_some_and(|env| env == "development"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_of_a_connection_share_its_facts_and_not_their_work() {
+        let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
+        let first = connection.for_request();
+        first.wait_until(async {});
+        let second = connection.for_request();
+        assert!(first.has_work() && !second.has_work());
+        assert_eq!(second.peer(), connection.peer());
+        first.finish().await;
+        assert!(!first.has_work());
+    }
+}
