@@ -43,6 +43,19 @@ fn run(vars: &[(&str, &[u8])], stdin: &[u8]) -> (String, String, Option<i32>) {
     (String::from_utf8_lossy(&reply).into_owned(), log, code)
 }
 
+/// Starts the probe with these variables and no body, for a test that looks at it while it runs.
+fn spawn(vars: &[(&str, &str)]) -> std::process::Child {
+    Command::new(probe_path())
+        .env_clear()
+        .env("GATEWAY_INTERFACE", "CGI/1.1")
+        .envs(vars.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 fn get(path: &str) -> (String, String, Option<i32>) {
     run(&[("PATH_INFO", path.as_bytes())], b"")
 }
@@ -184,18 +197,7 @@ fn a_proxy_header_reaches_neither_the_handler_nor_the_environment() {
 
 #[test]
 fn work_after_the_reply_is_done_before_the_process_ends_and_nobody_waits_for_it() {
-    let mut child = Command::new(probe_path())
-        .env_clear()
-        .envs([
-            ("GATEWAY_INTERFACE", "CGI/1.1"),
-            ("REQUEST_METHOD", "POST"),
-            ("PATH_INFO", "/after/1500"),
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&[("REQUEST_METHOD", "POST"), ("PATH_INFO", "/after/1500")]);
     let mut reply = String::new();
     child
         .stdout
@@ -266,19 +268,11 @@ fn a_program_that_cannot_start_is_a_500_and_says_why_in_the_log() {
 
 #[test]
 fn sigterm_cancels_the_handler() {
-    let mut child = Command::new(probe_path())
-        .env_clear()
-        .envs([
-            ("GATEWAY_INTERFACE", "CGI/1.1"),
-            ("REQUEST_METHOD", "GET"),
-            ("PATH_INFO", "/stream"),
-            ("QUERY_STRING", "chunks=2&delay_ms=600000"),
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&[
+        ("REQUEST_METHOD", "GET"),
+        ("PATH_INFO", "/stream"),
+        ("QUERY_STRING", "chunks=2&delay_ms=600000"),
+    ]);
     // The first piece shows that the handler is at work.
     let mut reply = [0; 16];
     child

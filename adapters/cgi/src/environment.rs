@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// The environment that the web server gave to this request. It is in the request's extensions.
@@ -69,15 +69,5 @@ impl fmt::Debug for Environment {
         f.debug_set()
             .entries(self.0.iter().map(|(name, _)| name))
             .finish()
-    }
-}
-
-impl<'a> FromIterator<(&'a [u8], &'a [u8])> for Environment {
-    fn from_iter<I: IntoIterator<Item = (&'a [u8], &'a [u8])>>(vars: I) -> Self {
-        let owned = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-        Self::new(
-            vars.into_iter()
-                .map(|(name, value)| (owned(name), owned(value))),
-        )
     }
 }
