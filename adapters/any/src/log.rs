@@ -1,21 +1,25 @@
 //! Where the log goes when the program does not say.
 
+mod lazy;
+mod line;
+mod panic;
+
 use std::io;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
 
 use crate::choice::Place;
+use lazy::Lazy;
+use line::Lines;
 
 /// Sends the log to stderr, unless the program has a subscriber of its own.
 ///
 /// The level is `info`, or what `RUST_LOG` says (`debug`, `info,hyper=trace`). Under CGI it is
-/// `warn`, and a line has no time: the web server adds its own.
+/// `warn`, and an event is one line, a panic too, with no time: the web server adds its own.
 pub(crate) fn init(place: Place) {
     let default = if place == Place::Cgi {
         LevelFilter::WARN
@@ -26,21 +30,21 @@ pub(crate) fn init(place: Place) {
         .ok()
         .and_then(|wish| wish.parse::<Targets>().ok());
     let filter = wish.unwrap_or_else(|| Targets::new().with_default(default));
-    let registry = tracing_subscriber::registry().with(layer(place).with_filter(filter));
     // An error means that there is one already; it is the program's own, and stays.
-    let _ = registry.try_init();
+    let _ = tracing::subscriber::set_global_default(Lazy::new(filter, move || to_stderr(place)));
+    if place == Place::Cgi {
+        panic::log_them();
+    }
 }
 
-fn layer<S>(place: Place) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let plain = fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_target(false);
+fn to_stderr(place: Place) -> Box<dyn Subscriber + Send + Sync> {
+    let plain = fmt::layer().with_ansi(false).with_target(false);
+    let registry = tracing_subscriber::registry();
     match place {
-        Place::Cgi | Place::Lambda => plain.without_time().boxed(),
-        Place::Http => plain.boxed(),
+        Place::Cgi => {
+            Box::new(registry.with(plain.without_time().with_writer(|| Lines(io::stderr()))))
+        }
+        Place::Lambda => Box::new(registry.with(plain.without_time().with_writer(io::stderr))),
+        Place::Http => Box::new(registry.with(plain.with_writer(io::stderr))),
     }
 }

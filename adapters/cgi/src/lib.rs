@@ -34,6 +34,7 @@ mod request;
 mod response;
 mod serve;
 mod spool;
+mod terminate;
 
 pub use environment::Environment;
 pub use exchange::exchange;

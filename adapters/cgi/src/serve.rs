@@ -6,12 +6,12 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhost_core::{Error, Handler, IntoHandler, Request, Response, Result, async_trait};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::environment::Environment;
 use crate::exchange::{Exchange, drain};
 use crate::isolate;
+use crate::terminate::Terminate;
 
 /// How long work after the reply may go on if SIGTERM came before the reply was out; Apache kills
 /// after 3 seconds.
@@ -39,15 +39,18 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     }
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let stdout = isolate::reply()?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let terminate = Terminate::new()?;
 
     let server = stdout.try_clone()?;
     let exchange = Exchange::new(&environment);
     let context = exchange.context.clone();
 
     let (input, sent) = tokio::select! {
+        // A reply that is ready needs nobody to wait for signals.
+        biased;
         replied = exchange.reply(handler, stdin, stdout) => replied,
-        _ = terminate.recv() => {
+        told = terminate.recv() => {
+            told?;
             let _ = timeout(GRACE, context.finish()).await;
             return Err(io::ErrorKind::Interrupted.into());
         }

@@ -6,6 +6,9 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::signal_name;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -103,32 +106,17 @@ impl Watch<'_> {
 
 /// Waits for SIGTERM or SIGINT. Orchestrators send either (Fly sends SIGINT), so both mean the
 /// same.
-pub(crate) struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
+pub(crate) struct Signals(signal_hook_tokio::Signals);
 
 impl Signals {
     pub(crate) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        signal_hook_tokio::Signals::new([SIGTERM, SIGINT]).map(Self)
     }
 
     /// The name of the next signal.
     pub(crate) async fn next(&mut self) -> &'static str {
-        poll_fn(|cx| {
-            if self.terminate.poll_recv(cx).is_ready() {
-                Poll::Ready("SIGTERM")
-            } else if self.interrupt.poll_recv(cx).is_ready() {
-                Poll::Ready("SIGINT")
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+        let next = poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)).await;
+        next.and_then(signal_name).unwrap_or("a signal")
     }
 }
 

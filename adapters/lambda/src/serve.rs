@@ -1,10 +1,14 @@
 //! The life of a function: poll, answer, finish, again.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhost_core::{Error, Handler, IntoHandler};
-use tokio::signal::unix::{SignalKind, signal};
+use futures_core::Stream;
+use signal_hook::consts::SIGTERM;
+use signal_hook_tokio::Signals;
 
 use crate::context::Invocation;
 use crate::invoke::reply_to;
@@ -22,14 +26,18 @@ use crate::runtime::{Client, Endpoint, Next};
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     let handler: Arc<dyn Handler> = Arc::new(handler.into_handler());
     let mut client = Client::new(Endpoint::from_env()?);
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut terminate = Signals::new([SIGTERM])?;
     loop {
         let next = tokio::select! {
             next = client.next() => next,
-            _ = terminate.recv() => return Ok(()),
+            () = told(&mut terminate) => return Ok(()),
         };
         answer(&*handler, &mut client, next).await;
     }
+}
+
+async fn told(signals: &mut Signals) {
+    poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await;
 }
 
 async fn answer(handler: &dyn Handler, client: &mut Client, next: Next) {
