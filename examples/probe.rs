@@ -15,10 +15,12 @@ use anyhost::http::header::{
     LOCATION, SET_COOKIE, VARY,
 };
 use anyhost::http::{Response, StatusCode};
-use anyhost::{Body, Error, IntoResponse, Json, Limit, Request, RequestExt, Result, Router};
+use anyhost::{
+    Body, BoxError, Error, IntoResponse, Json, Limit, Request, RequestExt, Result, Router,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -51,6 +53,7 @@ fn requests() -> Router {
     Router::new()
         .post("/raw", raw)
         .post("/pipe", |request: Request| async { request.into_body() })
+        .post("/before/{n}", before)
         .post("/digest", digest)
         .post("/json", json_body)
         .post("/text", |mut request: Request| async move {
@@ -155,6 +158,24 @@ async fn raw(mut request: Request) -> Result<impl IntoResponse> {
         .remove(CONTENT_TYPE)
         .map(|value| (CONTENT_TYPE, value));
     Ok((HeaderMap::from_iter(headers), body))
+}
+
+/// So many bytes before any of the body is read, and its length after.
+async fn before(request: Request) -> Result<Body> {
+    let first: usize = request.param("n")?;
+    if first > 1 << 24 {
+        return Err(Error::new(StatusCode::BAD_REQUEST, "Too much"));
+    }
+    let first = stream::iter([Ok("x".repeat(first))]);
+    let length = stream::once(async move {
+        let mut request = request;
+        let mut length = 0;
+        while let Some(chunk) = request.chunk().await.map_err(Error::into_boxed)? {
+            length += chunk.len();
+        }
+        Ok::<_, BoxError>(length.to_string())
+    });
+    Ok(Body::from_stream(first.chain(length)))
 }
 
 async fn digest(mut request: Request) -> Result<Value> {

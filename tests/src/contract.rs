@@ -56,7 +56,12 @@ pub const CASES: &[Case] = &[
             let seen = echo(reply)?;
             same(&seen["host"], &json!(can.host), "host")?;
             same(&seen["method"], &json!("POST"), "method")?;
-            same(&seen["path"], &json!("/echo/a%2Cb%252c//x"), "path")?;
+            let path = match can.raw_path {
+                true => "/echo/a%2Cb%252c//x",
+                // Decoded and merged by the server, and encoded again.
+                false => "/echo/a,b%252c/x",
+            };
+            same(&seen["path"], &json!(path), "path")?;
             same(&seen["query"], &json!("x=1&x=%20&y"), "query")?;
             same(&seen["base_path"], &json!(can.base_path), "base path")?;
             same(
@@ -101,10 +106,14 @@ pub const CASES: &[Case] = &[
                 .body(Bytes::new())
                 .unwrap()
         },
-        check: |reply, _| {
+        check: |reply, can| {
             let seen = echo(reply)?;
             has(&seen, "cookie", "a=1; b=2")?;
-            has(&seen, "authorization", "Basic eDp5")
+            if can.authorization {
+                has(&seen, "authorization", "Basic eDp5")
+            } else {
+                Ok(())
+            }
         },
     },
     Case {
@@ -229,7 +238,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "no JSON at all is a 400",
         request: || request(Method::POST, "/json", ""),
-        check: |reply, _| reply.is(400, Some(TEXT), b"Invalid JSON"),
+        check: |reply, can| match can.bodiless_post {
+            true => reply.is(400, Some(TEXT), b"Invalid JSON"),
+            false => same(&reply.status.as_u16(), &411, "status"),
+        },
     },
     Case {
         name: "more than the default limit is a 413",
@@ -291,6 +303,14 @@ pub const CASES: &[Case] = &[
         name: "a 413 arrives although a megabyte was never read",
         request: || post_megabyte("/limit/10"),
         check: |reply, _| reply.is(413, Some(TEXT), b"Body exceeded 10b limit"),
+    },
+    Case {
+        name: "a reply that begins before its request was read arrives whole",
+        request: || post_megabyte("/before/300000"),
+        check: |reply, _| {
+            same(&reply.body.len(), &300_007, "length")?;
+            same(&&reply.body[300_000..], &&b"1048576"[..], "end")
+        },
     },
     Case {
         name: "a body can be read twice",
@@ -530,7 +550,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "work after the reply is taken on",
         request: || request(Method::POST, "/after/1", ""),
-        check: |reply, _| same(&reply.status.as_u16(), &200, "status"),
+        check: |reply, can| {
+            let status = if can.bodiless_post { 200 } else { 411 };
+            same(&reply.status.as_u16(), &status, "status")
+        },
     },
     Case {
         name: "and done",

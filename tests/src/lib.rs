@@ -9,7 +9,9 @@ pub mod contract;
 mod lambda_api;
 mod probe;
 mod transport;
+mod web_server;
 
 pub use lambda_api::{Answer, LambdaApi};
 pub use probe::{Probe, free_port, probe_path, wait_for};
 pub use transport::{Can, Cut, InProcess, Received, Transport, Wire};
+pub use web_server::{Kind, WebServer};

@@ -49,14 +49,17 @@ pub fn free_port() -> u16 {
 
 /// Waits until something listens there, for at most ten seconds.
 pub async fn wait_for(address: SocketAddr) {
+    assert!(listens(address).await, "nothing listens on {address}");
+}
+
+pub(crate) async fn listens(address: SocketAddr) -> bool {
     let connected = async {
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), connected)
-        .await
-        .unwrap_or_else(|_| panic!("nothing listens on {address}"));
+    let connected = tokio::time::timeout(Duration::from_secs(10), connected);
+    connected.await.is_ok()
 }
 
 /// A running probe. It is killed when dropped.

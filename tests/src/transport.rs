@@ -33,6 +33,12 @@ pub struct Can {
     pub location_with_200: bool,
     /// Whether the methods that nobody registered get through.
     pub any_method: bool,
+    /// Whether a POST without a body needs no Content-Length to say so.
+    pub bodiless_post: bool,
+    /// Whether a path arrives as it was sent, and not decoded, with its slashes merged.
+    pub raw_path: bool,
+    /// Whether an Authorization arrives.
+    pub authorization: bool,
     /// Whether the next request goes to the same process.
     pub remembers: bool,
 }
@@ -60,6 +66,9 @@ impl Can {
             text_bytes: true,
             location_with_200: true,
             any_method: true,
+            bodiless_post: true,
+            raw_path: true,
+            authorization: true,
             remembers: true,
         }
     }

@@ -220,9 +220,17 @@ where
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(ExitCode::from(TERMINATED)),
         // A reply that was cut has been logged.
-        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(ExitCode::FAILURE),
+        Err(error) if is_cut(error.kind()) => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
     }
+}
+
+#[cfg(feature = "cgi")]
+fn is_cut(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut
+    )
 }
 
 /// What a shell reports of a process that SIGTERM ended: 128 + 15.

@@ -9,12 +9,14 @@ use anyhost_core::http::StatusCode;
 use anyhost_core::{Body, Context, Error, IntoHandler, Request, Response, dispatch, refuse};
 use bytes::Bytes;
 use http_body::Body as _;
+use tokio::time::Instant;
 
 use crate::environment::Environment;
 use crate::input::Input;
 use crate::output::Output;
+use crate::program::{Program, by};
 use crate::request::{self, Framing};
-use crate::response;
+use crate::response::{self, Form};
 
 /// How long nothing may come of a body that nobody reads before the process ends all the same.
 const DRAIN_IDLE: Duration = Duration::from_secs(10);
@@ -24,59 +26,29 @@ const DRAIN_IDLE: Duration = Duration::from_secs(10);
 const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Serves one request from any environment, stdin and stdout: what [`serve`](crate::serve) does with
-/// the process's own, and what tests do with cursors.
-///
-/// The work that the handler gave to `wait_until` is not run: it is the caller's, in the context
-/// that comes back, since it has to let go of stdout first.
-///
-/// # Errors
-/// `ConnectionAborted` when the reply was cut by its own body, and others when the server did not take
-/// it.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> std::io::Result<()> {
-/// use anyhost_cgi::{Environment, exchange};
-///
-/// let environment = Environment::new([("REQUEST_METHOD", "GET"), ("PATH_INFO", "/")]);
-/// let (mut reply, stdout) = std::io::pipe()?;
-/// let (_, result) = exchange(|| async { "Hello!" }, environment, std::io::empty(), stdout).await;
-/// result?;
-/// let reply = std::io::read_to_string(reply)?;
-/// assert!(reply.starts_with("Status: 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n"));
-/// assert!(reply.ends_with("\r\n\r\nHello!"));
-/// # Ok(()) }
-/// ```
-pub async fn exchange<K>(
-    handler: impl IntoHandler<K>,
-    environment: Environment,
-    stdin: impl Read + Send + 'static,
-    stdout: impl Write + Send + 'static,
-) -> (Context, io::Result<()>) {
-    let exchange = Exchange::new(&environment);
-    let context = exchange.context.clone();
-    let (input, sent) = exchange.reply(handler, stdin, stdout).await;
-    drain(&input).await;
-    (context, sent)
-}
-
 /// A request as it was found in the environment.
 pub(crate) struct Exchange {
     pub(crate) context: Context,
+    /// When all of it has to be over.
+    pub(crate) end: Option<Instant>,
     request: Result<Request, Error>,
     framing: Framing,
+    form: Form,
 }
 
 impl Exchange {
-    pub(crate) fn new(environment: &Environment) -> Self {
-        let (context, request) = request::from_environment(environment);
+    pub(crate) fn new(program: &Program, environment: &Environment) -> Self {
+        let (context, request) = request::from_environment(environment, program);
         // A body whose length makes no sense is still in the server's way.
-        let framing = request::framing(environment).unwrap_or(Framing::ToEnd);
+        let framing = request::framing(environment, program).unwrap_or(Framing::ToEnd);
         Self {
             context,
+            end: program
+                .deadline
+                .and_then(|deadline| Instant::now().checked_add(deadline)),
             request,
             framing,
+            form: Form::new(program, environment),
         }
     }
 
@@ -92,15 +64,26 @@ impl Exchange {
             Ok((input, body)) => (input, self.request.map(|request| request.map(|_| body))),
             Err(error) => (Input::none(), Err(error.into())),
         };
-        let response = match request {
-            Ok(request) => dispatch(&handler, request).await,
+        let (response, end) = match request {
+            Ok(request) => match by(self.end, dispatch(&handler, request)).await {
+                Some(response) => (response, self.end),
+                None => {
+                    tracing::error!("the handler did not reply by the deadline");
+                    let late = Error::from_status(StatusCode::GATEWAY_TIMEOUT);
+                    (refuse(late, &self.context), None)
+                }
+            },
             Err(refused) => {
                 tracing::warn!("refused: {refused:?}");
-                refuse(refused, &self.context)
+                (refuse(refused, &self.context), self.end)
             }
         };
         let mut output = Output::new(stdout, input.clone());
-        let sent = send(response, &mut output, &self.context).await;
+        let sent = send(response, &mut output, &self.context, self.form);
+        let sent = by(end, sent).await.unwrap_or_else(|| {
+            tracing::error!("the reply was cut at the deadline");
+            Err(io::ErrorKind::TimedOut.into())
+        });
         (input, sent)
     }
 }
@@ -109,8 +92,9 @@ async fn send<W: Write + Send + 'static>(
     response: Response,
     output: &mut Output<W>,
     context: &Context,
+    form: Form,
 ) -> io::Result<()> {
-    let mut head = response::head(&response);
+    let mut head = response::head(&response, form);
     let mut body = response.into_body();
     // Most replies are one piece of memory, and go out in one write with their head.
     let whole = body
@@ -123,7 +107,7 @@ async fn send<W: Write + Send + 'static>(
             // Nothing is out yet: this can still be told.
             Err(error) => {
                 let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-                Box::pin(send(refuse(failed, context), output, context)).await?;
+                Box::pin(send(refuse(failed, context), output, context, form)).await?;
                 return Err(error);
             }
         }

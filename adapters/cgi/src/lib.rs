@@ -30,13 +30,12 @@ mod input;
 mod isolate;
 mod output;
 mod path;
+mod program;
 mod request;
 mod response;
-mod serve;
 mod spool;
 mod terminate;
 
 pub use environment::Environment;
-pub use exchange::exchange;
 pub use isolate::isolate;
-pub use serve::{fail, serve};
+pub use program::{Program, fail, serve};

@@ -31,9 +31,11 @@ pub(crate) fn of(environment: &Environment) -> Place {
         };
     }
     let below = raw.and_then(|raw| below_mount(raw, script));
-    let agreed = raw.is_some_and(|raw| !has_dots(raw) && same(raw, &[script, info].concat()));
-    let path = match below {
-        Some(below) if agreed => below.to_vec(),
+    let agrees = |raw, decoded: &[u8]| !has_dots(raw) && same(raw, decoded);
+    let path = match (raw, below) {
+        (Some(raw), Some(below)) if agrees(raw, &[script, info].concat()) => below.to_vec(),
+        // A rewrite that only put the program's name in front.
+        (Some(raw), None) if agrees(raw, info) => raw.to_vec(),
         _ => encode_path(info).into_bytes(),
     };
     // Behind a rewrite the mount is not in the client's URL, and links must not contain it.
@@ -190,6 +192,15 @@ mod tests {
             uri("/rw/env/a%20b", "/cgi-bin/app", "/env/a b"),
             pair("/env/a%20b", "")
         );
+    }
+
+    #[test]
+    fn a_front_controller_keeps_the_raw_path() {
+        assert_eq!(
+            uri("/env/a%2Fb//c%252c", "/app.cgi", "/env/a/b/c%2c"),
+            pair("/env/a%2Fb//c%252c", "")
+        );
+        assert_eq!(uri("/x/../y", "/app.cgi", "/y"), pair("/y", ""));
     }
 
     #[test]

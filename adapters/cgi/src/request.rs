@@ -1,5 +1,7 @@
 //! Meta-variables as a [`Request`].
 
+use std::time::SystemTime;
+
 use anyhost_core::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
@@ -8,6 +10,7 @@ use anyhost_core::http::{Method, StatusCode, Version};
 use anyhost_core::{Body, Context, Error, Request, Result, target};
 
 use crate::environment::Environment;
+use crate::program::Program;
 use crate::{context, path};
 
 /// How the body on stdin ends.
@@ -25,7 +28,10 @@ pub(crate) enum Framing {
 ///
 /// # Errors
 /// 400 if the length is none, 411 if the body's end cannot be found.
-pub(crate) fn framing(environment: &Environment) -> Result<Framing> {
+pub(crate) fn framing(environment: &Environment, program: &Program) -> Result<Framing> {
+    if program.body_to_end {
+        return Ok(Framing::ToEnd);
+    }
     // busybox gives the length of a GET's body as a header only.
     let length = environment
         .bytes("CONTENT_LENGTH")
@@ -69,10 +75,19 @@ fn parse_length(length: &[u8]) -> Option<u64> {
 ///
 /// # Errors
 /// 400 for what a client may have broken, 500 if the server left out what RFC 3875 demands.
-pub(crate) fn from_environment(environment: &Environment) -> (Context, Result<Request>) {
+pub(crate) fn from_environment(
+    environment: &Environment,
+    program: &Program,
+) -> (Context, Result<Request>) {
     let place = path::of(environment);
-    let context = context::of(environment, &place.base_path);
-    let request = build(environment, &place.path).map(|mut request| {
+    let mut context = context::of(environment, &place.base_path);
+    if let Some(deadline) = program
+        .deadline
+        .and_then(|deadline| SystemTime::now().checked_add(deadline))
+    {
+        context = context.with_deadline(deadline);
+    }
+    let request = build(environment, program, &place.path).map(|mut request| {
         request.extensions_mut().insert(context.clone());
         request.extensions_mut().insert(environment.clone());
         request
@@ -80,12 +95,12 @@ pub(crate) fn from_environment(environment: &Environment) -> (Context, Result<Re
     (context, request)
 }
 
-fn build(environment: &Environment, path: &[u8]) -> Result<Request> {
+fn build(environment: &Environment, program: &Program, path: &[u8]) -> Result<Request> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method(environment)?;
     *request.version_mut() = version(environment);
     *request.uri_mut() = target(path, query(environment))?.into();
-    *request.headers_mut() = headers(environment)?;
+    *request.headers_mut() = headers(environment, program)?;
     Ok(request)
 }
 
@@ -120,7 +135,7 @@ fn query(environment: &Environment) -> Option<&[u8]> {
     }
 }
 
-fn headers(environment: &Environment) -> Result<HeaderMap> {
+fn headers(environment: &Environment, program: &Program) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in environment.iter() {
         let Some(name) = name.strip_prefix(b"HTTP_") else {
@@ -149,10 +164,16 @@ fn headers(environment: &Environment) -> Result<HeaderMap> {
     {
         headers.insert(CONTENT_TYPE, header_value(content_type)?);
     }
-    if let Framing::Length(length) = framing(environment)? {
-        headers.insert(CONTENT_LENGTH, length.into());
-    } else if environment.bytes("CONTENT_LENGTH").is_some() && wants_length(environment) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    match framing(environment, program)? {
+        Framing::Length(length) => {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        Framing::None
+            if environment.bytes("CONTENT_LENGTH").is_some() && wants_length(environment) =>
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Framing::None | Framing::ToEnd => {}
     }
     if !headers.contains_key(HOST)
         && let Some(host) = server_name(environment)

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use anyhost_cgi::{Environment, exchange};
+use anyhost_cgi::{Environment, Program};
 use anyhost_core::http::StatusCode;
 use anyhost_core::{Body, Error, IntoHandler, Request, RequestExt};
 use futures_util::stream;
@@ -44,7 +44,9 @@ async fn run<K>(
     let all = [("REQUEST_METHOD", "POST"), ("SERVER_PROTOCOL", "HTTP/1.1")];
     let environment = Environment::new(all.iter().chain(vars).copied());
     let stdout = Stdout::default();
-    let (_, result) = exchange(handler, environment, stdin, stdout.clone()).await;
+    let (_, result) = Program::new()
+        .exchange(handler, environment, stdin, stdout.clone())
+        .await;
     let reply = stdout.0.lock().unwrap().clone();
     (String::from_utf8(reply).unwrap(), result)
 }
@@ -168,13 +170,14 @@ async fn a_reply_to_head_keeps_its_length_and_has_no_body() {
     assert!(reply.ends_with("hello"), "{reply}");
     let environment = Environment::new([("REQUEST_METHOD", "HEAD")]);
     let stdout = Stdout::default();
-    let (_, result) = exchange(
-        || async { "hello" },
-        environment,
-        io::empty(),
-        stdout.clone(),
-    )
-    .await;
+    let (_, result) = Program::new()
+        .exchange(
+            || async { "hello" },
+            environment,
+            io::empty(),
+            stdout.clone(),
+        )
+        .await;
     result.unwrap();
     let reply = String::from_utf8(stdout.0.lock().unwrap().clone()).unwrap();
     assert!(
@@ -200,7 +203,9 @@ async fn a_server_that_stopped_reading_ends_the_exchange() {
         }))
     };
     let environment = Environment::new([("REQUEST_METHOD", "GET")]);
-    let (_, result) = exchange(endless, environment, io::empty(), Closed).await;
+    let (_, result) = Program::new()
+        .exchange(endless, environment, io::empty(), Closed)
+        .await;
     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
@@ -209,7 +214,9 @@ async fn a_missing_method_is_the_servers_fault() {
     let environment = Environment::new([("PATH_INFO", "/")]);
     let stdout = Stdout::default();
     let unreached = || async { Err::<(), _>(Error::from_status(StatusCode::IM_A_TEAPOT)) };
-    let (_, result) = exchange(unreached, environment, io::empty(), stdout.clone()).await;
+    let (_, result) = Program::new()
+        .exchange(unreached, environment, io::empty(), stdout.clone())
+        .await;
     result.unwrap();
     assert!(stdout.0.lock().unwrap().starts_with(b"Status: 500 "));
 }

@@ -1,0 +1,268 @@
+//! Debian's web servers, each with the configuration in `infra/cgi` and the probe as its CGI program.
+
+use std::fs::{self, File, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use crate::probe::{free_port, listens, probe_path};
+use crate::transport::{Can, Cut, Wire};
+
+const INFRA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cgi");
+const MODULES: &str = "/usr/lib/apache2/modules";
+
+/// A web server that runs CGI programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Apache with the event MPM: a daemon forks, stdin and stdout are one socket.
+    ApacheModCgid,
+    /// Apache with the prefork MPM: each worker forks, stdin and stdout are pipes.
+    ApacheModCgi,
+    /// Apache as on shared hosting: nothing but an `.htaccess` beside the program.
+    ApacheHtaccess,
+    /// nginx with fcgiwrap.
+    Nginx,
+    /// lighttpd.
+    Lighttpd,
+    /// busybox httpd.
+    Busybox,
+}
+
+/// A running web server. It ends when dropped.
+#[derive(Debug)]
+pub struct WebServer {
+    address: SocketAddr,
+    can: Can,
+    children: Vec<Child>,
+    folder: TempDir,
+}
+
+impl WebServer {
+    /// Starts one on a free port of the loopback interface.
+    pub async fn start(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        // Servers run programs as another user, who must be able to reach this one.
+        let open = Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), open).expect("its mode can be set");
+        let port = free_port();
+        let site = Site {
+            root: folder.path(),
+            port,
+        };
+        let (can, children) = match kind {
+            Kind::ApacheModCgid => (APACHE, vec![site.apache("event", "cgid", false)]),
+            Kind::ApacheModCgi => (APACHE, vec![site.apache("prefork", "cgi", false)]),
+            Kind::ApacheHtaccess => (HTACCESS, vec![site.apache("event", "cgid", true)]),
+            Kind::Nginx => (NGINX, site.nginx()),
+            Kind::Lighttpd => (LIGHTTPD, vec![site.lighttpd()]),
+            Kind::Busybox => (BUSYBOX, vec![site.busybox()]),
+        };
+        let address = ([127, 0, 0, 1], port).into();
+        let server = Self {
+            address,
+            can,
+            children,
+            folder,
+        };
+        if !listens(address).await {
+            panic!("{kind:?} does not listen: {}", server.log());
+        }
+        server
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The way to the probe.
+    pub fn wire(&self) -> Wire {
+        Wire::tcp(self.address, self.can)
+    }
+
+    /// What it has logged so far, with what the probe wrote to stderr.
+    pub fn log(&self) -> String {
+        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}
+
+impl Drop for WebServer {
+    /// Each server leads a group of its own, with its programs in it.
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let Some(group) = child.id().try_into().ok().and_then(Pid::from_raw) else {
+                continue;
+            };
+            let _ = kill_process_group(group, Signal::TERM);
+            let patience = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < patience && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = child.wait();
+        }
+    }
+}
+
+const CGI: Can = Can {
+    base_path: "/app",
+    // They show a program that ends early as a whole reply.
+    cut: Cut::Invisible,
+    location_with_200: false,
+    remembers: false,
+    ..Can::everything("cgi")
+};
+
+const APACHE: Can = CGI;
+
+const HTACCESS: Can = Can {
+    base_path: "",
+    // AllowEncodedSlashes cannot be set there.
+    encoded_slash: false,
+    ..CGI
+};
+
+const NGINX: Can = CGI;
+
+const LIGHTTPD: Can = Can {
+    // 501 to what it does not know, and 411 to a POST without a length.
+    any_method: false,
+    bodiless_post: false,
+    ..CGI
+};
+
+const BUSYBOX: Can = Can {
+    base_path: "/cgi-bin/app",
+    encoded_slash: false,
+    raw_path: false,
+    authorization: false,
+    ..CGI
+};
+
+struct Site<'a> {
+    root: &'a Path,
+    port: u16,
+}
+
+impl Site<'_> {
+    fn program(&self, name: &str) -> String {
+        let program = self.root.join(name);
+        fs::create_dir_all(program.parent().unwrap_or(self.root)).expect("a folder can be made");
+        fs::copy(probe_path(), &program).expect("the probe can be copied");
+        program.display().to_string()
+    }
+
+    fn configuration(&self, text: &str) -> String {
+        let path = self.root.join("conf");
+        fs::write(&path, text).expect("a configuration can be written");
+        path.display().to_string()
+    }
+
+    fn spawn(&self, program: &str, args: &[&str]) -> Child {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.root.join("log"))
+            .expect("a log can be written");
+        Command::new(program)
+            .args(args)
+            .env("RUST_BACKTRACE", "0")
+            .current_dir(self.root)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error} (tests/run installs it)"))
+    }
+
+    fn apache(&self, mpm: &str, cgi: &str, htaccess: bool) -> Child {
+        let (root, port) = (self.root.display(), self.port);
+        let module = |name: &str| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n");
+        let mut conf = format!(
+            "ServerRoot {root}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {root}/pid\nErrorLog {root}/log\n"
+        );
+        conf += &module(&format!("mpm_{mpm}"));
+        for name in ["authz_core", "alias", "env", "mime", "rewrite", cgi] {
+            conf += &module(name);
+        }
+        if cgi == "cgid" {
+            conf += &format!("ScriptSock {root}/cgid.sock\n");
+        }
+        if rustix::process::geteuid().is_root() {
+            conf += "User www-data\nGroup www-data\n";
+        }
+        if htaccess {
+            self.program("site/app.cgi");
+            fs::copy(
+                format!("{INFRA}/htaccess"),
+                self.root.join("site/.htaccess"),
+            )
+            .expect("the .htaccess can be copied");
+            conf += &format!(
+                "TypesConfig /dev/null\nDocumentRoot {root}/site\n\
+                 <Directory {root}/site>\nAllowOverride All\nRequire all granted\n</Directory>\n"
+            );
+        } else {
+            let program = self.program("app");
+            conf += &format!(
+                "TypesConfig /dev/null\nDefine ANYHOST_PROGRAM {program}\nDefine ANYHOST_MOUNT /app\n\
+                 Include {INFRA}/apache.conf\n"
+            );
+        }
+        let conf = self.configuration(&conf);
+        self.spawn("apache2", &["-DFOREGROUND", "-f", &conf])
+    }
+
+    fn nginx(&self) -> Vec<Child> {
+        let (root, port, program) = (self.root.display(), self.port, self.program("app"));
+        let socket = format!("unix:{root}/fcgiwrap.sock");
+        let wrap = self.spawn("fcgiwrap", &["-c", "4", "-f", "-s", &socket]);
+        let user = if rustix::process::geteuid().is_root() {
+            "user root;\n"
+        } else {
+            ""
+        };
+        let conf = self.configuration(&format!(
+            "{user}daemon off;\npid {root}/pid;\nerror_log {root}/log;\nworker_processes 1;\n\
+             events {{}}\nhttp {{\naccess_log off;\nclient_body_temp_path {root}/body;\n\
+             fastcgi_temp_path {root}/fastcgi;\nproxy_temp_path {root}/proxy;\n\
+             uwsgi_temp_path {root}/uwsgi;\nscgi_temp_path {root}/scgi;\n\
+             server {{\nlisten 127.0.0.1:{port};\n\
+             location ~ ^(?<anyhost_mount>/app)(?<anyhost_path>/.*)?$ {{\n\
+             set $anyhost_program {program};\nset $anyhost_socket {socket};\n\
+             include {INFRA}/nginx.conf;\n}}\n}}\n}}\n"
+        ));
+        vec![self.spawn("nginx", &["-c", &conf, "-e", "log"]), wrap]
+    }
+
+    fn lighttpd(&self) -> Child {
+        let (root, port, program) = (self.root.display(), self.port, self.program("app"));
+        let conf = self.configuration(&format!(
+            "server.document-root = \"{root}\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
+             server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\
+             server.upload-dirs = ( \"{root}\" )\n\
+             var.anyhost_program = \"{program}\"\nvar.anyhost_mount = \"/app\"\n\
+             include \"{INFRA}/lighttpd.conf\"\n"
+        ));
+        self.spawn("lighttpd", &["-D", "-f", &conf])
+    }
+
+    fn busybox(&self) -> Child {
+        self.program("cgi-bin/app");
+        let listen = format!("127.0.0.1:{}", self.port);
+        let conf = format!("{INFRA}/busybox.conf");
+        let root = self.root.display().to_string();
+        self.spawn(
+            "busybox",
+            &["httpd", "-f", "-p", &listen, "-c", &conf, "-h", &root],
+        )
+    }
+}
