@@ -201,13 +201,13 @@ impl Program {
     /// # Ok(()) }
     /// ```
     pub async fn exchange<K>(
-        &self,
+        self,
         handler: impl IntoHandler<K>,
         environment: Environment,
         stdin: impl Read + Send + 'static,
         stdout: impl Write + Send + 'static,
     ) -> (Context, io::Result<()>) {
-        let exchange = Exchange::new(self, &environment);
+        let exchange = Exchange::new(&self, &environment);
         let context = exchange.context.clone();
         let (input, sent) = exchange.reply(handler, stdin, stdout).await;
         drain(&input).await;
