@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Ok("fail") => Err(Error::from(io::Error::other("PROBE_START says so"))),
         Ok("print") => {
             println!("printed by the program");
+            println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));
             Ok(app())
         }
         _ => Ok(app()),

@@ -98,6 +98,29 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "repeated headers of a request arrive, each of them",
+        request: || {
+            let request = Request::get("/echo").header("x-multi", "one");
+            request.header("x-multi", "two").body(Bytes::new()).unwrap()
+        },
+        check: |reply, can| {
+            let seen = echo(reply)?;
+            let headers = seen["headers"].as_array().ok_or("no headers")?;
+            let values: Vec<_> = headers
+                .iter()
+                .filter(|header| header[0] == "x-multi")
+                .filter_map(|header| header[1].as_str())
+                .flat_map(|value| value.split(", "))
+                .collect();
+            let all: &[&str] = if can.repeated_headers {
+                &["one", "two"]
+            } else {
+                &["two"]
+            };
+            same(&&values[..], &all, "x-multi")
+        },
+    },
+    Case {
         name: "a cookie and an authorization arrive",
         request: || {
             let request = Request::get("/echo").header("cookie", "a=1; b=2");

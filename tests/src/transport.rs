@@ -39,6 +39,8 @@ pub struct Can {
     pub raw_path: bool,
     /// Whether an Authorization arrives.
     pub authorization: bool,
+    /// Whether each of several headers of one name arrives.
+    pub repeated_headers: bool,
     /// Whether the next request goes to the same process.
     pub remembers: bool,
 }
@@ -69,6 +71,7 @@ impl Can {
             bodiless_post: true,
             raw_path: true,
             authorization: true,
+            repeated_headers: true,
             remembers: true,
         }
     }

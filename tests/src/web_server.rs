@@ -143,6 +143,7 @@ const BUSYBOX: Can = Can {
     encoded_slash: false,
     raw_path: false,
     authorization: false,
+    repeated_headers: false,
     ..CGI
 };
 

@@ -20,8 +20,12 @@ pub(crate) struct Choice {
 /// Looks at the environment; the first rule that holds decides.
 ///
 /// # Errors
-/// When `ANYHOST` names no host: better to stop than to guess against someone's word.
-pub(crate) fn choose(var: impl Fn(&str) -> Option<OsString>) -> Result<Choice, String> {
+/// When `ANYHOST` names no host, or stdin is a listening socket: better to stop than to guess against
+/// someone's word.
+pub(crate) fn choose(
+    var: impl Fn(&str) -> Option<OsString>,
+    stdin_listens: impl Fn() -> bool,
+) -> Result<Choice, String> {
     let var = |name| var(name).filter(|value| !value.is_empty());
     if let Some(wish) = var("ANYHOST") {
         let place = match wish.to_str() {
@@ -53,10 +57,23 @@ pub(crate) fn choose(var: impl Fn(&str) -> Option<OsString>) -> Result<Choice, S
             reason: "GATEWAY_INTERFACE is CGI",
         });
     }
+    // Under CGI stdin can be a socket as well (Apache's mod_cgid), but never one that listens.
+    if stdin_listens() {
+        return Err(
+            "stdin is a listening socket, which is how FastCGI starts a program; put fcgiwrap in \
+             between, which starts it as CGI, or set ANYHOST=http to serve HTTP all the same"
+                .to_owned(),
+        );
+    }
     Ok(Choice {
         place: Place::Http,
         reason: "no other host was found",
     })
+}
+
+/// Whether stdin is a socket that waits for connections (SO_ACCEPTCONN).
+pub(crate) fn stdin_listens() -> bool {
+    rustix::net::sockopt::socket_acceptconn(std::io::stdin()).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -69,7 +86,7 @@ mod tests {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| value.into())
         };
-        choose(find).map(|choice| choice.place)
+        choose(find, || false).map(|choice| choice.place)
     }
 
     const APACHE: (&str, &str) = ("GATEWAY_INTERFACE", "CGI/1.1");
@@ -106,6 +123,20 @@ mod tests {
         ] {
             assert_eq!(chosen(&[vars]), Ok(Place::Http), "{vars:?}");
         }
+    }
+
+    #[test]
+    fn fastcgi_is_told_from_http_and_refused() {
+        let with = |gateway: Option<&str>| {
+            let var = |name: &str| {
+                gateway
+                    .filter(|_| name == "GATEWAY_INTERFACE")
+                    .map(Into::into)
+            };
+            choose(var, || true).map(|choice| choice.place)
+        };
+        assert!(with(None).unwrap_err().contains("fcgiwrap"));
+        assert_eq!(with(Some("CGI/1.1")), Ok(Place::Cgi));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use anyhost_hyper::{Address, Inherited, Server};
 #[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
 use tokio::runtime::Builder;
 
-use crate::choice::{Choice, Place, choose};
+use crate::choice::{Choice, Place, choose, stdin_listens};
 use crate::log;
 
 /// Runs a handler on the host that woke this process, until that host is done with it.
@@ -20,7 +20,8 @@ use crate::log;
 /// 1. `ANYHOST=http|lambda|cgi`
 /// 2. `AWS_LAMBDA_RUNTIME_API` is set: an AWS Lambda function
 /// 3. `GATEWAY_INTERFACE` starts with `CGI/`: a CGI program (RFC 3875 §4.1.4)
-/// 4. otherwise: the standalone server
+/// 4. otherwise: the standalone server, unless stdin is a listening socket: that is FastCGI, which is not
+///    spoken here
 ///
 /// The server listens where `--listen` says, else on the sockets that systemd passed, else on the
 /// port in `FUNCTIONS_CUSTOMHANDLER_PORT`, else on the one in `PORT` (with `HOST`), else on
@@ -63,7 +64,7 @@ where
     H: IntoHandler<K>,
     E: Into<Error>,
 {
-    let choice = match choose(|name| std::env::var_os(name)) {
+    let choice = match choose(|name| std::env::var_os(name), stdin_listens) {
         Ok(choice) => choice,
         Err(wrong) => {
             log::init(Place::Http);
@@ -92,7 +93,7 @@ where
 /// # Errors
 /// When the host cannot be served: an address that cannot be bound, say, or a reply that was cut.
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
-    let choice = choose(|name| std::env::var_os(name)).map_err(io::Error::other)?;
+    let choice = choose(|name| std::env::var_os(name), stdin_listens).map_err(io::Error::other)?;
     decided(&choice);
     match choice.place {
         #[cfg(feature = "http")]

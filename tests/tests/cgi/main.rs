@@ -1,0 +1,114 @@
+//! The probe as a CGI program: a child of ours, with an environment and streams of our making.
+
+mod detection;
+mod life;
+mod memory;
+mod reply;
+mod request;
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Child, Command, Stdio};
+
+use anyhost_conformance::probe_path;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What became of a request.
+#[derive(Debug)]
+struct Outcome {
+    /// All of stdout.
+    reply: String,
+    /// All of stderr.
+    log: String,
+    code: Option<i32>,
+}
+
+impl Outcome {
+    fn body(&self) -> &str {
+        self.reply
+            .split_once("\r\n\r\n")
+            .map_or("", |(_, body)| body)
+    }
+
+    fn status(&self) -> &str {
+        let status = self.reply.strip_prefix("Status: ").unwrap_or_default();
+        status.get(..3).unwrap_or_default()
+    }
+}
+
+/// The probe with the variables that every server sets, and these.
+fn command(vars: &[(&str, &[u8])]) -> Command {
+    let mut command = Command::new(probe_path());
+    command
+        .env_clear()
+        .env("GATEWAY_INTERFACE", "CGI/1.1")
+        .env("SERVER_PROTOCOL", "HTTP/1.1")
+        .env("REQUEST_METHOD", "GET")
+        .env("SCRIPT_NAME", "/app")
+        .envs(
+            vars.iter()
+                .map(|(name, value)| (name, OsStr::from_bytes(value))),
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs the probe to its end, like Apache: all of the body first, and only then the reply.
+fn run(vars: &[(&str, &[u8])], stdin: &[u8]) -> Outcome {
+    let mut child = command(vars).spawn().unwrap();
+    let written = child.stdin.take().unwrap().write_all(stdin);
+    let outcome = finish(child);
+    written.unwrap_or_else(|error| panic!("the body was not taken: {error}; {outcome:?}"));
+    outcome
+}
+
+/// Reads what a program still writes, and waits for its end.
+fn finish(mut child: Child) -> Outcome {
+    let mut reply = Vec::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_end(&mut reply).unwrap();
+    }
+    let mut log = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut log).unwrap();
+    }
+    Outcome {
+        reply: String::from_utf8_lossy(&reply).into_owned(),
+        log,
+        code: child.wait().unwrap().code(),
+    }
+}
+
+fn get(path: &str) -> Outcome {
+    run(&[("PATH_INFO", path.as_bytes())], b"")
+}
+
+fn post(path: &str, vars: &[(&str, &[u8])], stdin: &[u8]) -> Outcome {
+    let length = stdin.len().to_string();
+    let mut all: Vec<(&str, &[u8])> = vec![
+        ("REQUEST_METHOD", b"POST"),
+        ("PATH_INFO", path.as_bytes()),
+        ("CONTENT_LENGTH", length.as_bytes()),
+    ];
+    all.extend(vars);
+    run(&all, stdin)
+}
+
+/// Starts the probe on a request without a body, for a test that looks at it while it runs.
+fn spawn(vars: &[(&str, &[u8])]) -> Child {
+    command(vars).stdin(Stdio::null()).spawn().unwrap()
+}
+
+/// Reads so much of the reply, which shows that the handler is at work.
+fn read_some(child: &mut Child, bytes: usize) {
+    let stdout = child.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut vec![0; bytes]).unwrap();
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(id, signal).unwrap();
+}

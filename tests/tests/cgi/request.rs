@@ -1,0 +1,86 @@
+//! Requests that clients and servers break.
+
+use super::{post, run};
+
+#[test]
+fn broken_input_has_a_status_and_a_reply() {
+    let long = [b"/", &b"a".repeat(70_000)[..]].concat();
+    for (vars, status) in [
+        (&[("REQUEST_METHOD", &b"G T"[..])][..], "400"),
+        (&[("REQUEST_METHOD", b"")], "500"),
+        (&[("CONTENT_LENGTH", b"abc")], "400"),
+        (&[("CONTENT_LENGTH", b"-1")], "400"),
+        (&[("CONTENT_LENGTH", b"+5")], "400"),
+        (&[("CONTENT_LENGTH", b"99999999999999999999")], "400"),
+        (&[("HTTP_HOST", b"u@a")], "400"),
+        (&[("HTTP_HOST", b"a:99999")], "400"),
+        (&[("HTTP_X", b"a\rb")], "400"),
+        (&[("REQUEST_URI", b"*")], "400"),
+        (&[("PATH_INFO", &long)], "414"),
+        (
+            &[
+                ("HTTP_TRANSFER_ENCODING", b"chunked"),
+                ("SERVER_SOFTWARE", b"busybox httpd/1.35"),
+            ],
+            "411",
+        ),
+        (&[("ANYHOST_CGI_DEADLINE", b"soon")], "500"),
+        // What an application may want to know about is no error.
+        (&[("REQUEST_METHOD", b"FOObar")], "405"),
+        (&[("SERVER_PROTOCOL", b"HTTP/9")], "200"),
+        (&[("SERVER_PORT", b"abc"), ("REMOTE_ADDR", b"foo")], "200"),
+    ] {
+        let mut all = vec![("PATH_INFO", &b"/hello"[..])];
+        all.extend_from_slice(vars);
+        let outcome = run(&all, b"");
+        assert_eq!(outcome.status(), status, "{vars:?}: {outcome:?}");
+        assert_eq!(outcome.code, Some(0), "{vars:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_body_of_another_length_than_it_said_has_a_status() {
+    let short = post("/raw", &[("CONTENT_LENGTH", b"100")], b"hello");
+    assert_eq!((short.status(), short.body()), ("400", "Invalid body"));
+    let lie = post("/raw", &[("CONTENT_LENGTH", b"99999999999")], b"hello");
+    assert_eq!(lie.status(), "413");
+    let more = post("/limit/100", &[("CONTENT_LENGTH", b"5")], b"hello and more");
+    assert_eq!(more.body(), "5");
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_do_no_harm() {
+    let outcome = run(
+        &[
+            ("PATH_INFO", b"/echo/\xFF"),
+            ("HTTP_X_NAME", b"caf\xE9"),
+            ("QUERY_STRING", b"q=\xFF"),
+            ("REMOTE_USER", b"\xFF"),
+        ],
+        b"",
+    );
+    for part in [
+        r#""path":"/echo/%FF""#,
+        r#"["x-name","café"]"#,
+        r#""query":"q=%FF""#,
+    ] {
+        assert!(outcome.body().contains(part), "{part}: {outcome:?}");
+    }
+    assert_eq!((outcome.log.as_str(), outcome.code), ("", Some(0)));
+}
+
+#[test]
+fn a_proxy_header_reaches_neither_the_handler_nor_the_environment() {
+    let vars: &[(&str, &[u8])] = &[
+        ("PATH_INFO", b"/echo"),
+        ("HTTP_PROXY", b"http://evil.example"),
+        ("HTTP_X", b"1"),
+        ("PROBE_START", b"print"),
+    ];
+    let outcome = run(vars, b"");
+    assert!(
+        outcome.body().contains(r#""headers":[["x","1"]]"#),
+        "{outcome:?}"
+    );
+    assert!(outcome.log.contains("HTTP_PROXY=None"), "{outcome:?}");
+}
