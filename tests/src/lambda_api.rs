@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,17 +13,19 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-/// What the function said of an invocation, or of its start.
+/// What the function said of an invocation, of its start, or of its extension.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The call: `response`, `error`, or `init`.
+    /// The call: `response`, `error`, `init`, `restore`, or `register`.
     pub call: String,
     /// The headers of the call.
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// Its trailers.
+    pub trailers: HeaderMap,
 }
 
 impl Answer {
@@ -39,7 +42,8 @@ pub struct LambdaApi {
     events: mpsc::UnboundedSender<(String, Response<Full<Bytes>>)>,
     state: Arc<State>,
     inits: tokio::sync::Mutex<mpsc::UnboundedReceiver<Answer>>,
-    next: std::sync::atomic::AtomicU64,
+    next: AtomicU64,
+    restore: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,8 @@ struct State {
     waiting: Mutex<HashMap<String, mpsc::UnboundedSender<Answer>>>,
     refusals: Mutex<Vec<StatusCode>>,
     inits: mpsc::UnboundedSender<Answer>,
+    restored: watch::Receiver<bool>,
+    extensions: AtomicBool,
 }
 
 impl LambdaApi {
@@ -59,11 +65,14 @@ impl LambdaApi {
         let address = listener.local_addr().expect("it has an address");
         let (events, queue) = mpsc::unbounded_channel();
         let (init, inits) = mpsc::unbounded_channel();
+        let (restore, restored) = watch::channel(false);
         let state = Arc::new(State {
             queue: queue.into(),
             waiting: Mutex::default(),
             refusals: Mutex::default(),
             inits: init,
+            restored,
+            extensions: AtomicBool::new(true),
         });
         let shared = state.clone();
         tokio::spawn(async move {
@@ -82,6 +91,7 @@ impl LambdaApi {
             state,
             inits: inits.into(),
             next: 0.into(),
+            restore,
         }
     }
 
@@ -111,10 +121,7 @@ impl LambdaApi {
         headers: &[(&'static str, &str)],
         count: usize,
     ) -> Vec<Answer> {
-        let id = format!(
-            "r-{}",
-            self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-        );
+        let id = format!("r-{}", self.next.fetch_add(1, Ordering::Relaxed));
         let mut response = Response::builder()
             .header("lambda-runtime-aws-request-id", &id)
             .header("lambda-runtime-deadline-ms", "4102444800000")
@@ -156,13 +163,23 @@ impl LambdaApi {
             .expect("the API runs");
     }
 
+    /// Lets the process go on from its snapshot.
+    pub fn restore(&self) {
+        self.restore.send_replace(true);
+    }
+
+    /// Refuses extensions.
+    pub fn refuse_extensions(&self) {
+        self.state.extensions.store(false, Ordering::Relaxed);
+    }
+
     /// Refuses the next post with this status.
     pub fn refuse(&self, status: StatusCode) {
         self.state.refusals.lock().unwrap().push(status);
     }
 
-    /// The report of a failed start.
-    pub async fn init_error(&self) -> Answer {
+    /// What comes next about the start: a report that it failed, or an extension.
+    pub async fn start_up(&self) -> Answer {
         self.inits.lock().await.recv().await.expect("the API runs")
     }
 }
@@ -172,9 +189,17 @@ async fn answer(
     state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
+    if let Some(call) = path.strip_prefix("/2020-01-01/extension/") {
+        return Ok(extension(call, request.headers(), &state).await);
+    }
     let path = path
         .strip_prefix("/2018-06-01/runtime/")
         .unwrap_or_default();
+    if path == "restore/next" {
+        let mut restored = state.restored.clone();
+        let _ = restored.wait_for(|restored| *restored).await;
+        return Ok(status(StatusCode::OK));
+    }
     if request.method() == Method::GET && path == "invocation/next" {
         return Ok(match state.queue.lock().await.recv().await {
             Some((_, response)) => response,
@@ -189,13 +214,15 @@ async fn answer(
     let answer = Answer {
         call,
         headers: parts.headers,
+        trailers: body.trailers().cloned().unwrap_or_default(),
         body: body.to_bytes(),
     };
-    if path == "init/error" {
-        let _ = state.inits.send(Answer {
-            call: "init".into(),
-            ..answer
-        });
+    if let Some(call) = path
+        .strip_suffix("/error")
+        .filter(|call| ["init", "restore"].contains(call))
+    {
+        let call = call.to_owned();
+        let _ = state.inits.send(Answer { call, ..answer });
         return Ok(status(StatusCode::ACCEPTED));
     }
     let id = path
@@ -207,6 +234,31 @@ async fn answer(
     }
     let refused = state.refusals.lock().unwrap().pop();
     Ok(status(refused.unwrap_or(StatusCode::ACCEPTED)))
+}
+
+/// The Extensions API.
+async fn extension(call: &str, headers: &HeaderMap, state: &State) -> Response<Full<Bytes>> {
+    if !state.extensions.load(Ordering::Relaxed) {
+        return status(StatusCode::FORBIDDEN);
+    }
+    match call {
+        "register" => {
+            let _ = state.inits.send(Answer {
+                call: "register".into(),
+                headers: headers.clone(),
+                body: Bytes::new(),
+                trailers: HeaderMap::new(),
+            });
+            let mut response = status(StatusCode::OK);
+            let id = http::HeaderValue::from_static("e-1");
+            response
+                .headers_mut()
+                .insert("lambda-extension-identifier", id);
+            response
+        }
+        // It asked for no events.
+        _ => std::future::pending().await,
+    }
 }
 
 fn status(status: StatusCode) -> Response<Full<Bytes>> {

@@ -79,6 +79,8 @@ async fn the_contract_holds_under_the_emulator() {
         header_bytes: false,
         // And what says to be text it takes for UTF-8.
         text_bytes: false,
+        // Of several headers of one name it sends the first.
+        repeated_headers: false,
         ..Can::everything("lambda")
     };
     let emulator = Emulator(Wire::tcp(address, can));
@@ -348,7 +350,7 @@ async fn a_start_that_fails_is_reported() {
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let probe = Probe::start(&[], &vars);
-    let report = api.init_error().await;
+    let report = api.start_up().await;
     assert_eq!(report.call, "init");
     assert!(
         report.json()["errorMessage"]

@@ -10,6 +10,7 @@ use http::uri::Scheme;
 use lambda_http::request::RequestContext;
 
 use crate::event::{Json, Source};
+use crate::options::Options;
 
 /// What only Lambda knows about a request. It is in the request's extensions, where no client can
 /// put anything:
@@ -93,6 +94,22 @@ impl LambdaContext {
         self.invocation.tenant_id.as_deref()
     }
 
+    /// What the front door's authorizer said of the client, as the event has it: claims, scopes, or
+    /// whatever a Lambda authorizer returned. It is read at each call.
+    pub fn authorizer(&self) -> Option<serde_json::Value> {
+        #[derive(serde::Deserialize)]
+        struct Event {
+            #[serde(rename = "requestContext")]
+            request_context: Authorized,
+        }
+        #[derive(serde::Deserialize)]
+        struct Authorized {
+            authorizer: serde_json::Value,
+        }
+        let event: Event = serde_json::from_slice(&self.event).ok()?;
+        Some(event.request_context.authorizer).filter(|authorizer| !authorizer.is_null())
+    }
+
     /// The event's `requestContext` in `lambda_http`'s types: the stage, the identity, the authorizer's
     /// claims. It is read at each call; `None` if it does not fit them.
     pub fn request_context(&self) -> Option<RequestContext> {
@@ -114,19 +131,28 @@ impl LambdaContext {
             Source::Alb | Source::AlbMultiValue => read(&self.event).map(RequestContext::Alb),
             Source::WebSocket => read(&self.event).map(RequestContext::WebSocket),
             Source::Lattice => read(&self.event).map(RequestContext::VpcLattice),
-            Source::LatticeV1 => None,
+            Source::LatticeV1 | Source::Event => None,
         }
     }
 }
 
 /// The context of a request.
-pub(crate) fn of(source: Source, event: &Json<'_>, invocation: &Invocation) -> Context {
-    let mut context = Context::new(Host::LAMBDA)
-        .with_scheme(scheme(source, event))
-        .with_base_path(base_path(source, event));
-    if let Some(peer) = peer(source, event) {
+pub(crate) fn of(
+    source: Source,
+    event: &Json<'_>,
+    invocation: &Invocation,
+    options: &Options,
+) -> Context {
+    let mut context = of_event(invocation).with_scheme(scheme(source, event));
+    if let Some(peer) = peer(source, event, options.proxies) {
         context = context.with_peer(peer);
     }
+    context
+}
+
+/// The context of an event that is no request.
+pub(crate) fn of_event(invocation: &Invocation) -> Context {
+    let mut context = Context::new(Host::LAMBDA);
     if let Some(id) = &invocation.request_id {
         context = context.with_request_id(id.clone());
     }
@@ -141,18 +167,18 @@ pub(crate) fn of(source: Source, event: &Json<'_>, invocation: &Invocation) -> C
 }
 
 /// The client's address is AWS's word. A load balancer says it only as the last entry of
-/// X-Forwarded-For, to which it appends unless it was set to `preserve` or `remove`; all before that
-/// is the client's own invention.
-fn peer(source: Source, event: &Json<'_>) -> Option<IpAddr> {
+/// X-Forwarded-For, to which it appends unless it was set to `preserve` or `remove`, and proxies
+/// before it as the entries before that; the rest is the client's own invention.
+fn peer(source: Source, event: &Json<'_>, proxies: usize) -> Option<IpAddr> {
     let context = event.get("requestContext");
     let address = match source {
         Source::RestApi | Source::WebSocket => context.get("identity").get("sourceIp").text()?,
         Source::HttpApi | Source::FunctionUrl => context.get("http").get("sourceIp").text()?,
         Source::Alb | Source::AlbMultiValue => last_header(event, "x-forwarded-for")?
             .rsplit(',')
-            .next()?
+            .nth(proxies - 1)?
             .trim(),
-        Source::Lattice | Source::LatticeV1 => return None,
+        Source::Lattice | Source::LatticeV1 | Source::Event => return None,
     };
     parse_ip(address)
 }
@@ -172,19 +198,6 @@ fn scheme(source: Source, event: &Json<'_>) -> Scheme {
     let plain = matches!(source, Source::Alb | Source::AlbMultiValue)
         && last_header(event, "x-forwarded-proto") != Some("https");
     if plain { Scheme::HTTP } else { Scheme::HTTPS }
-}
-
-/// The stage that a REST API has taken off the path: `/live` of `/live/users`.
-fn base_path<'a>(source: Source, event: &'a Json<'_>) -> &'a str {
-    let context = event.get("requestContext");
-    let paths = (source, context.get("path").text(), event.get("path").text());
-    match paths {
-        (Source::RestApi, Some(whole), Some(path)) => whole
-            .strip_suffix(path)
-            .filter(|base| base.starts_with('/') && !base.ends_with('/'))
-            .unwrap_or_default(),
-        _ => "",
-    }
 }
 
 fn last_header<'a>(event: &'a Json<'_>, name: &str) -> Option<&'a str> {

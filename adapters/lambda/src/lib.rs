@@ -22,14 +22,21 @@
 
 mod context;
 mod event;
+mod extension;
+mod function;
 mod invoke;
+mod options;
+mod path;
 mod request;
 mod response;
+mod restore;
 mod runtime;
-mod serve;
+mod stream;
+mod worker;
 
 pub use context::LambdaContext;
 pub use event::Source;
-pub use invoke::invoke;
+pub use function::{Function, invoke, report_init_error, serve};
+pub use lambda_http::SnapStartResource;
 pub use lambda_http::request::RequestContext;
-pub use serve::{report_init_error, serve};
+pub use options::Mode;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use anyhost_core::{Error, Request, Result, encode_path, target};
+use anyhost_core::{Context, Error, Request, Result, target};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,13 +11,32 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::context::Invocation;
 use crate::event::{Json, Source};
+use crate::options::Options;
+use crate::{context, path};
 
 /// Makes a request of an event.
 ///
-/// # Errors
-/// 400 if it has no method or path that could be one, or a body that is no base64.
-pub(crate) fn from_event(source: Source, event: &Json<'_>) -> Result<Request> {
+/// The request is a 400 if it has no method or path that could be one, or a body that is no base64.
+pub(crate) fn from_event(
+    source: Source,
+    event: &Json<'_>,
+    invocation: &Invocation,
+    options: &Options,
+) -> (Context, Result<Request>) {
+    let context = context::of(source, event, invocation, options);
+    let Some(place) = path::of(source, event, options) else {
+        return (context, Err(malformed("The event has no path")));
+    };
+    let context = match place.base_path.is_empty() {
+        true => context,
+        false => context.with_base_path(place.base_path),
+    };
+    (context, build(source, event, &place.path))
+}
+
+fn build(source: Source, event: &Json<'_>, path: &str) -> Result<Request> {
     let body = body(event)?;
     let mut headers = headers(source, event)?;
     // What the client declared may be false by now, and REST APIs leave it out.
@@ -26,7 +45,7 @@ pub(crate) fn from_event(source: Source, event: &Json<'_>) -> Result<Request> {
     }
     let mut request = Request::new(body.into());
     *request.method_mut() = method(source, event)?;
-    *request.uri_mut() = path_and_query(source, event)?.into();
+    *request.uri_mut() = path_and_query(source, event, path)?.into();
     *request.version_mut() = version(source, event);
     *request.headers_mut() = headers;
     Ok(request)
@@ -64,8 +83,7 @@ fn version(source: Source, event: &Json<'_>) -> Version {
 }
 
 /// The path and query as the client sent them, or as near as AWS lets us come.
-fn path_and_query(source: Source, event: &Json<'_>) -> Result<PathAndQuery> {
-    let path = path(source, event).ok_or_else(|| malformed("The event has no path"))?;
+fn path_and_query(source: Source, event: &Json<'_>, path: &str) -> Result<PathAndQuery> {
     let lattice = matches!(source, Source::Lattice | Source::LatticeV1);
     match path.split_once('?') {
         // VPC Lattice may put the query here as well; the map then says the same.
@@ -73,32 +91,6 @@ fn path_and_query(source: Source, event: &Json<'_>) -> Result<PathAndQuery> {
         _ => {
             let query = query(source, event);
             target(path.as_bytes(), query.as_deref().map(str::as_bytes))
-        }
-    }
-}
-
-fn path<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
-    let encoded = |path: &str| Cow::Owned(encode_path(path.as_bytes()));
-    match source {
-        Source::FunctionUrl => event.get("rawPath").text().map(Cow::Borrowed),
-        // Decoded by AWS: what was `%2F` cannot be told any more, but a `?` or `%` can be.
-        Source::HttpApi => event.get("rawPath").text().map(encoded),
-        Source::RestApi => match event.get("version").text() {
-            // An HTTP API with payload format 1.0 decodes as well.
-            Some("1.0") => event.get("path").text().map(encoded),
-            _ => event.get("path").text().map(Cow::Borrowed),
-        },
-        Source::Alb | Source::AlbMultiValue | Source::Lattice => {
-            event.get("path").text().map(Cow::Borrowed)
-        }
-        Source::LatticeV1 => event.get("raw_path").text().map(Cow::Borrowed),
-        Source::WebSocket => {
-            let route = event
-                .get("requestContext")
-                .get("routeKey")
-                .text()
-                .unwrap_or("$default");
-            Some(Cow::Owned(format!("/{}", encode_path(route.as_bytes()))))
         }
     }
 }
@@ -118,6 +110,7 @@ fn query<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
         Source::Alb | Source::AlbMultiValue | Source::Lattice | Source::LatticeV1 => {
             query_of_map(event, str::to_owned)
         }
+        Source::Event => None,
     }
 }
 
@@ -183,7 +176,7 @@ fn headers(source: Source, event: &Json<'_>) -> Result<HeaderMap> {
 }
 
 fn header_map(map: &Json<'_>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(map.entries().count().min(64));
     for (name, values) in map.entries() {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             tracing::warn!(name, "skipped a header whose name is none");

@@ -18,6 +18,14 @@ use crate::event::Source;
 pub(crate) async fn to_json(source: Source, response: Response, context: &Context) -> Vec<u8> {
     let (parts, body) = response.into_parts();
     let limit = source.reply_limit();
+    if header_size(&parts.headers) > source.header_limit() {
+        tracing::error!(
+            length = header_size(&parts.headers),
+            limit = source.header_limit(),
+            "the reply's headers are more than {source} takes"
+        );
+        return failed(source, context).await;
+    }
     match Limited::new(body, limit)
         .collect()
         .await
@@ -49,6 +57,10 @@ pub(crate) async fn to_json(source: Source, response: Response, context: &Contex
         // It was logged where it happened.
         Err(_) => {}
     }
+    failed(source, context).await
+}
+
+async fn failed(source: Source, context: &Context) -> Vec<u8> {
     let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
     let (parts, body) = refuse(failed, context).into_parts();
     let body = body
@@ -57,6 +69,33 @@ pub(crate) async fn to_json(source: Source, response: Response, context: &Contex
         .map(Collected::to_bytes)
         .unwrap_or_default();
     write(source, &parts, as_text(&parts.headers, &body), &body)
+}
+
+/// The names and values, with two bytes between them and two behind each.
+fn header_size(headers: &HeaderMap) -> usize {
+    let sizes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4);
+    sizes.sum()
+}
+
+/// The head of a reply that is streamed. All its values are texts, since arrays are understood in
+/// `multiValueHeaders` only, and that of REST APIs only.
+pub(crate) fn prelude(source: Source, parts: &Parts) -> Vec<u8> {
+    let mut json = Writer(Vec::with_capacity(256));
+    json.raw("{\"statusCode\":");
+    json.raw(parts.status.as_str());
+    if source == Source::RestApi {
+        json.raw(",\"multiValueHeaders\":");
+        multi_value(&mut json, &parts.headers);
+    } else {
+        json.raw(",\"headers\":");
+        single_value(&mut json, &parts.headers, Cookies::Apart);
+        json.raw(",\"cookies\":");
+        cookies(&mut json, &parts.headers);
+    }
+    json.raw("}");
+    json.0
 }
 
 /// The reply, with its body as this text, or as base64.
@@ -77,7 +116,7 @@ fn write(source: Source, parts: &Parts, text: Option<&str>, body: &Bytes) -> Vec
             json.raw(",\"multiValueHeaders\":");
             multi_value(&mut json, &parts.headers);
         }
-        Source::HttpApi | Source::FunctionUrl => {
+        Source::HttpApi | Source::FunctionUrl | Source::Event => {
             json.raw(",\"headers\":");
             single_value(&mut json, &parts.headers, Cookies::Apart);
             json.raw(",\"cookies\":");

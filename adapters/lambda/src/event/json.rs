@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 /// A JSON value. Reading an event into this cannot fail on a field of an odd type, keeps the order of
 /// its maps, and copies no text that has no escapes.
@@ -18,8 +20,15 @@ pub(crate) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn parse(bytes: &'a [u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(bytes)
+    /// Reads an event. Of its parts only those are kept that tell the request; the rest is looked
+    /// at as little as JSON allows.
+    pub(crate) fn parse(event: &'a [u8]) -> serde_json::Result<Self> {
+        // Looked at once, and not text by text.
+        let text = std::str::from_utf8(event).map_err(serde::de::Error::custom)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let json = Part::Event.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(json)
     }
 
     /// The value of a key; `Null` if there is none, or if this is no map.
@@ -75,15 +84,62 @@ impl<'a> Json<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// A part of an event, and what is kept of it.
+#[derive(Clone, Copy)]
+enum Part {
+    /// The event itself.
+    Event,
+    /// Its `requestContext`.
+    Context,
+    /// Something of which everything is kept.
+    Whole,
+}
+
+impl Part {
+    /// The part that a key leads to, if it is kept.
+    fn below(self, key: &str) -> Option<Self> {
+        match self {
+            Self::Whole => Some(Self::Whole),
+            Self::Event => match key {
+                "requestContext" => Some(Self::Context),
+                "version"
+                | "httpMethod"
+                | "method"
+                | "path"
+                | "rawPath"
+                | "raw_path"
+                | "rawQueryString"
+                | "queryStringParameters"
+                | "query_string_parameters"
+                | "multiValueQueryStringParameters"
+                | "headers"
+                | "multiValueHeaders"
+                | "cookies"
+                | "body"
+                | "isBase64Encoded"
+                | "is_base64_encoded"
+                | "routeKey" => Some(Self::Whole),
+                _ => None,
+            },
+            Self::Context => match key {
+                "http" | "elb" | "connectionId" | "serviceArn" | "serviceNetworkArn"
+                | "identity" | "path" | "protocol" | "stage" | "domainName" | "apiId"
+                | "routeKey" => Some(Self::Whole),
+                _ => None,
+            },
+        }
     }
 }
 
-struct JsonVisitor;
+impl<'de> DeserializeSeed<'de> for Part {
+    type Value = Json<'de>;
 
-impl<'de> Visitor<'de> for JsonVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Part {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,16 +176,19 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
+        while let Some(item) = seq.next_element_seed(Self::Whole)? {
             items.push(item);
         }
         Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((Key(key), value)) = map.next_entry()? {
-            entries.push((key, value));
+        let mut entries = Vec::with_capacity(12);
+        while let Some(Key(key)) = map.next_key()? {
+            match self.below(&key) {
+                Some(part) => entries.push((key, map.next_value_seed(part)?)),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
         Ok(Json::Map(entries))
     }
@@ -168,24 +227,38 @@ mod tests {
 
     #[test]
     fn maps_keep_their_order_and_text_is_borrowed() -> serde_json::Result<()> {
-        let json = Json::parse(br#"{"b": 1, "a": ["x", null, "\u00e9"], "b": 2}"#)?;
-        let keys: Vec<_> = json.entries().map(|(key, _)| key).collect();
+        let json = Json::parse(br#"{"headers": {"b": 1, "a": ["x", null, "\u00e9"], "b": 2}}"#)?;
+        let headers = json.get("headers");
+        let keys: Vec<_> = headers.entries().map(|(key, _)| key).collect();
         assert_eq!(keys, ["b", "a", "b"]);
-        assert_eq!(json.get("b").scalar().as_deref(), Some("1"));
+        assert_eq!(headers.get("b").scalar().as_deref(), Some("1"));
         assert!(matches!(
-            &json.get("a").items()[0],
+            &headers.get("a").items()[0],
             Json::Text(Cow::Borrowed("x"))
         ));
-        assert_eq!(json.get("a").items()[2].text(), Some("é"));
+        assert_eq!(headers.get("a").items()[2].text(), Some("é"));
+        Ok(())
+    }
+
+    #[test]
+    fn what_tells_nothing_of_the_request_is_not_kept() -> serde_json::Result<()> {
+        let event = br#"{"resource": {"a": []}, "requestContext": {"authorizer": {}, "http": {"method": "GET"}}}"#;
+        let json = Json::parse(event)?;
+        assert_eq!(json.entries().count(), 1);
+        let context = json.get("requestContext");
+        assert_eq!(context.entries().count(), 1);
+        assert_eq!(context.get("http").get("method").text(), Some("GET"));
+        assert!(Json::parse(br#"{"resource": {"a": }}"#).is_err());
+        assert!(Json::parse(b"{} {}").is_err());
         Ok(())
     }
 
     #[test]
     fn what_is_missing_or_of_another_shape_is_null_or_empty() -> serde_json::Result<()> {
-        let json = Json::parse(br#"{"a": 5}"#)?;
+        let json = Json::parse(br#"{"body": 5}"#)?;
         assert_eq!(json.get("x").get("y"), &Json::Null);
-        assert_eq!(json.get("a").get("y"), &Json::Null);
-        assert_eq!(json.get("a").entries().count(), 0);
+        assert_eq!(json.get("body").get("y"), &Json::Null);
+        assert_eq!(json.get("body").entries().count(), 0);
         assert_eq!(json.get("x").items().len(), 0);
         Ok(())
     }

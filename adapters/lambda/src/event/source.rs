@@ -24,6 +24,8 @@ pub enum Source {
     LatticeV1,
     /// An API Gateway WebSocket API.
     WebSocket,
+    /// No HTTP front door: a queue, a schedule, a bucket, a direct call.
+    Event,
 }
 
 impl Source {
@@ -66,6 +68,19 @@ impl Source {
             .then_some(Self::HttpApi)
     }
 
+    /// Whether the front door can take a reply piece by piece.
+    pub(crate) fn streams(self) -> bool {
+        matches!(self, Self::FunctionUrl | Self::RestApi)
+    }
+
+    /// The most bytes of headers that the front door takes ("Quotas for API Gateway").
+    pub(crate) fn header_limit(self) -> usize {
+        match self {
+            Self::RestApi | Self::HttpApi | Self::WebSocket => 10_240,
+            _ => usize::MAX,
+        }
+    }
+
     /// The most bytes of JSON that the front door takes as a reply (Lambda quotas; for a load
     /// balancer, "Lambda functions as targets").
     pub(crate) fn reply_limit(self) -> usize {
@@ -94,6 +109,7 @@ impl fmt::Display for Source {
             Self::Lattice => "VPC Lattice",
             Self::LatticeV1 => "VPC Lattice (1.0)",
             Self::WebSocket => "WebSocket API",
+            Self::Event => "no front door",
         })
     }
 }

@@ -1,26 +1,41 @@
 //! The calls of the Runtime API, over one connection that is kept.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhost_core::Error;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRAILER, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Endpoint;
+use crate::stream::{ERROR_BODY, ERROR_TYPE, Streamed};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("anyhost/", env!("CARGO_PKG_VERSION")));
+const INTEGRATION_RESPONSE: HeaderValue =
+    HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
+const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
+const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
+const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The Runtime API, as one worker sees it.
 pub(crate) struct Client {
     endpoint: Endpoint,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connection: Option<SendRequest<Payload>>,
+}
+
+/// What is sent with a call.
+enum Payload {
+    Whole(Full<Bytes>),
+    Stream(Box<Streamed>),
 }
 
 /// An invocation that `/next` gave.
@@ -54,9 +69,7 @@ impl Client {
 
     async fn try_next(&mut self) -> io::Result<Next> {
         let target = self.endpoint.target("runtime/invocation/next");
-        let (status, headers, event) = self
-            .call(Method::GET, target, HeaderMap::new(), Bytes::new())
-            .await?;
+        let (status, headers, event) = self.get(target, HeaderMap::new()).await?;
         if status != StatusCode::OK {
             return Err(io::Error::other(format!("/next said {status}")));
         }
@@ -74,19 +87,29 @@ impl Client {
 
     /// Posts the reply of an invocation. If the API does not want it, the invocation is failed, so that
     /// nobody waits for it until the timeout.
-    pub(crate) async fn respond(&mut self, id: &HeaderValue, reply: Result<Vec<u8>, Error>) {
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(error) => {
-                tracing::error!("{error:?}");
-                self.fail(id, &error).await;
-                return;
-            }
-        };
-        match self
-            .post(&invocation(id, "response"), HeaderMap::new(), reply.into())
-            .await
-        {
+    pub(crate) async fn respond(&mut self, id: &HeaderValue, reply: Bytes) {
+        let call = invocation(id, "response");
+        let posted = self.post(&call, HeaderMap::new(), reply).await;
+        self.settle(id, posted).await;
+    }
+
+    /// Posts a reply while it is made. It cannot be said a second time, so it goes over a connection of
+    /// which nothing is known to be wrong.
+    pub(crate) async fn stream(&mut self, id: &HeaderValue, reply: Streamed) {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, INTEGRATION_RESPONSE);
+        headers.insert(RESPONSE_MODE, HeaderValue::from_static("streaming"));
+        for name in [ERROR_TYPE, ERROR_BODY] {
+            headers.append(TRAILER, name.into());
+        }
+        let target = self.endpoint.target(&invocation(id, "response"));
+        let payload = Payload::Stream(Box::new(reply));
+        let posted = self.call(Method::POST, target, headers, payload).await;
+        self.settle(id, posted.map(|(status, ..)| status)).await;
+    }
+
+    async fn settle(&mut self, id: &HeaderValue, posted: io::Result<StatusCode>) {
+        match posted {
             Ok(status) if status.is_success() => {}
             Ok(status) => {
                 tracing::error!(%status, "the Runtime API refused the reply");
@@ -105,7 +128,8 @@ impl Client {
         }
     }
 
-    async fn fail(&mut self, id: &HeaderValue, error: &Error) {
+    /// Says that an invocation failed.
+    pub(crate) async fn fail(&mut self, id: &HeaderValue, error: &Error) {
         if let Err(error) = self.post_error(&invocation(id, "error"), error).await {
             tracing::error!(%error, "the failure could not be posted");
         }
@@ -116,14 +140,48 @@ impl Client {
         self.post_error("runtime/init/error", error).await
     }
 
+    /// Reports that a hook after the restore failed.
+    pub(crate) async fn restore_error(&mut self, error: &Error) -> io::Result<()> {
+        self.post_error("runtime/restore/error", error).await
+    }
+
+    /// Says that the start is done, and waits until the process goes on from its snapshot.
+    pub(crate) async fn restore_next(&mut self) -> io::Result<()> {
+        let target = self.endpoint.target("runtime/restore/next");
+        let (status, ..) = self.get(target, HeaderMap::new()).await?;
+        // No connection outlives a snapshot.
+        self.connection = None;
+        match status.is_success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("/restore/next said {status}"))),
+        }
+    }
+
+    /// Registers an extension that wants no events, and gives its id.
+    pub(crate) async fn register_extension(&mut self) -> io::Result<HeaderValue> {
+        let target = self.endpoint.extension_target("register");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(EXTENSION_NAME, HeaderValue::from_static("anyhost"));
+        let nothing = Payload::Whole(Bytes::from_static(br#"{"events":[]}"#).into());
+        let (status, headers, _) = self.call(Method::POST, target, headers, nothing).await?;
+        let id = headers.get(EXTENSION_ID).filter(|_| status.is_success());
+        id.cloned()
+            .ok_or_else(|| io::Error::other(format!("/extension/register said {status}")))
+    }
+
+    /// Waits for an event of an extension.
+    pub(crate) async fn next_event(&mut self, id: &HeaderValue) -> io::Result<()> {
+        let target = self.endpoint.extension_target("event/next");
+        let headers = HeaderMap::from_iter([(EXTENSION_ID, id.clone())]);
+        self.get(target, headers).await.map(drop)
+    }
+
     async fn post_error(&mut self, call: &str, error: &Error) -> io::Result<()> {
         let kind = "Runtime.AnyhostError";
         let chain = format!("{error:?}");
         let body = serde_json::json!({"errorMessage": chain, "errorType": kind, "stackTrace": []});
-        let headers = HeaderMap::from_iter([(
-            http::HeaderName::from_static("lambda-runtime-function-error-type"),
-            HeaderValue::from_static(kind),
-        )]);
+        let headers = HeaderMap::from_iter([(ERROR_TYPE, HeaderValue::from_static(kind))]);
         self.post(call, headers, body.to_string().into())
             .await
             .map(drop)
@@ -141,15 +199,31 @@ impl Client {
         // can be said again on a new one.
         if self.connection.is_some() {
             match self
-                .call(Method::POST, target.clone(), headers.clone(), body.clone())
+                .call(
+                    Method::POST,
+                    target.clone(),
+                    headers.clone(),
+                    Payload::Whole(body.clone().into()),
+                )
                 .await
             {
                 Ok((status, ..)) => return Ok(status),
                 Err(error) => tracing::debug!(%error, "posting again on a new connection"),
             }
         }
-        let (status, ..) = self.call(Method::POST, target, headers, body).await?;
+        let (status, ..) = self
+            .call(Method::POST, target, headers, Payload::Whole(body.into()))
+            .await?;
         Ok(status)
+    }
+
+    async fn get(
+        &mut self,
+        target: String,
+        headers: HeaderMap,
+    ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
+        let nothing = Payload::Whole(Full::default());
+        self.call(Method::GET, target, headers, nothing).await
     }
 
     async fn call(
@@ -157,9 +231,9 @@ impl Client {
         method: Method,
         target: String,
         headers: HeaderMap,
-        body: Bytes,
+        body: Payload,
     ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = target.parse().map_err(io::Error::other)?;
         *request.headers_mut() = headers;
@@ -185,7 +259,7 @@ impl Client {
     }
 }
 
-async fn connect(address: &str) -> io::Result<SendRequest<Full<Bytes>>> {
+async fn connect(address: &str) -> io::Result<SendRequest<Payload>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream))
@@ -205,4 +279,33 @@ fn invocation(id: &HeaderValue, what: &str) -> String {
         "runtime/invocation/{}/{what}",
         id.to_str().unwrap_or_default()
     )
+}
+
+impl http_body::Body for Payload {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(whole) => Pin::new(whole).poll_frame(cx),
+            Self::Stream(stream) => Pin::new(&mut **stream).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(whole) => whole.is_end_stream(),
+            Self::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        match self {
+            Self::Whole(whole) => whole.size_hint(),
+            Self::Stream(_) => http_body::SizeHint::new(),
+        }
+    }
 }

@@ -48,6 +48,11 @@ impl Endpoint {
     pub(crate) fn target(&self, call: &str) -> String {
         format!("{}/2018-06-01/{call}", self.prefix)
     }
+
+    /// The target of a call of the Extensions API, such as `register`.
+    pub(crate) fn extension_target(&self, call: &str) -> String {
+        format!("{}/2020-01-01/extension/{call}", self.prefix)
+    }
 }
 
 #[cfg(test)]

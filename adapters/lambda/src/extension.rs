@@ -1,0 +1,37 @@
+//! An extension inside of the function, which does nothing: Lambda sends SIGTERM only to functions that
+//! have one ("Lambda Extensions API").
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::runtime::{Client, Endpoint};
+
+/// A start must not wait for this longer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Registers, before the first invocation is asked for. A host that does not want extensions costs a
+/// line of the log.
+pub(crate) async fn register(endpoint: Endpoint) {
+    let mut client = Client::new(endpoint);
+    let id = match tokio::time::timeout(PATIENCE, client.register_extension()).await {
+        Ok(Ok(id)) => id,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no extension: there will be no SIGTERM");
+            return;
+        }
+        Err(_) => {
+            tracing::debug!("no extension: the API did not answer; there will be no SIGTERM");
+            return;
+        }
+    };
+    tokio::spawn(wait(client, id));
+}
+
+/// Says that the extension is ready, which ends the start, and waits. It asked for no events, so
+/// nothing comes.
+async fn wait(mut client: Client, id: HeaderValue) {
+    if let Err(error) = client.next_event(&id).await {
+        tracing::debug!(%error, "the extension ended");
+    }
+}

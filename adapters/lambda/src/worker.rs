@@ -1,0 +1,96 @@
+//! Polling, answering, finishing, and again.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhost_core::Handler;
+use futures_core::Stream;
+use signal_hook::consts::SIGTERM;
+use signal_hook_tokio::Signals;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::context::Invocation;
+use crate::invoke::{Reply, reply_to};
+use crate::options::Options;
+use crate::runtime::{Client, Endpoint, Next};
+
+/// What all workers of a function share.
+struct Shared {
+    handler: Arc<dyn Handler>,
+    endpoint: Endpoint,
+    options: Arc<Options>,
+}
+
+/// Serves so many invocations at once until SIGTERM, and those in flight to their end.
+pub(crate) async fn run(
+    handler: Arc<dyn Handler>,
+    endpoint: Endpoint,
+    options: Arc<Options>,
+    concurrency: usize,
+) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM])?;
+    let shared = Arc::new(Shared {
+        handler,
+        endpoint,
+        options,
+    });
+    let (stop, stopped) = watch::channel(());
+    let mut workers = JoinSet::new();
+    for _ in 0..concurrency {
+        workers.spawn(work(shared.clone(), stopped.clone()));
+    }
+    loop {
+        tokio::select! {
+            () = told(&mut signals) => break,
+            // A worker ends only by a fault of ours; the others must not be left alone.
+            Some(Err(error)) = workers.join_next() => {
+                tracing::error!(%error, "a worker ended");
+                workers.spawn(work(shared.clone(), stopped.clone()));
+            }
+        }
+    }
+    drop(stop);
+    while workers.join_next().await.is_some() {}
+    Ok(())
+}
+
+async fn told(signals: &mut Signals) {
+    poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await;
+}
+
+async fn work(shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+    let mut client = Client::new(shared.endpoint.clone());
+    loop {
+        let next = tokio::select! {
+            // An invocation that came in time is served.
+            biased;
+            next = client.next() => next,
+            _ = stopped.changed() => return,
+        };
+        let id = next.id.to_str().unwrap_or_default();
+        let span = tracing::info_span!("invocation", requestId = id);
+        answer(&shared, &mut client, next).instrument(span).await;
+        if stopped.has_changed().is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(shared: &Shared, client: &mut Client, next: Next) {
+    let invocation = Invocation::from_headers(&next.headers);
+    let (reply, context) =
+        reply_to(&*shared.handler, next.event, invocation, &shared.options).await;
+    match reply {
+        Reply::Whole(reply) => client.respond(&next.id, reply.into()).await,
+        Reply::Stream(reply) => client.stream(&next.id, *reply).await,
+        Reply::Failed(error) => {
+            tracing::error!("{error:?}");
+            client.fail(&next.id, &error).await;
+        }
+    }
+    context.finish().await;
+}
