@@ -98,6 +98,7 @@ fn errors() -> Router {
             first_then(|| Err(io::Error::other("late")))
         })
         .get("/sleep/{ms}", sleep)
+        .get("/block/{ms}", block)
 }
 
 fn after() -> Router {
@@ -110,6 +111,9 @@ fn after() -> Router {
             request.context().wait_until(async move {
                 tokio::time::sleep(pause).await;
                 counter.fetch_add(1, Ordering::Relaxed);
+                if let Some(path) = std::env::var_os("PROBE_DONE") {
+                    let _ = std::fs::write(path, "");
+                }
             });
             Ok::<_, Error>("scheduled")
         }
@@ -392,6 +396,14 @@ fn first_then(late: fn() -> io::Result<&'static str>) -> Body {
             _ => Some((late(), 2)),
         }
     }))
+}
+
+/// What no handler should do: its thread can do nothing else meanwhile.
+async fn block(request: Request) -> Result<&'static str> {
+    let ms = request.param("ms")?;
+    eprintln!("blocking");
+    std::thread::sleep(Duration::from_millis(ms));
+    Ok("blocked")
 }
 
 async fn sleep(request: Request) -> Result<&'static str> {

@@ -39,6 +39,8 @@ pub struct Can {
     pub raw_path: bool,
     /// Whether an Authorization arrives.
     pub authorization: bool,
+    /// Whether a path may hold control characters, encoded.
+    pub control_in_path: bool,
     /// Whether each of several headers of one name arrives.
     pub repeated_headers: bool,
     /// Whether the next request goes to the same process.
@@ -71,6 +73,7 @@ impl Can {
             bodiless_post: true,
             raw_path: true,
             authorization: true,
+            control_in_path: true,
             repeated_headers: true,
             remembers: true,
         }

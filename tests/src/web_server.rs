@@ -132,7 +132,8 @@ const HTACCESS: Can = Can {
 const NGINX: Can = CGI;
 
 const LIGHTTPD: Can = Can {
-    // 501 to what it does not know, and 411 to a POST without a length.
+    // 501 to what it does not know, 411 to a POST without a length, 400 to %0A.
+    control_in_path: false,
     any_method: false,
     bodiless_post: false,
     ..CGI
@@ -153,10 +154,13 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// The probe by this name, with a file beside it that is nobody's business.
     fn program(&self, name: &str) -> String {
         let program = self.root.join(name);
         fs::create_dir_all(program.parent().unwrap_or(self.root)).expect("a folder can be made");
         fs::copy(probe_path(), &program).expect("the probe can be copied");
+        let beside = format!("{}.env", program.display());
+        fs::write(beside, "secret").expect("a file can be written");
         program.display().to_string()
     }
 
@@ -226,6 +230,10 @@ impl Site<'_> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
         let socket = format!("unix:{root}/fcgiwrap.sock");
         let wrap = self.spawn("fcgiwrap", &["-c", "4", "-f", "-s", &socket]);
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !self.root.join("fcgiwrap.sock").exists() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let user = if rustix::process::geteuid().is_root() {
             "user root;\n"
         } else {
@@ -237,7 +245,7 @@ impl Site<'_> {
              fastcgi_temp_path {root}/fastcgi;\nproxy_temp_path {root}/proxy;\n\
              uwsgi_temp_path {root}/uwsgi;\nscgi_temp_path {root}/scgi;\n\
              server {{\nlisten 127.0.0.1:{port};\n\
-             location ~ ^(?<anyhost_mount>/app)(?<anyhost_path>/.*)?$ {{\n\
+             location ~ (?s)^(?<anyhost_mount>/app)(?<anyhost_path>/.*)?\\z {{\n\
              set $anyhost_program {program};\nset $anyhost_socket {socket};\n\
              include {INFRA}/nginx.conf;\n}}\n}}\n}}\n"
         ));
@@ -246,8 +254,9 @@ impl Site<'_> {
 
     fn lighttpd(&self) -> Child {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
+        fs::create_dir(self.root.join("site")).expect("a folder can be made");
         let conf = self.configuration(&format!(
-            "server.document-root = \"{root}\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
+            "server.document-root = \"{root}/site\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
              server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\
              server.upload-dirs = ( \"{root}\" )\n\
              var.anyhost_program = \"{program}\"\nvar.anyhost_mount = \"/app\"\n\

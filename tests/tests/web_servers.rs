@@ -13,6 +13,27 @@ async fn contract_holds(kind: Kind) {
     );
 }
 
+/// Whoever can guess a name must not get what lies beside the program.
+async fn neighbours_are_not_served(kind: Kind) {
+    use anyhost_conformance::Transport;
+    let server = WebServer::start(kind).await;
+    for target in [".env", "%2eenv", "x", "/../app.env"] {
+        let request = http::Request::get(target).body(bytes::Bytes::new());
+        let Ok(request) = request else { continue };
+        if let Ok(reply) = server.wire().send(request).await {
+            assert_ne!(&reply.body[..], b"secret", "{target}");
+            assert_ne!(reply.status, 200, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_beside_the_program_are_not_served() {
+    for kind in [Kind::ApacheModCgid, Kind::Nginx, Kind::Lighttpd] {
+        neighbours_are_not_served(kind).await;
+    }
+}
+
 #[tokio::test]
 async fn the_contract_holds_under_apache_with_mod_cgid() {
     contract_holds(Kind::ApacheModCgid).await;

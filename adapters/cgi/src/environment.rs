@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// The environment that the web server gave to this request. It is in the request's extensions.
 ///
 /// Values are bytes: a client can send any in a header, and `std::env::vars` panics on some of them.
+/// They are in the process's own environment, too, and programs that it starts inherit them: give those
+/// an environment of their own (`Command::env_clear`) unless they are meant to know of the request.
+///
 /// Variables such as `REMOTE_USER`, `DOCUMENT_ROOT` or `SSL_CLIENT_S_DN` are found here and never
 /// among the headers, where a client could set them.
 ///

@@ -2,7 +2,8 @@
 
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhost_core::http::StatusCode;
@@ -17,6 +18,9 @@ use crate::output::Output;
 use crate::program::{Program, by};
 use crate::request::{self, Framing};
 use crate::response::{self, Form};
+
+/// How often the limits below are looked at.
+const TICK: Duration = Duration::from_secs(1);
 
 /// How long nothing may come of a body that nobody reads before the process ends all the same.
 const DRAIN_IDLE: Duration = Duration::from_secs(10);
@@ -60,17 +64,14 @@ impl Exchange {
         stdout: impl Write + Send + 'static,
     ) -> (Input, io::Result<()>) {
         let handler = handler.into_handler();
-        let (input, request) = match Input::new(self.framing, stdin) {
-            Ok((input, body)) => (input, self.request.map(|request| request.map(|_| body))),
-            Err(error) => (Input::none(), Err(error.into())),
-        };
+        let (input, body) = Input::new(self.framing, stdin);
+        let request = self.request.map(|request| request.map(|_| body));
         let (response, end) = match request {
             Ok(request) => match by(self.end, dispatch(&handler, request)).await {
                 Some(response) => (response, self.end),
                 None => {
                     tracing::error!("the handler did not reply by the deadline");
-                    let late = Error::from_status(StatusCode::GATEWAY_TIMEOUT);
-                    (refuse(late, &self.context), None)
+                    (late(&self.context), None)
                 }
             },
             Err(refused) => {
@@ -80,12 +81,25 @@ impl Exchange {
         };
         let mut output = Output::new(stdout, input.clone());
         let sent = send(response, &mut output, &self.context, self.form);
-        let sent = by(end, sent).await.unwrap_or_else(|| {
-            tracing::error!("the reply was cut at the deadline");
-            Err(io::ErrorKind::TimedOut.into())
-        });
+        let sent = match by(end, sent).await {
+            Some(sent) => sent,
+            None if output.is_untouched() => {
+                tracing::error!("the request body did not come by the deadline");
+                send(late(&self.context), &mut output, &self.context, self.form).await
+            }
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "the deadline")),
+        };
+        if let Err(error) = &sent
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            tracing::error!("the reply was cut: {error}");
+        }
         (input, sent)
     }
+}
+
+fn late(context: &Context) -> Response {
+    refuse(Error::from_status(StatusCode::GATEWAY_TIMEOUT), context)
 }
 
 async fn send<W: Write + Send + 'static>(
@@ -97,26 +111,38 @@ async fn send<W: Write + Send + 'static>(
     let mut head = response::head(&response, form);
     let mut body = response.into_body();
     // Most replies are one piece of memory, and go out in one write with their head.
-    let whole = body
-        .size_hint()
-        .exact()
-        .is_some_and(|length| length <= 2048);
-    if whole && let Some(first) = next(&mut body).await {
-        match first {
-            Ok(bytes) => head.extend_from_slice(&bytes),
-            // Nothing is out yet: this can still be told.
-            Err(error) => {
-                let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-                Box::pin(send(refuse(failed, context), output, context, form)).await?;
-                return Err(error);
-            }
+    let mut later = None;
+    match now(next(&mut body)).await {
+        Some(Some(Ok(bytes))) if bytes.len() <= 2048 => head.extend_from_slice(&bytes),
+        Some(Some(Ok(bytes))) => later = Some(bytes),
+        // Nothing is out yet: this can still be told.
+        Some(Some(Err(error))) => {
+            let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            Box::pin(send(refuse(failed, context), output, context, form)).await?;
+            return Err(error);
         }
+        Some(None) | None => {}
     }
     output.write(head.into()).await?;
+    if let Some(bytes) = later {
+        output.write(bytes).await?;
+    }
     while let Some(bytes) = next(&mut body).await {
         output.write(bytes?).await?;
     }
     Ok(())
+}
+
+/// What a future gives, if it does so at once.
+async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        Poll::Ready(match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// The next bytes of the body. Trailers cannot be sent.
@@ -136,22 +162,21 @@ async fn next(body: &mut Body) -> Option<io::Result<Bytes>> {
 
 /// mod_cgid and fcgiwrap lose the reply of a child that ends while they still write to it.
 pub(crate) async fn drain(input: &Input) {
-    let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
-        let begun = input.received();
-        let mut seen = begun;
-        while tokio::time::timeout(DRAIN_IDLE, input.take_in())
-            .await
-            .is_err()
-        {
-            let received = input.received();
-            if received == seen || received - begun > DRAIN_BYTES {
-                return false;
-            }
-            seen = received;
+    if input.is_taken_in() {
+        return;
+    }
+    let begun = (Instant::now(), input.received());
+    let mut last = begun;
+    while tokio::time::timeout(TICK, input.take_in()).await.is_err() {
+        let now = (Instant::now(), input.received());
+        if now.1 > last.1 {
+            last = now;
         }
-        true
-    });
-    if !input.is_taken_in() && drained.await != Ok(true) {
-        tracing::warn!("the rest of the request body did not come in time");
+        let idle = now.0.duration_since(last.0) >= DRAIN_IDLE;
+        let long = now.0.duration_since(begun.0) >= DRAIN_TIMEOUT;
+        if idle || long || now.1 - begun.1 > DRAIN_BYTES {
+            tracing::warn!("the rest of the request body did not come in time");
+            return;
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use anyhost_core::http::StatusCode;
 use anyhost_core::{Body, BoxError, Error};
@@ -23,6 +24,9 @@ const BLOCK: usize = 64 * 1024;
 
 /// How much is held in memory ahead of the handler.
 const AHEAD: usize = 4 * BLOCK;
+
+/// How long a handler may leave what is held in memory, before the rest goes to disk.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much may wait on disk. A body beyond it ends, for its handler, as too large.
 const MOST_SPOOLED: u64 = 1024 * 1024 * 1024;
@@ -45,6 +49,8 @@ struct State {
     spool: Option<Spool>,
     /// Why the handler does not get the rest, although it was read.
     fault: Option<BoxError>,
+    /// Whether the handler was told, or will be: nothing more is kept for it.
+    faulty: bool,
     /// How the body ended, once it did.
     end: Option<io::Result<()>>,
     received: u64,
@@ -65,12 +71,9 @@ enum Wish {
 
 impl Input {
     /// Begins to read, if there is a body.
-    pub(crate) fn new(
-        framing: Framing,
-        source: impl Read + Send + 'static,
-    ) -> io::Result<(Self, Body)> {
+    pub(crate) fn new(framing: Framing, source: impl Read + Send + 'static) -> (Self, Body) {
         let length = match framing {
-            Framing::None => return Ok((Self::none(), Body::empty())),
+            Framing::None => return (Self(None), Body::empty()),
             Framing::Length(length) => Some(length),
             Framing::ToEnd => None,
         };
@@ -80,19 +83,12 @@ impl Input {
             source,
             remaining: length,
         };
-        std::thread::Builder::new()
-            .name("stdin".into())
-            .spawn(move || reader.run())?;
+        run_beside(reader);
         let body = Body::new(Stdin {
             shared: shared.clone(),
             remaining: length,
         });
-        Ok((Self(Some(shared)), body))
-    }
-
-    /// No body.
-    pub(crate) fn none() -> Self {
-        Self(None)
+        (Self(Some(shared)), body)
     }
 
     /// Whether all of the body was read from the server, by whomever.
@@ -105,6 +101,19 @@ impl Input {
     /// How many bytes were read from the server so far.
     pub(crate) fn received(&self) -> u64 {
         self.0.as_ref().map_or(0, |shared| shared.lock().received)
+    }
+
+    /// Like [`take_in`](Self::take_in), and gives up when nothing came for so long.
+    pub(crate) async fn take_in_while_it_comes(&self, idle: Duration) -> bool {
+        let mut seen = self.received();
+        while tokio::time::timeout(idle, self.take_in()).await.is_err() {
+            let received = self.received();
+            if received == seen {
+                return false;
+            }
+            seen = received;
+        }
+        true
     }
 
     /// Waits until all of the body was read from the server. What the handler may still want of it
@@ -142,7 +151,32 @@ impl Shared {
     }
 }
 
-/// The thread that reads.
+/// Reads on a thread of its own. Where none can be had, as on hosts that limit them, the body is read
+/// before anything else is done: somebody has to.
+fn run_beside<R: Read + Send + 'static>(reader: Reader<R>) {
+    let shared = reader.shared.clone();
+    let reader = Arc::new(Mutex::new(Some(reader)));
+    let theirs = reader.clone();
+    let take = |reader: &Mutex<Option<Reader<R>>>| {
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.take()
+    };
+    let thread = std::thread::Builder::new().name("stdin".into());
+    let spawned = thread.spawn(move || {
+        if let Some(reader) = take(&theirs) {
+            reader.run();
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread for the request body: it is read first");
+        shared.wish(Wish::TakeIn);
+        if let Some(reader) = take(&reader) {
+            reader.run();
+        }
+    }
+}
+
+/// The one who reads.
 struct Reader<R> {
     shared: Arc<Shared>,
     source: R,
@@ -198,18 +232,21 @@ impl<R: Read> Reader<R> {
     fn deliver(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
         while state.wish == Wish::Follow && state.held >= AHEAD {
-            state = self
-                .shared
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let waited = self.shared.changed.wait_timeout(state, PATIENCE);
+            let (awake, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = awake;
+            // It may wait for a server that reads its log only once the body is written (fcgiwrap).
+            if timeout.timed_out() {
+                break;
+            }
         }
         state.received += bytes.len() as u64;
-        if state.wish == Wish::Discard || state.fault.is_some() {
+        if state.wish == Wish::Discard || state.faulty {
             return;
         }
         if let Err(fault) = state.keep(bytes) {
             state.fault = Some(fault);
+            state.faulty = true;
         }
         if let Some(handler) = state.handler.take() {
             drop(state);
@@ -262,10 +299,8 @@ impl http_body::Body for Stdin {
             bytes
         } else if let Some(spool) = state.spool.as_mut().filter(|spool| !spool.is_empty()) {
             spool.pop(BLOCK)?
-        } else if let Some(fault) = state.fault.take() {
-            // Only the end remains to be told, and that is no better.
-            state.end = Some(Ok(()));
-            return Poll::Ready(Some(Err(fault)));
+        } else if state.faulty {
+            return Poll::Ready(state.fault.take().map(Err));
         } else {
             return match &mut state.end {
                 None => {

@@ -30,12 +30,13 @@ pub(crate) fn of(environment: &Environment) -> Place {
             base_path: String::new(),
         };
     }
+    let raw = raw.map(without_dots);
+    let raw = raw.as_deref();
     let below = raw.and_then(|raw| below_mount(raw, script));
-    let agrees = |raw, decoded: &[u8]| !has_dots(raw) && same(raw, decoded);
     let path = match (raw, below) {
-        (Some(raw), Some(below)) if agrees(raw, &[script, info].concat()) => below.to_vec(),
+        (Some(raw), Some(below)) if same(raw, &[script, info].concat()) => absolute(below),
         // A rewrite that only put the program's name in front.
-        (Some(raw), None) if agrees(raw, info) => raw.to_vec(),
+        (Some(raw), None) if same(raw, info) => raw.to_vec(),
         _ => encode_path(info).into_bytes(),
     };
     // Behind a rewrite the mount is not in the client's URL, and links must not contain it.
@@ -80,20 +81,46 @@ fn raw_path(target: &[u8]) -> &[u8] {
     }
 }
 
-/// What follows the mount in a raw path, if it begins with it at the end of a segment.
+/// What follows the mount in a raw path, if it begins with it and a segment ends there.
 fn below_mount<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
-    if script.is_empty() {
-        return Some(raw);
+    let (mut rest, mut previous) = (raw, 0);
+    for expected in merged(script) {
+        let byte = loop {
+            let (byte, after) = first_decoded(rest)?;
+            rest = after;
+            if (byte, previous) != (b'/', b'/') {
+                break byte;
+            }
+        };
+        if byte != expected {
+            return None;
+        }
+        previous = byte;
     }
-    let ends = raw
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'/')
-        .map(|(end, _)| end);
-    ends.chain([raw.len()])
-        .map(|end| raw.split_at(end))
-        .find(|(mount, _)| same(mount, script))
-        .map(|(_, below)| below)
+    match first_decoded(rest) {
+        None | Some((b'/', _)) => Some(rest),
+        _ if script.is_empty() => Some(rest),
+        Some(_) => None,
+    }
+}
+
+/// The first byte of a raw path, and what is behind it.
+fn first_decoded(raw: &[u8]) -> Option<(u8, &[u8])> {
+    let byte = percent_decode(raw).next()?;
+    let length = if raw[0] == b'%' && byte != b'%' || raw.starts_with(b"%25") {
+        3
+    } else {
+        1
+    };
+    Some((byte, &raw[length..]))
+}
+
+/// A path that begins with a slash: that behind the mount may have been an encoded one.
+fn absolute(below: &[u8]) -> Vec<u8> {
+    match first_decoded(below) {
+        Some((b'/', rest)) => [b"/", rest].concat(),
+        _ => below.to_vec(),
+    }
 }
 
 /// Whether a raw path is this decoded one, slashes merged. Apache with `AllowEncodedSlashes NoDecode`
@@ -128,12 +155,34 @@ fn merged(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
         .map(|(byte, _)| byte)
 }
 
-/// A `.` or `..` segment, however it is written: the server resolved it before it checked access.
-fn has_dots(raw: &[u8]) -> bool {
-    let decoded = Cow::from(percent_decode(raw));
-    decoded
-        .split(|&b| b == b'/')
-        .any(|segment| matches!(segment, b"." | b".."))
+/// A path whose `.` and `..` segments are resolved, however they are written: the server resolved
+/// them, and merged slashes, before it checked access. One that has none stays as it is.
+fn without_dots(raw: &[u8]) -> Cow<'_, [u8]> {
+    let decoded = |segment| Cow::from(percent_decode(segment));
+    let is_dot = |segment: &[u8]| matches!(segment, b"." | b"..");
+    let mut segments = raw.split(|&b| b == b'/');
+    if !segments.clone().any(|segment| is_dot(&decoded(segment))) {
+        return Cow::Borrowed(raw);
+    }
+    let folder = segments
+        .next_back()
+        .filter(|last| !last.is_empty() && !is_dot(&decoded(last)));
+    let mut kept = Vec::new();
+    for segment in raw[..raw.len() - folder.map_or(0, <[u8]>::len)].split(|&b| b == b'/') {
+        match &*decoded(segment) {
+            b"" | b"." => {}
+            b".." => drop(kept.pop()),
+            _ => kept.push(segment),
+        }
+    }
+    let mut resolved = Vec::with_capacity(raw.len());
+    for segment in kept {
+        resolved.push(b'/');
+        resolved.extend_from_slice(segment);
+    }
+    resolved.push(b'/');
+    resolved.extend_from_slice(folder.unwrap_or_default());
+    Cow::Owned(resolved)
 }
 
 #[cfg(test)]
@@ -180,9 +229,34 @@ mod tests {
     #[test]
     fn a_path_with_dots_is_the_one_that_the_server_checked() {
         assert_eq!(uri("/app/d/../e", "/app", "/e"), pair("/e", "/app"));
+        assert_eq!(uri("/app/d/%2e%2E/e", "/app", "/e"), pair("/e", "/app"));
+        assert_eq!(uri("/app/a//../b/.", "/app", "/b/"), pair("/b/", "/app"));
+        assert_eq!(uri("/../../app/x", "/app", "/x"), pair("/x", "/app"));
+        // A server that did not resolve them is believed as well.
         assert_eq!(
             uri("/app/d/%2e%2E/e", "/app", "/d/../e"),
             pair("/d/../e", "/app")
+        );
+        // With `AllowEncodedSlashes NoDecode`.
+        assert_eq!(
+            uri("/app/x/../a%2Fb", "/app", "/a%2Fb"),
+            pair("/a%2Fb", "/app")
+        );
+    }
+
+    #[test]
+    fn a_mount_may_end_in_an_encoded_slash_and_is_found_in_one_pass() {
+        assert_eq!(
+            uri("/app%2Fadmin", "/app", "/admin"),
+            pair("/admin", "/app")
+        );
+        assert_eq!(uri("/%61pp/x", "/app", "/x"), pair("/x", "/app"));
+        assert_eq!(uri("/a%25b/x", "/a%b", "/x"), pair("/x", "/a%25b"));
+        let slashes = "/".repeat(8000);
+        let raw = format!("{slashes}app{slashes}x");
+        assert_eq!(
+            uri(&raw, "/app", "/x"),
+            pair(&format!("{slashes}x"), "/app")
         );
     }
 

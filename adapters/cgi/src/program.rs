@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::environment::Environment;
 use crate::exchange::{Exchange, drain};
 use crate::isolate;
-use crate::terminate::Terminate;
+use crate::terminate::{Terminate, insist_on};
 
 /// How long work after the reply may go on if SIGTERM came before the reply was out; Apache kills
 /// after 3 seconds.
@@ -48,10 +48,10 @@ impl Program {
     /// |---|---|---|
     /// | `ANYHOST_CGI_DEADLINE` | none | [`with_deadline`](Self::with_deadline), in seconds: `30`, `0.5` |
     /// | `ANYHOST_CGI_BODY_TO_END` | `0` | `1`: [`with_body_to_end`](Self::with_body_to_end) |
-    /// | `SCRIPT_NAME` | | ends in `/nph-…`: [`with_nph`](Self::with_nph), as Apache has it |
+    /// | `SCRIPT_FILENAME` | | ends in `/nph-…`: [`with_nph`](Self::with_nph), as Apache has it |
     ///
-    /// A server sets these (`SetEnv`, `fastcgi_param`, `setenv.add-environment`). A client cannot: all
-    /// that it sends has `HTTP_` before its name.
+    /// A server sets these (`SetEnv`, `fastcgi_param`, `setenv.add-environment`). A client cannot: what
+    /// it sends has `HTTP_` before its name (or `X_`, under the nginx-cgi module).
     ///
     /// # Errors
     /// A value that cannot be understood.
@@ -75,18 +75,17 @@ impl Program {
             Some(b"1") => true,
             Some(_) => return Err(wrong("ANYHOST_CGI_BODY_TO_END").into()),
         };
-        let name = environment.bytes("SCRIPT_NAME").unwrap_or_default();
-        let name = name.rsplit(|&b| b == b'/').next().unwrap_or_default();
         Ok(Self {
             deadline,
             body_to_end,
-            nph: name.starts_with(b"nph-"),
+            nph: is_nph(environment),
         })
     }
 
     /// Ends the process after this time, whatever it is at: a handler without a reply is dropped and
-    /// answered for with a 504, a reply on its way is cut, work after it is dropped. Handlers see it
-    /// as [`Context::deadline`].
+    /// answered for with a 504, a reply on its way is cut, work after it is dropped. A handler that blocks
+    /// its thread cannot be dropped: SIGALRM ends the process, some 4 seconds later. Handlers see the
+    /// deadline as [`Context::deadline`].
     ///
     /// There is none by default. Apache ends a child that writes nothing for its `Timeout`; lighttpd
     /// and fcgiwrap never end one, so a handler that hangs keeps its process, and under fcgiwrap one of
@@ -122,7 +121,8 @@ impl Program {
     /// by itself if that was left out, but cannot remove `HTTP_PROXY`.
     ///
     /// # SIGTERM
-    /// Until the reply is out, SIGTERM cancels the handler. After that it is ignored: lighttpd and
+    /// Until the reply is out, SIGTERM cancels the handler, and ends the process after 3 seconds if that
+    /// blocks its thread. After that it is ignored: lighttpd and
     /// Apache send it as soon as they have the reply, and the work would be lost. (Apache kills the
     /// process 3 seconds later, so work under Apache should be shorter than that.)
     ///
@@ -146,6 +146,10 @@ impl Program {
         let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let stdout = isolate::reply()?;
         let terminate = Terminate::new()?;
+        let replied = terminate.replied();
+        if let Some(deadline) = self.deadline {
+            insist_on(deadline);
+        }
 
         let server = stdout.try_clone()?;
         let exchange = Exchange::new(&self, &environment);
@@ -161,7 +165,11 @@ impl Program {
                 return Err(io::ErrorKind::Interrupted.into());
             }
         };
-        drain(&input).await;
+        replied.set();
+        let grace = end.map(|end| end + GRACE);
+        if by(grace, drain(&input)).await.is_none() {
+            tracing::warn!("the rest of the request body did not come by the deadline");
+        }
         if context.has_work() {
             isolate::detach(&server);
             drop(server);
@@ -234,7 +242,9 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
 /// As [`Program::serve`], and the error itself is logged.
 pub async fn fail(error: Error) -> io::Result<()> {
     let failed = Failed(Mutex::new(Some(error)));
-    Program::new().serve(failed).await
+    let environment = Environment::of_process();
+    let program = Program::new().with_nph(is_nph(&environment));
+    program.serve_in(environment, failed).await
 }
 
 struct Failed(Mutex<Option<Error>>);
@@ -245,6 +255,14 @@ impl Handler for Failed {
         let error = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         Err(error.unwrap_or_else(|| io::Error::other("the program could not start").into()))
     }
+}
+
+/// Apache passes on what a program writes as it is if its file is named so.
+fn is_nph(environment: &Environment) -> bool {
+    let file = environment.bytes("SCRIPT_FILENAME");
+    let file = file.or_else(|| environment.bytes("SCRIPT_NAME"));
+    let name = file.unwrap_or_default().rsplit(|&b| b == b'/').next();
+    name.is_some_and(|name| name.starts_with(b"nph-"))
 }
 
 /// What the future gives, if it does so in time.

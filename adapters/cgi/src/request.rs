@@ -146,8 +146,8 @@ fn headers(environment: &Environment, program: &Program) -> Result<HeaderMap> {
             b"CONTENT_TYPE" | b"CONTENT_LENGTH" => continue,
             // A `Proxy` header, made to look like the variable that HTTP clients obey ("httpoxy").
             b"PROXY" => continue,
-            // nginx sets these also if the client did not send them.
-            b"HOST" if value.is_empty() => continue,
+            // nginx sets the one, and a usual rewrite rule the other, also if the client sent none.
+            b"HOST" | b"AUTHORIZATION" if value.is_empty() => continue,
             _ => {}
         }
         let Some(name) = header_name(name) else {

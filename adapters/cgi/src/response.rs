@@ -62,6 +62,10 @@ fn write_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, fo
             tracing::warn!("left out Location: in a CGI reply with status 200 it means a redirect");
             continue;
         }
+        // The server would take it for its own.
+        if name.as_str().starts_with("x-cgi-") {
+            continue;
+        }
         if name.as_str().len() + value.len() > LONG_LINE {
             tracing::warn!(%name, length = value.len(), "web servers may refuse a header this long");
         }

@@ -11,11 +11,14 @@ use super::request::Seen;
 use crate::Body;
 use crate::error::{BoxError, Chain};
 
+const OVERLONG: &str = "the body is longer than its Content-Length";
+
 /// Watches a streaming body: it keeps to its declared length, a panic in it is an error, and its
 /// first error is logged and is its end.
 pub(super) struct Watched {
     body: Body,
     remaining: Option<u64>,
+    overlong: bool,
     ended: bool,
     seen: Seen,
 }
@@ -25,12 +28,16 @@ impl Watched {
         Self {
             body,
             remaining: length,
+            overlong: false,
             ended: false,
             seen,
         }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.overlong {
+            return Poll::Ready(Some(Err(OVERLONG.into())));
+        }
         loop {
             let frame = match panic::catch(|| Pin::new(&mut self.body).poll_frame(cx)) {
                 Ok(poll) => ready!(poll),
@@ -39,7 +46,8 @@ impl Watched {
             return Poll::Ready(match frame {
                 // An empty piece means nothing, and would end a chunked body on the wire.
                 Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => continue,
-                Some(Ok(frame)) => Some(self.count(frame)),
+                Some(Ok(_)) if self.remaining == Some(0) => Some(Err(OVERLONG.into())),
+                Some(Ok(frame)) => Some(Ok(self.count(frame))),
                 None if self.remaining.is_some_and(|remaining| remaining > 0) => {
                     Some(Err("the body ended before its Content-Length".into()))
                 }
@@ -48,13 +56,16 @@ impl Watched {
         }
     }
 
-    fn count(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
-        if let (Some(remaining), Some(data)) = (&mut self.remaining, frame.data_ref()) {
-            *remaining = remaining
-                .checked_sub(data.len() as u64)
-                .ok_or("the body is longer than its Content-Length")?;
-        }
-        Ok(frame)
+    /// Keeps to the declared length: what is beyond it is an error, once all that was declared is out.
+    fn count(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let (Some(remaining), Some(data)) = (&mut self.remaining, frame.data_ref()) else {
+            return frame;
+        };
+        let most = usize::try_from(*remaining).unwrap_or(usize::MAX);
+        self.overlong = data.len() > most;
+        let data = data.slice(..data.len().min(most));
+        *remaining -= data.len() as u64;
+        Frame::data(data)
     }
 
     /// Lets go of the body, which may panic at that.

@@ -20,12 +20,19 @@ fn sigterm_cancels_the_handler() {
 #[test]
 fn sigterm_after_the_reply_does_not_end_the_work() {
     // lighttpd and Apache send it as soon as they have the reply.
-    let mut child = spawn(&[("REQUEST_METHOD", b"POST"), ("PATH_INFO", b"/after/500")]);
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    let mut child = spawn(&[
+        ("REQUEST_METHOD", b"POST"),
+        ("PATH_INFO", b"/after/500"),
+        ("PROBE_DONE", done.as_os_str().as_encoded_bytes()),
+    ]);
     let stdout = child.stdout.take().unwrap();
     let reply = std::io::read_to_string(stdout).unwrap();
     assert!(reply.ends_with("scheduled"), "{reply}");
     signal(&child, Signal::TERM);
     assert_eq!(finish(child).code, Some(0));
+    assert!(done.exists(), "the work was not done");
 }
 
 #[test]
@@ -55,12 +62,32 @@ fn a_deadline_answers_504_for_a_handler_that_hangs() {
 }
 
 #[test]
+fn a_handler_that_blocks_its_thread_does_not_outlive_the_deadline_or_sigterm() {
+    use std::os::unix::process::ExitStatusExt;
+    let blocked: &[(&str, &[u8])] = &[("PATH_INFO", b"/block/600000")];
+    let mut vars = blocked.to_vec();
+    vars.push(("ANYHOST_CGI_DEADLINE", b"0.2"));
+    let mut late = spawn(&vars);
+    let mut told = spawn(blocked);
+    // Its first line says that it has begun.
+    let mut log = std::io::BufReader::new(told.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut log, &mut String::new()).unwrap();
+    signal(&told, Signal::TERM);
+    for child in [&mut late, &mut told] {
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::ALARM.as_raw()));
+    }
+}
+
+#[test]
 fn a_deadline_cuts_a_reply_and_says_so() {
     let mut vars = STUCK.to_vec();
     vars.push(("ANYHOST_CGI_DEADLINE", b"0.2"));
     let outcome = run(&vars, b"");
     assert_eq!((outcome.body(), outcome.code), ("zzzzz", Some(1)));
-    assert!(outcome.log.contains("cut at the deadline"), "{outcome:?}");
+    assert!(
+        outcome.log.contains("the reply was cut: the deadline"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

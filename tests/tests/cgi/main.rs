@@ -10,6 +10,8 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhost_conformance::probe_path;
 use rustix::process::{Pid, Signal, kill_process};
@@ -65,8 +67,15 @@ fn run(vars: &[(&str, &[u8])], stdin: &[u8]) -> Outcome {
     outcome
 }
 
-/// Reads what a program still writes, and waits for its end.
+/// Reads what a program still writes, and waits for its end; kills one that hangs.
 fn finish(mut child: Child) -> Outcome {
+    let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    let (done, waiting) = mpsc::channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if waiting.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = kill_process(id, Signal::KILL);
+        }
+    });
     let mut reply = Vec::new();
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_end(&mut reply).unwrap();
@@ -75,10 +84,13 @@ fn finish(mut child: Child) -> Outcome {
     if let Some(mut stderr) = child.stderr.take() {
         stderr.read_to_string(&mut log).unwrap();
     }
+    let code = child.wait().unwrap().code();
+    drop(done);
+    watchdog.join().unwrap();
     Outcome {
         reply: String::from_utf8_lossy(&reply).into_owned(),
         log,
-        code: child.wait().unwrap().code(),
+        code,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Replies, what else a program writes, and servers that write all of the body before they read.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use super::{command, finish, get, post, run};
 
@@ -46,22 +46,28 @@ fn a_body_that_nobody_reads_is_drained_before_the_process_ends() {
 
 #[test]
 fn a_server_that_reads_as_it_writes_gets_the_body_as_it_went() {
-    // busybox and lighttpd poll both directions; what is written is read before the next write.
+    // busybox and lighttpd poll both directions.
     let mut child = command(&[
         ("REQUEST_METHOD", b"POST"),
-        ("PATH_INFO", b"/digest"),
+        ("PATH_INFO", b"/pipe"),
         ("CONTENT_LENGTH", b"3"),
     ])
     .spawn()
     .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    for piece in ["a", "b", "c"] {
-        stdin.write_all(piece.as_bytes()).unwrap();
+    let mut seen = Vec::new();
+    for piece in [b"a", b"b", b"c"] {
+        stdin.write_all(piece).unwrap();
+        // What went in comes out before the next goes in.
+        while !seen.ends_with(piece) {
+            let mut block = [0; 1024];
+            let length = child.stdout.as_mut().unwrap().read(&mut block).unwrap();
+            assert_ne!(length, 0, "the reply ended early");
+            seen.extend_from_slice(&block[..length]);
+        }
     }
-    // It stays open, as RFC 3875 §4.2 allows.
-    let outcome = finish(child);
-    let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert!(outcome.body().contains(sha256), "{outcome:?}");
+    // stdin stays open, as RFC 3875 §4.2 allows.
+    assert_eq!(finish(child).code, Some(0));
     drop(stdin);
 }
 

@@ -233,7 +233,12 @@ async fn an_authorization_that_a_redirect_renamed_is_found() {
         let found = seen(authorization, &[(name, "Basic eDp5")]).await;
         assert_eq!(found, "Some(\"Basic eDp5\")", "{name}");
     }
-    let not = [("HTTP_X_AUTHORIZATION", "x"), ("REDIRECT_HTTP_X", "y")];
+    let empty = [
+        ("HTTP_AUTHORIZATION", ""),
+        ("REDIRECT_HTTP_AUTHORIZATION", "Basic eDp5"),
+    ];
+    assert_eq!(seen(authorization, &empty).await, "Some(\"Basic eDp5\")");
+    let not = [("HTTP_AUTHORIZATION", ""), ("REDIRECT_HTTP_X", "y")];
     assert_eq!(seen(authorization, &not).await, "None");
 }
 
