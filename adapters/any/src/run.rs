@@ -187,7 +187,12 @@ where
     E: Into<Error>,
 {
     decided(choice);
-    run_on(Builder::new_current_thread(), async {
+    // One invocation at a time needs no more than one thread.
+    let builder = match std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").as_deref() {
+        Err(_) | Ok("" | "1") => Builder::new_current_thread(),
+        Ok(_) => Builder::new_multi_thread(),
+    };
+    run_on(builder, async {
         match build().await.map_err(Into::into) {
             Ok(handler) => anyhost_lambda::serve(handler).await?,
             Err(error) => {

@@ -25,6 +25,7 @@ mod event;
 mod extension;
 mod function;
 mod invoke;
+pub mod log;
 mod options;
 mod path;
 mod request;
