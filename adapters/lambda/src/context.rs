@@ -174,8 +174,11 @@ fn peer(source: Source, event: &Json<'_>, proxies: usize) -> Option<IpAddr> {
     let address = match source {
         Source::RestApi | Source::WebSocket => context.get("identity").get("sourceIp").text()?,
         Source::HttpApi | Source::FunctionUrl => context.get("http").get("sourceIp").text()?,
-        Source::Alb | Source::AlbMultiValue => last_header(event, "x-forwarded-for")?
-            .rsplit(',')
+        Source::Alb | Source::AlbMultiValue => header(event, "x-forwarded-for")
+            .iter()
+            .rev()
+            .filter_map(Json::text)
+            .flat_map(|value| value.rsplit(','))
             .nth(proxies - 1)?
             .trim(),
         Source::Lattice | Source::LatticeV1 | Source::Event => return None,
@@ -196,13 +199,18 @@ fn parse_ip(text: &str) -> Option<IpAddr> {
 /// X-Forwarded-Proto, whatever the client sent.
 fn scheme(source: Source, event: &Json<'_>) -> Scheme {
     let plain = matches!(source, Source::Alb | Source::AlbMultiValue)
-        && last_header(event, "x-forwarded-proto") != Some("https");
+        && header(event, "x-forwarded-proto")
+            .last()
+            .and_then(Json::text)
+            != Some("https");
     if plain { Scheme::HTTP } else { Scheme::HTTPS }
 }
 
-fn last_header<'a>(event: &'a Json<'_>, name: &str) -> Option<&'a str> {
+/// The values of a header.
+fn header<'a, 'e>(event: &'a Json<'e>, name: &str) -> &'a [Json<'e>] {
     let maps = [event.get("multiValueHeaders"), event.get("headers")];
     let mut headers = maps.into_iter().flat_map(Json::entries);
-    let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-    value.items().last()?.text()
+    headers
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map_or(&[], |(_, values)| values.items())
 }

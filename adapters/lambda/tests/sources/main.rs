@@ -1,5 +1,9 @@
 //! Each front door: what the handler sees of its events, and what it gets as a reply.
 
+mod any_event;
+mod defects;
+mod options;
+
 use anyhost_core::http::header::{HeaderMap, HeaderValue, SET_COOKIE, VARY};
 use anyhost_core::{Body, Handler, Request, RequestExt, Response, Result, handler};
 use anyhost_lambda::{LambdaContext, RequestContext, invoke};
