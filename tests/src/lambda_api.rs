@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 /// What the function said of an invocation, of its start, or of its extension.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The call: `response`, `error`, `init`, `restore`, or `register`.
+    /// The call: `response`, `error`, `init`, `restore`, `restore-next`, or `register`.
     pub call: String,
     /// The headers of the call.
     pub headers: HeaderMap,
@@ -54,6 +54,18 @@ struct State {
     inits: mpsc::UnboundedSender<Answer>,
     restored: watch::Receiver<bool>,
     extensions: AtomicBool,
+}
+
+impl State {
+    /// Notes something about the start that has no body.
+    fn tell(&self, call: &str, headers: &HeaderMap) {
+        let _ = self.inits.send(Answer {
+            call: call.to_owned(),
+            headers: headers.clone(),
+            body: Bytes::new(),
+            trailers: HeaderMap::new(),
+        });
+    }
 }
 
 impl LambdaApi {
@@ -122,15 +134,18 @@ impl LambdaApi {
         count: usize,
     ) -> Vec<Answer> {
         let id = format!("r-{}", self.next.fetch_add(1, Ordering::Relaxed));
-        let mut response = Response::builder()
-            .header("lambda-runtime-aws-request-id", &id)
-            .header("lambda-runtime-deadline-ms", "4102444800000")
-            .header(
-                "lambda-runtime-invoked-function-arn",
-                "arn:aws:lambda:eu-west-1:123456789012:function:probe",
-            );
-        for (name, value) in headers {
-            response = response.header(*name, *value);
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:probe";
+        let usual = [
+            ("lambda-runtime-aws-request-id", id.as_str()),
+            ("lambda-runtime-deadline-ms", "4102444800000"),
+            ("lambda-runtime-invoked-function-arn", arn),
+        ];
+        let mut response = Response::builder();
+        for (name, value) in usual.iter().chain(headers) {
+            let replaced = headers.iter().any(|(other, _)| other == name);
+            if !replaced || headers.contains(&(*name, *value)) {
+                response = response.header(*name, *value);
+            }
         }
         let (sender, mut receiver) = mpsc::unbounded_channel();
         self.state
@@ -196,6 +211,7 @@ async fn answer(
         .strip_prefix("/2018-06-01/runtime/")
         .unwrap_or_default();
     if path == "restore/next" {
+        state.tell("restore-next", request.headers());
         let mut restored = state.restored.clone();
         let _ = restored.wait_for(|restored| *restored).await;
         return Ok(status(StatusCode::OK));
@@ -243,12 +259,7 @@ async fn extension(call: &str, headers: &HeaderMap, state: &State) -> Response<F
     }
     match call {
         "register" => {
-            let _ = state.inits.send(Answer {
-                call: "register".into(),
-                headers: headers.clone(),
-                body: Bytes::new(),
-                trailers: HeaderMap::new(),
-            });
+            state.tell("register", headers);
             let mut response = status(StatusCode::OK);
             let id = http::HeaderValue::from_static("e-1");
             response

@@ -1,12 +1,23 @@
 //! The probe as a Lambda function: under an emulator, and under a Runtime API of our own.
 
+mod life;
+mod log;
+mod stream;
+
 use anyhost_conformance::{Can, Cut, LambdaApi, Probe, Wire, contract, free_port, wait_for};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 async fn started() -> (LambdaApi, Probe) {
+    started_with(&[]).await
+}
+
+async fn started_with(vars: &[(&str, &str)]) -> (LambdaApi, Probe) {
     let api = LambdaApi::start().await;
-    let probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api.address())]);
+    let address = api.address();
+    let mut all = vec![("AWS_LAMBDA_RUNTIME_API", address.as_str())];
+    all.extend(vars);
+    let probe = Probe::start(&[], &all);
     (api, probe)
 }
 
@@ -49,10 +60,14 @@ fn emulated_project() -> tempfile::TempDir {
     folder
 }
 
-#[tokio::test]
-async fn the_contract_holds_under_the_emulator() {
+/// The probe under the emulator, with the two processes that it takes.
+async fn emulated(vars: &[(&str, &str)]) -> (std::net::SocketAddr, impl Drop + use<>) {
+    struct Running(#[allow(dead_code)] (tempfile::TempDir, tokio::process::Child, Probe));
+    impl Drop for Running {
+        fn drop(&mut self) {}
+    }
     let (project, port) = (emulated_project(), free_port());
-    let _emulator = tokio::process::Command::new("cargo-lambda")
+    let emulator = tokio::process::Command::new("cargo-lambda")
         .args([
             "lambda",
             "watch",
@@ -71,8 +86,15 @@ async fn the_contract_holds_under_the_emulator() {
     let address = ([127, 0, 0, 1], port).into();
     wait_for(address).await;
     let api = format!("http://{address}/.rt/probe");
-    let _probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api)]);
+    let mut all = vec![("AWS_LAMBDA_RUNTIME_API", api.as_str())];
+    all.extend(vars);
+    let probe = Probe::start(&[], &all);
+    (address, Running((project, emulator, probe)))
+}
 
+#[tokio::test]
+async fn the_contract_holds_under_the_emulator() {
+    let (address, _running) = emulated(&[]).await;
     let can = Can {
         cut: Cut::Replaced,
         // The emulator puts header values through Rust strings.

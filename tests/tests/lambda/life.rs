@@ -1,0 +1,167 @@
+//! The life of a function: its start, its deadline, many invocations at once, its end.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::*;
+
+/// The header for a deadline so far from now.
+fn deadline(left: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    (i64::try_from(now.as_millis()).unwrap() + left).to_string()
+}
+
+#[tokio::test]
+async fn a_handler_that_is_late_is_answered_for_before_lambda_ends_it() {
+    let (api, mut probe) = started().await;
+    let soon = deadline(1000);
+    let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
+    let answer = api.invoke_with(get("/sleep/600000"), &headers).await;
+    assert_eq!(answer.json()["statusCode"], 504);
+    probe.log_line("no reply before the deadline").await;
+    assert_eq!(
+        api.invoke(get("/hello")).await.json()["body"],
+        "Hello, world!"
+    );
+}
+
+#[tokio::test]
+async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
+    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "stream")]).await;
+    let soon = deadline(1000);
+    let stuck = event("GET", "/stream", |event| {
+        event["rawQueryString"] = json!("chunks=2&delay_ms=600000");
+    });
+    let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
+    let answer = api.invoke_with(stuck, &headers).await;
+    assert!(answer.body.ends_with(b"\0zzzzz"));
+    let kind = &answer.trailers["lambda-runtime-function-error-type"];
+    assert_eq!(kind, "Runtime.Timeout");
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_past_is_none() {
+    let (api, _probe) = started().await;
+    let headers = [("lambda-runtime-deadline-ms", "600000")];
+    let answer = api.invoke_with(get("/sleep/50"), &headers).await;
+    assert_eq!(answer.json()["body"], "slept");
+}
+
+#[tokio::test]
+async fn invocations_are_served_beside_each_other_if_lambda_says_so() {
+    let (api, _probe) = started_with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "3")]).await;
+    let (first, second) = (
+        api.invoke(get("/sleep/3000")),
+        api.invoke(get("/sleep/3000")),
+    );
+    let slow = async { tokio::join!(first, second) };
+    let quick = async {
+        for _ in 0..20 {
+            assert_eq!(
+                api.invoke(get("/hello")).await.json()["body"],
+                "Hello, world!"
+            );
+        }
+    };
+    tokio::pin!(slow);
+    tokio::select! {
+        biased;
+        _ = &mut slow => panic!("the quick ones waited for the slow ones"),
+        () = quick => {}
+    }
+    let (first, second) = slow.await;
+    assert_eq!(
+        (first.json()["body"].clone(), second.json()["body"].clone()),
+        (json!("slept"), json!("slept"))
+    );
+}
+
+#[tokio::test]
+async fn one_invocation_at_a_time_is_the_rule() {
+    let (api, _probe) = started().await;
+    let slow = api.invoke(get("/sleep/300"));
+    let quick = api.invoke(get("/hello"));
+    tokio::pin!(slow, quick);
+    tokio::select! {
+        biased;
+        slow = &mut slow => assert_eq!(slow.json()["body"], "slept"),
+        _ = &mut quick => panic!("the quick one did not wait"),
+    }
+    assert_eq!(quick.await.json()["body"], "Hello, world!");
+}
+
+#[tokio::test]
+async fn sigterm_lets_what_is_in_flight_come_to_its_end() {
+    for vars in [&[][..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]] {
+        let (api, mut probe) = started_with(vars).await;
+        let answer = api.invoke(get("/block/500"));
+        let terminate = async {
+            probe.log_line("blocking").await;
+            probe.terminate();
+        };
+        let (answer, ()) = tokio::join!(answer, terminate);
+        assert_eq!(answer.json()["body"], "blocked");
+        assert!(probe.exit().await.success());
+    }
+}
+
+#[tokio::test]
+async fn an_extension_is_registered_before_the_first_poll_so_that_sigterm_comes() {
+    let (api, _probe) = started().await;
+    let register = api.start_up().await;
+    assert_eq!(register.call, "register");
+    assert_eq!(register.headers["lambda-extension-name"], "anyhost");
+}
+
+#[tokio::test]
+async fn a_host_that_wants_no_extension_is_served_without() {
+    let api = LambdaApi::start().await;
+    api.refuse_extensions();
+    let _probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api.address())]);
+    assert_eq!(
+        api.invoke(get("/hello")).await.json()["body"],
+        "Hello, world!"
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_is_waited_for_before_anything_is_asked_for() {
+    let vars = [("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")];
+    let (api, _probe) = started_with(&vars).await;
+    assert_eq!(api.start_up().await.call, "restore-next");
+    let answer = api.invoke(get("/hello"));
+    tokio::pin!(answer);
+    // It waits: the next thing that is heard of it comes after the restore.
+    tokio::select! {
+        biased;
+        _ = &mut answer => panic!("it did not wait"),
+        () = tokio::time::sleep(Duration::from_millis(100)) => {}
+    }
+    api.restore();
+    assert_eq!(answer.await.json()["body"], "Hello, world!");
+}
+
+#[tokio::test]
+async fn a_setting_that_makes_no_sense_is_a_failed_start() {
+    let (api, probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "fast")]).await;
+    let report = api.start_up().await;
+    assert_eq!(report.call, "init");
+    assert!(
+        report.json()["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("ANYHOST_LAMBDA_MODE")
+    );
+    assert_eq!(probe.exit().await.code(), Some(1));
+}
+
+#[tokio::test]
+async fn events_of_no_front_door_reach_the_handler_if_asked_for() {
+    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_EVENTS", "/json")]).await;
+    let answer = api.invoke(r#"{"Records": [1]}"#).await;
+    assert_eq!(
+        (answer.call.as_str(), answer.json()),
+        ("response", json!({"received": {"Records": [1]}}))
+    );
+    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_EVENTS", "/fail")]).await;
+    assert_eq!(api.invoke(r#"{"Records": [1]}"#).await.call, "error");
+}

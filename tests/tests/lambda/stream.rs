@@ -1,0 +1,173 @@
+//! Replies that are posted while they are made.
+
+use super::*;
+use anyhost_conformance::Answer;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+const STREAM: &[(&str, &str)] = &[("ANYHOST_LAMBDA_MODE", "stream")];
+
+/// The prelude and what follows the eight NULs.
+fn parts(answer: &Answer) -> (Value, &[u8]) {
+    let nuls = answer.body.windows(8).position(|eight| eight == [0; 8]);
+    let nuls = nuls.expect("there are eight NULs");
+    let prelude = serde_json::from_slice(&answer.body[..nuls]).expect("the prelude is JSON");
+    (prelude, &answer.body[nuls + 8..])
+}
+
+#[tokio::test]
+async fn a_streamed_reply_is_a_prelude_eight_nuls_and_its_body() {
+    let (api, _probe) = started_with(STREAM).await;
+    let answer = api.invoke(get("/stream?chunks=2&size=3")).await;
+    assert_eq!(answer.call, "response");
+    assert_eq!(
+        answer.headers["content-type"],
+        "application/vnd.awslambda.http-integration-response"
+    );
+    assert_eq!(
+        answer.headers["lambda-runtime-function-response-mode"],
+        "streaming"
+    );
+    let (prelude, _) = parts(&answer);
+    assert_eq!(prelude["statusCode"], 404, "the query is not in the path");
+
+    let event = event("GET", "/stream", |event| {
+        event["rawQueryString"] = json!("chunks=2&size=3");
+    });
+    let answer = api.invoke(event).await;
+    let (prelude, body) = parts(&answer);
+    let expected = json!({
+        "statusCode": 200,
+        "headers": {"content-type": "application/octet-stream"},
+        "cookies": [],
+    });
+    assert_eq!((prelude, body), (expected, &b"zzzzzz"[..]));
+    assert!(answer.trailers.is_empty());
+}
+
+#[tokio::test]
+async fn repeated_headers_are_texts_and_for_a_rest_api_lists() {
+    let (api, _probe) = started_with(STREAM).await;
+    let answer = api.invoke(get("/headers")).await;
+    let (prelude, body) = parts(&answer);
+    assert_eq!(prelude["headers"]["vary"], "accept, origin");
+    assert_eq!(prelude["headers"]["x-latin1"], "caf\u{e9}");
+    assert_eq!(
+        prelude["cookies"],
+        json!(["a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "b=2; Path=/"])
+    );
+    assert_eq!(body, b"");
+
+    let rest = json!({
+        "httpMethod": "GET", "path": "/headers", "headers": {"host": "a.example"},
+        "requestContext": {"stage": "live"},
+    });
+    let answer = api.invoke(rest.to_string()).await;
+    let (prelude, _) = parts(&answer);
+    assert_eq!(
+        prelude["multiValueHeaders"]["vary"],
+        json!(["accept", "origin"])
+    );
+    assert_eq!(
+        prelude["multiValueHeaders"]["set-cookie"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_ends_in_trailers_and_not_in_the_body() {
+    let (api, _probe) = started_with(STREAM).await;
+    for path in ["/stream-error", "/panic-late"] {
+        let answer = api.invoke(get(path)).await;
+        assert_eq!(parts(&answer).1, b"first", "{path}");
+        let kind = &answer.trailers["lambda-runtime-function-error-type"];
+        assert_eq!(kind, "Runtime.StreamError", "{path}");
+        let error = BASE64.decode(&answer.trailers["lambda-runtime-function-error-body"]);
+        let error: Value = serde_json::from_slice(&error.unwrap()).unwrap();
+        assert_eq!(error["errorType"], "Runtime.StreamError");
+        assert!(
+            !error.to_string().contains("late"),
+            "it is the log's to say: {error}"
+        );
+    }
+    let answer = api.invoke(get("/hello")).await;
+    assert_eq!(parts(&answer).1, b"Hello, world!");
+}
+
+#[tokio::test]
+async fn replies_without_content_end_after_the_nuls_and_have_no_type() {
+    let (api, _probe) = started_with(STREAM).await;
+    for (path, status) in [("/null", 204), ("/empty", 200), ("/status/304", 304)] {
+        let answer = api.invoke(get(path)).await;
+        let (prelude, body) = parts(&answer);
+        assert_eq!(
+            (&prelude["statusCode"], body),
+            (&json!(status), &b""[..]),
+            "{path}"
+        );
+        assert_eq!(prelude["headers"]["content-type"], Value::Null, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn errors_are_streamed_and_hostile_events_too() {
+    let (api, _probe) = started_with(STREAM).await;
+    let answer = api.invoke(get("/fail")).await;
+    let (prelude, body) = parts(&answer);
+    assert_eq!(
+        (&prelude["statusCode"], body),
+        (&json!(500), &b"Internal Server Error"[..])
+    );
+    let hostile = event("G@T", "/hello", |_| {});
+    let answer = api.invoke(hostile).await;
+    assert_eq!(parts(&answer).0["statusCode"], 400);
+}
+
+#[tokio::test]
+async fn a_front_door_that_cannot_stream_gets_its_reply_whole() {
+    let (api, _probe) = started_with(STREAM).await;
+    let alb = json!({
+        "httpMethod": "GET", "path": "/hello", "headers": {"host": "a.example"},
+        "requestContext": {"elb": {}},
+    });
+    assert_eq!(
+        api.invoke(alb.to_string()).await.json()["body"],
+        "Hello, world!"
+    );
+}
+
+#[tokio::test]
+async fn twenty_megabytes_are_streamed() {
+    let (api, _probe) = started_with(STREAM).await;
+    let answer = api.invoke(get("/large/20000000")).await;
+    assert_eq!(parts(&answer).1.len(), 20_000_000);
+}
+
+#[tokio::test]
+async fn a_streamed_reply_that_the_api_refuses_is_a_failed_invocation() {
+    let (api, mut probe) = started_with(STREAM).await;
+    api.refuse(StatusCode::PAYLOAD_TOO_LARGE);
+    let answers = api.invoke_all(get("/hello"), &[], 2).await;
+    assert_eq!(answers[1].call, "error");
+    probe.log_line("refused the reply").await;
+    let answer = api.invoke(get("/hello")).await;
+    assert_eq!(parts(&answer).1, b"Hello, world!");
+}
+
+#[tokio::test]
+async fn the_contract_holds_under_the_emulator_when_replies_are_streamed() {
+    let (address, _running) = emulated(STREAM).await;
+    let can = Can {
+        // The emulator shows the end of the stream, whatever its trailers say.
+        cut: Cut::Invisible,
+        header_bytes: false,
+        text_bytes: false,
+        repeated_headers: false,
+        ..Can::everything("lambda")
+    };
+    let emulator = Emulator(Wire::tcp(address, can));
+    assert_eq!(contract::run(&emulator).await, Vec::<String>::new());
+}
