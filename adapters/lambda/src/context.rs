@@ -35,28 +35,17 @@ pub struct LambdaContext {
 
 /// What the Runtime API says of an invocation, in the headers of `/next`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Invocation {
-    pub(crate) request_id: Option<Box<str>>,
-    pub(crate) deadline: Option<SystemTime>,
-    pub(crate) function_arn: Option<Box<str>>,
-    pub(crate) trace_id: Option<Box<str>>,
-    pub(crate) tenant_id: Option<Box<str>>,
-}
+pub(crate) struct Invocation(pub(crate) HeaderMap);
 
 impl Invocation {
-    /// Reads the headers of `/next`. What is missing or odd is left out.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name)?.to_str().ok().map(Box::from);
-        let deadline = headers
-            .get("lambda-runtime-deadline-ms")
-            .and_then(|ms| ms.to_str().ok()?.parse().ok());
-        Self {
-            request_id: text("lambda-runtime-aws-request-id"),
-            deadline: deadline.and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms))),
-            function_arn: text("lambda-runtime-invoked-function-arn"),
-            trace_id: text("lambda-runtime-trace-id"),
-            tenant_id: text("lambda-runtime-aws-tenant-id"),
-        }
+    /// What is missing or odd is left out.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        let ms = self.text("lambda-runtime-deadline-ms")?.parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
     }
 }
 
@@ -81,17 +70,17 @@ impl LambdaContext {
 
     /// The ARN that was invoked; its last part may name a version or alias.
     pub fn function_arn(&self) -> Option<&str> {
-        self.invocation.function_arn.as_deref()
+        self.invocation.text("lambda-runtime-invoked-function-arn")
     }
 
     /// The X-Ray trace header of this invocation.
     pub fn trace_id(&self) -> Option<&str> {
-        self.invocation.trace_id.as_deref()
+        self.invocation.text("lambda-runtime-trace-id")
     }
 
     /// The tenant, for functions with tenant isolation.
     pub fn tenant_id(&self) -> Option<&str> {
-        self.invocation.tenant_id.as_deref()
+        self.invocation.text("lambda-runtime-aws-tenant-id")
     }
 
     /// What the front door's authorizer said of the client, as the event has it: claims, scopes, or
@@ -153,12 +142,12 @@ pub(crate) fn of(
 /// The context of an event that is no request.
 pub(crate) fn of_event(invocation: &Invocation) -> Context {
     let mut context = Context::new(Host::LAMBDA);
-    if let Some(id) = &invocation.request_id {
-        context = context.with_request_id(id.clone());
+    if let Some(id) = invocation.text("lambda-runtime-aws-request-id") {
+        context = context.with_request_id(id);
     }
     // An emulator may send one that is long past; nobody can have meant it.
     if let Some(deadline) = invocation
-        .deadline
+        .deadline()
         .filter(|deadline| *deadline > SystemTime::now())
     {
         context = context.with_deadline(deadline);

@@ -56,7 +56,7 @@ pub(crate) async fn reply_to<H: Handler + ?Sized>(
             ),
         };
     };
-    let (context, request) = from_event(source, &json, &invocation, options);
+    let (context, request) = from_event(source, &json, &event, &invocation, options);
     drop(json);
     let request = request.map(|mut request| {
         let lambda = LambdaContext::new(source, event, invocation);
@@ -100,7 +100,7 @@ fn refused(error: Error, context: &Context) -> Response {
 /// still get out. A deadline in the past is none; emulators send some.
 fn end(invocation: &Invocation, options: &Options) -> Option<Instant> {
     let left = invocation
-        .deadline?
+        .deadline()?
         .duration_since(SystemTime::now())
         .ok()?;
     Instant::now().checked_add(left - options.margin.min(left / 2))

@@ -6,6 +6,7 @@ use anyhost_core::{Context, Error, Request, Result, target};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version};
@@ -22,6 +23,7 @@ use crate::{context, path};
 pub(crate) fn from_event(
     source: Source,
     event: &Json<'_>,
+    raw: &Bytes,
     invocation: &Invocation,
     options: &Options,
 ) -> (Context, Result<Request>) {
@@ -33,12 +35,12 @@ pub(crate) fn from_event(
         true => context,
         false => context.with_base_path(place.base_path),
     };
-    (context, build(source, event, &place.path))
+    (context, build(source, event, raw, &place.path))
 }
 
-fn build(source: Source, event: &Json<'_>, path: &str) -> Result<Request> {
+fn build(source: Source, event: &Json<'_>, raw: &Bytes, path: &str) -> Result<Request> {
     let body = body(event)?;
-    let mut headers = headers(source, event)?;
+    let mut headers = headers(source, event, raw)?;
     // What the client declared may be false by now, and REST APIs leave it out.
     if !body.is_empty() || headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, body.len().into());
@@ -150,9 +152,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// # Errors
 /// 431 if there are more than a [`HeaderMap`] holds.
-fn headers(source: Source, event: &Json<'_>) -> Result<HeaderMap> {
-    let mut headers = header_map(event.get("multiValueHeaders"))?;
-    let single = header_map(event.get("headers"))?;
+fn headers(source: Source, event: &Json<'_>, raw: &Bytes) -> Result<HeaderMap> {
+    let mut headers = header_map(event.get("multiValueHeaders"), raw)?;
+    let single = header_map(event.get("headers"), raw)?;
     if headers.is_empty() {
         headers = single;
     } else {
@@ -175,7 +177,7 @@ fn headers(source: Source, event: &Json<'_>) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-fn header_map(map: &Json<'_>) -> Result<HeaderMap> {
+fn header_map(map: &Json<'_>, raw: &Bytes) -> Result<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(map.entries().count().min(64));
     for (name, values) in map.entries() {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -183,7 +185,11 @@ fn header_map(map: &Json<'_>) -> Result<HeaderMap> {
             continue;
         };
         for value in values.items().iter().filter_map(Json::scalar) {
-            match header_value(&value) {
+            let value = match within(raw, &value) {
+                Some(shared) => HeaderValue::from_maybe_shared(shared).ok(),
+                None => header_value(&value),
+            };
+            match value {
                 Some(value) => {
                     headers
                         .try_append(&header, value)
@@ -198,6 +204,13 @@ fn header_map(map: &Json<'_>) -> Result<HeaderMap> {
 
 fn too_many_headers() -> Error {
     Error::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+}
+
+/// The text as a part of the event that it stands in, if it is ASCII and stands there as it is.
+fn within(raw: &Bytes, text: &str) -> Option<Bytes> {
+    let start = (text.as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
+    let inside = start.checked_add(text.len())? <= raw.len();
+    (inside && text.is_ascii() && !text.is_empty()).then(|| raw.slice(start..start + text.len()))
 }
 
 /// JSON has no bytes: those of a header came in as the characters of Latin-1 (RFC 9110 §5.5).

@@ -81,7 +81,7 @@ async fn work(shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
 }
 
 async fn answer(shared: &Shared, client: &mut Client, next: Next) {
-    let invocation = Invocation::from_headers(&next.headers);
+    let invocation = Invocation(next.headers);
     let (reply, context) =
         reply_to(&*shared.handler, next.event, invocation, &shared.options).await;
     match reply {

@@ -1,17 +1,19 @@
 //! The calls of the Runtime API, over one connection that is kept.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhost_core::Error;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRAILER, USER_AGENT};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::response::Parts;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -29,7 +31,14 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The Runtime API, as one worker sees it.
 pub(crate) struct Client {
     endpoint: Endpoint,
-    connection: Option<SendRequest<Payload>>,
+    next: Uri,
+    connection: Option<Connection>,
+}
+
+/// A connection that is kept between calls, and driven by them: nothing else can come over it.
+struct Connection {
+    sender: SendRequest<Payload>,
+    driver: http1::Connection<TokioIo<TcpStream>, Payload>,
 }
 
 /// What is sent with a call.
@@ -49,6 +58,7 @@ pub(crate) struct Next {
 impl Client {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self {
+            next: endpoint.target("runtime/invocation/next"),
             endpoint,
             connection: None,
         }
@@ -68,7 +78,7 @@ impl Client {
     }
 
     async fn try_next(&mut self) -> io::Result<Next> {
-        let target = self.endpoint.target("runtime/invocation/next");
+        let target = self.next.clone();
         let (status, headers, event) = self.get(target, HeaderMap::new()).await?;
         if status != StatusCode::OK {
             return Err(io::Error::other(format!("/next said {status}")));
@@ -219,7 +229,7 @@ impl Client {
 
     async fn get(
         &mut self,
-        target: String,
+        target: Uri,
         headers: HeaderMap,
     ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
         let nothing = Payload::Whole(Full::default());
@@ -229,13 +239,13 @@ impl Client {
     async fn call(
         &mut self,
         method: Method,
-        target: String,
+        target: Uri,
         headers: HeaderMap,
         body: Payload,
     ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = target.parse().map_err(io::Error::other)?;
+        *request.uri_mut() = target;
         *request.headers_mut() = headers;
         request
             .headers_mut()
@@ -245,32 +255,50 @@ impl Client {
         // On any failure the connection is gone with this local value.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(&self.endpoint.address).await?,
+            None => Connection::open(&self.endpoint.address).await?,
         };
-        connection.ready().await.map_err(io::Error::other)?;
-        let response = connection
-            .send_request(request)
-            .await
-            .map_err(io::Error::other)?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let (parts, body) = connection.exchange(request).await?;
         self.connection = Some(connection);
         Ok((parts.status, parts.headers, body))
     }
 }
 
-async fn connect(address: &str) -> io::Result<SendRequest<Payload>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "the connection to the Runtime API ended");
-        }
-    });
-    Ok(sender)
+impl Connection {
+    async fn open(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Self { sender, driver })
+    }
+
+    async fn exchange(&mut self, request: Request<Payload>) -> io::Result<(Parts, Bytes)> {
+        let Self { sender, driver } = self;
+        let mut exchange = pin!(async move {
+            let exchanged = async {
+                sender.ready().await?;
+                let (parts, body) = sender.send_request(request).await?.into_parts();
+                Ok::<_, hyper::Error>((parts, body.collect().await?.to_bytes()))
+            };
+            exchanged.await.map_err(io::Error::other)
+        });
+        let exchanged = poll_fn(|cx| {
+            // The exchange gives the driver something to do, and the driver the exchange.
+            if let Poll::Ready(exchanged) = exchange.as_mut().poll(cx) {
+                return Poll::Ready(exchanged);
+            }
+            let ended = match Pin::new(&mut *driver).poll(cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                ended => ended.is_ready(),
+            };
+            match exchange.as_mut().poll(cx) {
+                Poll::Pending if ended => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                exchanged => exchanged,
+            }
+        });
+        exchanged.await
+    }
 }
 
 fn invocation(id: &HeaderValue, what: &str) -> String {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderValue, Uri};
 
 /// The value of `AWS_LAMBDA_RUNTIME_API`: `host:port` on Lambda; emulators put a scheme before it and
 /// a path behind it.
@@ -22,7 +23,7 @@ impl Endpoint {
         Self::parse(&value)
     }
 
-    fn parse(value: &str) -> io::Result<Self> {
+    pub(crate) fn parse(value: &str) -> io::Result<Self> {
         let invalid = || {
             let why = format!("AWS_LAMBDA_RUNTIME_API is {value:?}, which is no address");
             io::Error::new(io::ErrorKind::InvalidInput, why)
@@ -37,6 +38,9 @@ impl Endpoint {
             Some(_) => authority.to_string(),
             None => format!("{authority}:80"),
         };
+        if !prefix.is_empty() && prefix.parse::<Uri>().is_err() {
+            return Err(invalid());
+        }
         Ok(Self {
             address,
             host: HeaderValue::from_str(authority.as_str()).map_err(|_| invalid())?,
@@ -45,13 +49,19 @@ impl Endpoint {
     }
 
     /// The target of a call, such as `runtime/invocation/next`.
-    pub(crate) fn target(&self, call: &str) -> String {
-        format!("{}/2018-06-01/{call}", self.prefix)
+    pub(crate) fn target(&self, call: &str) -> Uri {
+        self.uri(&["/2018-06-01/", call])
     }
 
     /// The target of a call of the Extensions API, such as `register`.
-    pub(crate) fn extension_target(&self, call: &str) -> String {
-        format!("{}/2020-01-01/extension/{call}", self.prefix)
+    pub(crate) fn extension_target(&self, call: &str) -> Uri {
+        self.uri(&["/2020-01-01/extension/", call])
+    }
+
+    /// The prefix was checked when it came in, and so are ids; nothing else is not our own.
+    fn uri(&self, rest: &[&str]) -> Uri {
+        let target = [&[&*self.prefix], rest].concat().concat();
+        Uri::from_maybe_shared(Bytes::from(target)).unwrap_or_default()
     }
 }
 
@@ -74,8 +84,8 @@ mod tests {
                 panic!("{value} is refused")
             };
             assert_eq!(
-                (endpoint.address.as_str(), endpoint.target("x").as_str()),
-                (address, target)
+                (endpoint.address.as_str(), endpoint.target("x").to_string()),
+                (address, target.to_owned())
             );
         }
         assert!(Endpoint::parse("").is_err());
