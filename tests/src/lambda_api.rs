@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -159,8 +160,7 @@ impl LambdaApi {
         self.events.send((id, response)).expect("the API runs");
         let mut answers = Vec::new();
         while answers.len() < count {
-            let answer =
-                tokio::time::timeout(std::time::Duration::from_secs(10), receiver.recv()).await;
+            let answer = tokio::time::timeout(Duration::from_secs(10), receiver.recv()).await;
             answers.push(
                 answer
                     .expect("the function answers in time")
@@ -195,7 +195,10 @@ impl LambdaApi {
 
     /// What comes next about the start: a report that it failed, or an extension.
     pub async fn start_up(&self) -> Answer {
-        self.inits.lock().await.recv().await.expect("the API runs")
+        let mut inits = self.inits.lock().await;
+        let told = tokio::time::timeout(Duration::from_secs(10), inits.recv()).await;
+        told.expect("the function says so in time")
+            .expect("the API runs")
     }
 }
 

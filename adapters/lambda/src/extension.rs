@@ -10,10 +10,9 @@ use crate::runtime::{Client, Endpoint};
 /// A start must not wait for this longer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Registers, before the first invocation is asked for. A host that does not want extensions costs a
-/// line of the log.
-pub(crate) async fn register(endpoint: Endpoint) {
-    let mut client = Client::new(endpoint);
+/// Registers, before the first invocation is asked for and over the same connection. A host that does
+/// not want extensions costs a line of the log.
+pub(crate) async fn register(client: &mut Client, endpoint: &Endpoint) {
     let id = match tokio::time::timeout(PATIENCE, client.register_extension()).await {
         Ok(Ok(id)) => id,
         Ok(Err(error)) => {
@@ -25,7 +24,7 @@ pub(crate) async fn register(endpoint: Endpoint) {
             return;
         }
     };
-    tokio::spawn(wait(client, id));
+    tokio::spawn(wait(Client::new(endpoint.clone()), id));
 }
 
 /// Says that the extension is ready, which ends the start, and waits. It asked for no events, so

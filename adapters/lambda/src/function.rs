@@ -31,7 +31,7 @@ use crate::worker;
 pub struct Function {
     pub(crate) options: Options,
     concurrency: usize,
-    extension: bool,
+    extension: Option<bool>,
     resources: Vec<Arc<dyn SnapStartResource>>,
 }
 
@@ -41,7 +41,7 @@ impl Function {
         Self {
             options: Options::default(),
             concurrency: 1,
-            extension: true,
+            extension: None,
             resources: Vec::new(),
         }
     }
@@ -56,7 +56,7 @@ impl Function {
     /// | `ANYHOST_LAMBDA_STRIP_STAGE` | `0` | `1`: [`with_stage_stripped`](Self::with_stage_stripped) |
     /// | `ANYHOST_LAMBDA_PROXIES` | `1` | [`with_proxies`](Self::with_proxies) |
     /// | `ANYHOST_LAMBDA_MARGIN_MS` | `250` | [`with_deadline_margin`](Self::with_deadline_margin), in milliseconds |
-    /// | `ANYHOST_LAMBDA_EXTENSION` | `1` | `0`: [`with_extension`](Self::with_extension) |
+    /// | `ANYHOST_LAMBDA_EXTENSION` | see there | `1` or `0`: [`with_extension`](Self::with_extension) |
     /// | `AWS_LAMBDA_MAX_CONCURRENCY` | `1` | set by Lambda: [`with_concurrency`](Self::with_concurrency) |
     ///
     /// # Errors
@@ -74,10 +74,10 @@ impl Function {
             Some(value) => value.parse().map(Some).map_err(|_| invalid(name, &value)),
             None => Ok(None),
         };
-        let flag = |name, default| match var(name).as_deref() {
-            None => Ok(default),
-            Some("1") => Ok(true),
-            Some("0") => Ok(false),
+        let flag = |name| match var(name).as_deref() {
+            None => Ok(None),
+            Some("1") => Ok(Some(true)),
+            Some("0") => Ok(Some(false)),
             Some(value) => Err(invalid(name, value)),
         };
         let path = |name| match var(name) {
@@ -105,9 +105,10 @@ impl Function {
         if let Some(concurrency) = number("AWS_LAMBDA_MAX_CONCURRENCY")? {
             function = function.with_concurrency(concurrency);
         }
-        Ok(function
-            .with_stage_stripped(flag("ANYHOST_LAMBDA_STRIP_STAGE", false)?)
-            .with_extension(flag("ANYHOST_LAMBDA_EXTENSION", true)?))
+        if let Some(extension) = flag("ANYHOST_LAMBDA_EXTENSION")? {
+            function = function.with_extension(extension);
+        }
+        Ok(function.with_stage_stripped(flag("ANYHOST_LAMBDA_STRIP_STAGE")? == Some(true)))
     }
 
     /// How replies are sent. It has to match the deployment: a front door that expects one mode shows the
@@ -175,10 +176,12 @@ impl Function {
     }
 
     /// Whether to register as an internal extension, without which Lambda sends no SIGTERM before it
-    /// ends the process. A refusal does no harm. The default is `true`.
+    /// ends the process. A refusal does no harm, but asking takes a part of a millisecond of each start. A
+    /// function that serves one invocation at a time is never ended in the middle of one, so the default is
+    /// whether it serves several.
     #[must_use]
     pub fn with_extension(mut self, extension: bool) -> Self {
-        self.extension = extension;
+        self.extension = Some(extension);
         self
     }
 
@@ -202,13 +205,16 @@ impl Function {
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         let handler: Arc<dyn Handler> = Arc::new(handler.into_handler());
         let endpoint = Endpoint::from_env()?;
+        let mut client = Client::new(endpoint.clone());
         if std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").is_ok_and(|kind| kind == "snap-start") {
-            restore::around_snapshot(&mut Client::new(endpoint.clone()), &self.resources).await?;
+            restore::around_snapshot(&mut client, &self.resources).await?;
         }
-        if self.extension {
-            extension::register(endpoint.clone()).await;
+        if self.extension.unwrap_or(self.concurrency > 1) {
+            extension::register(&mut client, &endpoint).await;
         }
-        worker::run(handler, endpoint, Arc::new(self.options), self.concurrency).await
+        let others = (1..self.concurrency).map(|_| Client::new(endpoint.clone()));
+        let clients = std::iter::once(client).chain(others).collect();
+        worker::run(handler, clients, self.options).await
     }
 
     /// Calls a handler with an event, as Lambda would, and gives the JSON of its reply.
@@ -332,7 +338,7 @@ mod tests {
             format!("{:?}", function.options),
             "Options { mode: Stream, events: Some(\"/events\"), base_path: \"/api\", strip_stage: true, proxies: 2, margin: 1s }"
         );
-        assert_eq!((function.concurrency, function.extension), (8, false));
+        assert_eq!((function.concurrency, function.extension), (8, Some(false)));
         assert_eq!(
             from(&[("ANYHOST_LAMBDA_MODE", "")])?.options.mode,
             Mode::Buffer

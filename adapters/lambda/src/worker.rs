@@ -16,42 +16,32 @@ use tracing::Instrument;
 use crate::context::Invocation;
 use crate::invoke::{Reply, reply_to};
 use crate::options::Options;
-use crate::runtime::{Client, Endpoint, Next};
+use crate::runtime::{Client, Next};
 
 /// What all workers of a function share.
 struct Shared {
     handler: Arc<dyn Handler>,
-    endpoint: Endpoint,
-    options: Arc<Options>,
+    options: Options,
 }
 
-/// Serves so many invocations at once until SIGTERM, and those in flight to their end.
+/// Serves as many invocations at once as there are clients, until SIGTERM, and those in flight to their
+/// end.
 pub(crate) async fn run(
     handler: Arc<dyn Handler>,
-    endpoint: Endpoint,
-    options: Arc<Options>,
-    concurrency: usize,
+    clients: Vec<Client>,
+    options: Options,
 ) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM])?;
-    let shared = Arc::new(Shared {
-        handler,
-        endpoint,
-        options,
-    });
+    let shared = Arc::new(Shared { handler, options });
     let (stop, stopped) = watch::channel(());
     let mut workers = JoinSet::new();
-    for _ in 0..concurrency {
-        workers.spawn(work(shared.clone(), stopped.clone()));
+    for client in clients {
+        workers.spawn(work(shared.clone(), client, stopped.clone()));
     }
-    loop {
-        tokio::select! {
-            () = told(&mut signals) => break,
-            // A worker ends only by a fault of ours; the others must not be left alone.
-            Some(Err(error)) = workers.join_next() => {
-                tracing::error!(%error, "a worker ended");
-                workers.spawn(work(shared.clone(), stopped.clone()));
-            }
-        }
+    tokio::select! {
+        () = told(&mut signals) => {}
+        // A worker ends only by a fault of ours. Lambda starts a new process for one that ends.
+        Some(Err(error)) = workers.join_next() => return Err(io::Error::other(error)),
     }
     drop(stop);
     while workers.join_next().await.is_some() {}
@@ -62,8 +52,7 @@ async fn told(signals: &mut Signals) {
     poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await;
 }
 
-async fn work(shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
-    let mut client = Client::new(shared.endpoint.clone());
+async fn work(shared: Arc<Shared>, mut client: Client, mut stopped: watch::Receiver<()>) {
     loop {
         let next = tokio::select! {
             // An invocation that came in time is served.

@@ -106,17 +106,31 @@ async fn sigterm_lets_what_is_in_flight_come_to_its_end() {
 
 #[tokio::test]
 async fn an_extension_is_registered_before_the_first_poll_so_that_sigterm_comes() {
-    let (api, _probe) = started().await;
-    let register = api.start_up().await;
-    assert_eq!(register.call, "register");
-    assert_eq!(register.headers["lambda-extension-name"], "anyhost");
+    for vars in [
+        ("ANYHOST_LAMBDA_EXTENSION", "1"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "2"),
+    ] {
+        let (api, _probe) = started_with(&[vars]).await;
+        let register = api.start_up().await;
+        assert_eq!(register.call, "register");
+        assert_eq!(register.headers["lambda-extension-name"], "anyhost");
+        assert_eq!(
+            api.invoke(get("/hello")).await.json()["body"],
+            "Hello, world!"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_host_that_wants_no_extension_is_served_without() {
     let api = LambdaApi::start().await;
     api.refuse_extensions();
-    let _probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api.address())]);
+    let address = api.address();
+    let vars = [
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("ANYHOST_LAMBDA_EXTENSION", "1"),
+    ];
+    let _probe = Probe::start(&[], &vars);
     assert_eq!(
         api.invoke(get("/hello")).await.json()["body"],
         "Hello, world!"
