@@ -43,6 +43,11 @@ impl Invocation {
         self.0.get(name)?.to_str().ok()
     }
 
+    /// How much time is left. A deadline in the past is none; emulators send some.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline()?.duration_since(SystemTime::now()).ok()
+    }
+
     pub(crate) fn deadline(&self) -> Option<SystemTime> {
         let ms = self.text("lambda-runtime-deadline-ms")?.parse().ok()?;
         UNIX_EPOCH.checked_add(Duration::from_millis(ms))
@@ -113,7 +118,9 @@ impl LambdaContext {
                 .map(|event| event.request_context)
         }
         match self.source {
-            Source::RestApi => read(&self.event).map(RequestContext::ApiGatewayV1),
+            Source::RestApi | Source::HttpApiV1 => {
+                read(&self.event).map(RequestContext::ApiGatewayV1)
+            }
             Source::HttpApi | Source::FunctionUrl => {
                 read(&self.event).map(RequestContext::ApiGatewayV2)
             }
@@ -161,7 +168,9 @@ pub(crate) fn of_event(invocation: &Invocation) -> Context {
 fn peer(source: Source, event: &Json<'_>, proxies: usize) -> Option<IpAddr> {
     let context = event.get("requestContext");
     let address = match source {
-        Source::RestApi | Source::WebSocket => context.get("identity").get("sourceIp").text()?,
+        Source::RestApi | Source::HttpApiV1 | Source::WebSocket => {
+            context.get("identity").get("sourceIp").text()?
+        }
         Source::HttpApi | Source::FunctionUrl => context.get("http").get("sourceIp").text()?,
         Source::Alb | Source::AlbMultiValue => header(event, "x-forwarded-for")
             .iter()

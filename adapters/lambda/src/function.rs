@@ -206,11 +206,11 @@ impl Function {
         let handler: Arc<dyn Handler> = Arc::new(handler.into_handler());
         let endpoint = Endpoint::from_env()?;
         let mut client = Client::new(endpoint.clone());
+        if self.extension.unwrap_or(self.concurrency > 1) {
+            extension::register(&mut client).await;
+        }
         if std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").is_ok_and(|kind| kind == "snap-start") {
             restore::around_snapshot(&mut client, &self.resources).await?;
-        }
-        if self.extension.unwrap_or(self.concurrency > 1) {
-            extension::register(&mut client, &endpoint).await;
         }
         let others = (1..self.concurrency).map(|_| Client::new(endpoint.clone()));
         let clients = std::iter::once(client).chain(others).collect();

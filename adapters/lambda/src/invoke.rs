@@ -1,19 +1,17 @@
 //! One invocation: an event in, a reply out.
 
-use std::time::SystemTime;
-
 use anyhost_core::{Body, Context, Error, Handler, Host, Request, Response, dispatch, refuse};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
 use crate::context::{self, Invocation, LambdaContext};
 use crate::event::{Json, Source};
 use crate::options::{Mode, Options};
 use crate::request::{from_event, malformed};
-use crate::response::to_json;
+use crate::response::{headers_fit, to_json};
 use crate::stream::Streamed;
 
 /// What is to be posted.
@@ -70,8 +68,15 @@ pub(crate) async fn reply_to<H: Handler + ?Sized>(
             Ok(request) => dispatch(handler, request).await,
             Err(error) => refused(error, &context),
         };
-        if stream {
+        if stream && headers_fit(source, response.headers()) {
             Reply::Stream(Box::new(Streamed::new(source, response, end)))
+        } else if stream {
+            let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            Reply::Stream(Box::new(Streamed::new(
+                source,
+                refuse(failed, &context),
+                None,
+            )))
         } else {
             Reply::Whole(to_json(source, response, &context).await)
         }
@@ -99,10 +104,7 @@ fn refused(error: Error, context: &Context) -> Response {
 /// When the reply has to be ready: so long before Lambda ends the process that the reply and the log
 /// still get out. A deadline in the past is none; emulators send some.
 fn end(invocation: &Invocation, options: &Options) -> Option<Instant> {
-    let left = invocation
-        .deadline()?
-        .duration_since(SystemTime::now())
-        .ok()?;
+    let left = invocation.left()?;
     Instant::now().checked_add(left - options.margin.min(left / 2))
 }
 
@@ -152,10 +154,12 @@ async fn pass_on<H: Handler + ?Sized>(
 /// nothing becomes `null`.
 ///
 /// # Errors
-/// What the handler replied, if its status is one.
+/// What the handler replied, if its status is one; and for a body that fails, is too long, or is no text.
 async fn result(response: Response) -> Result<Vec<u8>, Error> {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(Error::from_boxed)?.to_bytes();
+    let limit = Source::Event.reply_limit();
+    let body = Limited::new(body, limit).collect().await;
+    let body = body.map_err(Error::from_boxed)?.to_bytes();
     if parts.status.is_client_error() || parts.status.is_server_error() {
         let message = String::from_utf8_lossy(&body).into_owned();
         return Err(Error::new(parts.status, message));
@@ -166,5 +170,5 @@ async fn result(response: Response) -> Result<Vec<u8>, Error> {
     if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok() {
         return Ok(body.into());
     }
-    Ok(serde_json::to_vec(&String::from_utf8_lossy(&body))?)
+    Ok(serde_json::to_vec(str::from_utf8(&body)?)?)
 }

@@ -22,7 +22,7 @@ pub(crate) fn of<'a>(source: Source, event: &'a Json<'_>, options: &Options) -> 
         path,
     };
     if options.strip_stage
-        && source == Source::HttpApi
+        && matches!(source, Source::HttpApi | Source::HttpApiV1)
         && let Some(stage) = event.get("requestContext").get("stage").text()
     {
         place.strip(&format!("/{stage}"));
@@ -54,12 +54,8 @@ fn raw<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
         Source::FunctionUrl => event.get("rawPath").text().map(Cow::Borrowed),
         // Decoded by AWS: what was `%2F` cannot be told any more, but a `?` or `%` can be.
         Source::HttpApi => event.get("rawPath").text().map(encoded),
-        Source::RestApi => match event.get("version").text() {
-            // An HTTP API with payload format 1.0 decodes as well.
-            Some("1.0") => event.get("path").text().map(encoded),
-            _ => event.get("path").text().map(Cow::Borrowed),
-        },
-        Source::Alb | Source::AlbMultiValue | Source::Lattice => {
+        Source::HttpApiV1 => event.get("path").text().map(encoded),
+        Source::RestApi | Source::Alb | Source::AlbMultiValue | Source::Lattice => {
             event.get("path").text().map(Cow::Borrowed)
         }
         Source::LatticeV1 => event.get("raw_path").text().map(Cow::Borrowed),

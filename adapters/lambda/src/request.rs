@@ -63,7 +63,7 @@ fn method(source: Source, event: &Json<'_>) -> Result<Method> {
     };
     let method = match (method.text(), source) {
         (Some(method), _) => method,
-        // The handshake of `$connect` has a method, a message has none.
+        // Neither the handshake nor a message has a method.
         (None, Source::WebSocket) => "POST",
         _ => return Err(malformed("The event has no method")),
     };
@@ -105,7 +105,7 @@ fn query<'a>(source: Source, event: &'a Json<'_>) -> Option<Cow<'a, str>> {
             .filter(|query| !query.is_empty())
             .map(Cow::Borrowed),
         // Decoded, as a form is.
-        Source::RestApi | Source::WebSocket => query_of_map(event, |text| {
+        Source::RestApi | Source::HttpApiV1 | Source::WebSocket => query_of_map(event, |text| {
             utf8_percent_encode(text, UNRESERVED).to_string()
         }),
         // As the client wrote them.

@@ -18,12 +18,7 @@ use crate::event::Source;
 pub(crate) async fn to_json(source: Source, response: Response, context: &Context) -> Vec<u8> {
     let (parts, body) = response.into_parts();
     let limit = source.reply_limit();
-    if header_size(&parts.headers) > source.header_limit() {
-        tracing::error!(
-            length = header_size(&parts.headers),
-            limit = source.header_limit(),
-            "the reply's headers are more than {source} takes"
-        );
+    if !headers_fit(source, &parts.headers) {
         return failed(source, context).await;
     }
     match Limited::new(body, limit)
@@ -71,6 +66,19 @@ async fn failed(source: Source, context: &Context) -> Vec<u8> {
     write(source, &parts, as_text(&parts.headers, &body), &body)
 }
 
+/// Whether the front door takes such headers; if not, the log says so.
+pub(crate) fn headers_fit(source: Source, headers: &HeaderMap) -> bool {
+    let (length, limit) = (header_size(headers), source.header_limit());
+    if length > limit {
+        tracing::error!(
+            length,
+            limit,
+            "the reply's headers are more than {source} takes"
+        );
+    }
+    length <= limit
+}
+
 /// The names and values, with two bytes between them and two behind each.
 fn header_size(headers: &HeaderMap) -> usize {
     let sizes = headers
@@ -112,7 +120,7 @@ fn write(source: Source, parts: &Parts, text: Option<&str>, body: &Bytes) -> Vec
         json.text(&format!("{} {reason}", parts.status.as_str()));
     }
     match source {
-        Source::RestApi | Source::AlbMultiValue | Source::WebSocket => {
+        Source::RestApi | Source::HttpApiV1 | Source::AlbMultiValue | Source::WebSocket => {
             json.raw(",\"multiValueHeaders\":");
             multi_value(&mut json, &parts.headers);
         }

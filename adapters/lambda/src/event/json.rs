@@ -91,17 +91,29 @@ enum Part {
     Event,
     /// Its `requestContext`.
     Context,
+    /// Its headers.
+    Headers,
     /// Something of which everything is kept.
     Whole,
 }
 
 impl Part {
+    /// How many entries there usually are. Of a part that may be repeated at will, none: an event of many
+    /// empty maps must not take many times its own size.
+    fn usual(self) -> usize {
+        match self {
+            Self::Event | Self::Context | Self::Headers => 14,
+            Self::Whole => 0,
+        }
+    }
+
     /// The part that a key leads to, if it is kept.
     fn below(self, key: &str) -> Option<Self> {
         match self {
-            Self::Whole => Some(Self::Whole),
+            Self::Headers | Self::Whole => Some(Self::Whole),
             Self::Event => match key {
                 "requestContext" => Some(Self::Context),
+                "headers" | "multiValueHeaders" => Some(Self::Headers),
                 "version"
                 | "httpMethod"
                 | "method"
@@ -112,8 +124,10 @@ impl Part {
                 | "queryStringParameters"
                 | "query_string_parameters"
                 | "multiValueQueryStringParameters"
-                | "headers"
-                | "multiValueHeaders"
+                | "resource"
+                | "type"
+                | "methodArn"
+                | "routeArn"
                 | "cookies"
                 | "body"
                 | "isBase64Encoded"
@@ -183,7 +197,7 @@ impl<'de> Visitor<'de> for Part {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut entries = Vec::with_capacity(12);
+        let mut entries = Vec::with_capacity(self.usual());
         while let Some(Key(key)) = map.next_key()? {
             match self.below(&key) {
                 Some(part) => entries.push((key, map.next_value_seed(part)?)),
@@ -242,13 +256,13 @@ mod tests {
 
     #[test]
     fn what_tells_nothing_of_the_request_is_not_kept() -> serde_json::Result<()> {
-        let event = br#"{"resource": {"a": []}, "requestContext": {"authorizer": {}, "http": {"method": "GET"}}}"#;
+        let event = br#"{"other": {"a": []}, "requestContext": {"authorizer": {}, "http": {"method": "GET"}}}"#;
         let json = Json::parse(event)?;
         assert_eq!(json.entries().count(), 1);
         let context = json.get("requestContext");
         assert_eq!(context.entries().count(), 1);
         assert_eq!(context.get("http").get("method").text(), Some("GET"));
-        assert!(Json::parse(br#"{"resource": {"a": }}"#).is_err());
+        assert!(Json::parse(br#"{"other": {"a": }}"#).is_err());
         assert!(Json::parse(b"{} {}").is_err());
         Ok(())
     }

@@ -8,8 +8,10 @@ use super::Json;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// An API Gateway REST API, or an HTTP API with payload format 1.0.
+    /// An API Gateway REST API.
     RestApi,
+    /// An API Gateway HTTP API with payload format 1.0.
+    HttpApiV1,
     /// An API Gateway HTTP API with payload format 2.0.
     HttpApi,
     /// A Lambda Function URL.
@@ -33,6 +35,11 @@ impl Source {
     /// of an HTTP front door.
     pub(crate) fn of(event: &Json<'_>) -> Option<Self> {
         let context = event.get("requestContext");
+        let is = |name| event.get(name) != &Json::Null;
+        // An authorizer is asked about a request, and is not to answer it.
+        if event.get("type").text() == Some("REQUEST") && (is("methodArn") || is("routeArn")) {
+            return None;
+        }
         if context.get("elb") != &Json::Null {
             // A load balancer sends one of the two maps, never both.
             let multi = event.get("multiValueHeaders").is_map();
@@ -60,8 +67,12 @@ impl Source {
         if event.get("raw_path") != &Json::Null {
             return Some(Self::LatticeV1);
         }
-        if event.get("httpMethod") != &Json::Null {
-            return Some(Self::RestApi);
+        // A Bedrock agent's event has a method as well, and none of these.
+        if is("httpMethod") && (context.is_map() || is("path") || is("resource")) {
+            return Some(match event.get("version").text() {
+                Some("1.0") => Self::HttpApiV1,
+                _ => Self::RestApi,
+            });
         }
         // Some of an HTTP event is missing, but it is one: its sender waits for a reply.
         (event.get("rawPath") != &Json::Null || event.get("routeKey") != &Json::Null)
@@ -76,16 +87,17 @@ impl Source {
     /// The most bytes of headers that the front door takes ("Quotas for API Gateway").
     pub(crate) fn header_limit(self) -> usize {
         match self {
-            Self::RestApi | Self::HttpApi | Self::WebSocket => 10_240,
+            Self::RestApi | Self::HttpApi | Self::HttpApiV1 | Self::WebSocket => 10_240,
             _ => usize::MAX,
         }
     }
 
     /// The most bytes of JSON that the front door takes as a reply (Lambda quotas; for a load
-    /// balancer, "Lambda functions as targets").
+    /// balancer, "Lambda functions as targets"; for WebSockets, "Quotas for API Gateway").
     pub(crate) fn reply_limit(self) -> usize {
         match self {
             Self::Alb | Self::AlbMultiValue => 1024 * 1024,
+            Self::WebSocket => 128 * 1024,
             _ => 6 * 1024 * 1024,
         }
     }
@@ -102,6 +114,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RestApi => "REST API",
+            Self::HttpApiV1 => "HTTP API (1.0)",
             Self::HttpApi => "HTTP API",
             Self::FunctionUrl => "Function URL",
             Self::Alb => "ALB",
@@ -130,8 +143,8 @@ mod tests {
                 Source::RestApi,
             ),
             (
-                r#"{"version": "1.0", "httpMethod": "GET", "rawPath": "/x"}"#,
-                Source::RestApi,
+                r#"{"version": "1.0", "httpMethod": "GET", "path": "/x", "requestContext": {}}"#,
+                Source::HttpApiV1,
             ),
             (
                 r#"{"requestContext": {"http": {}, "apiId": "x"}}"#,
@@ -175,6 +188,9 @@ mod tests {
             "null",
             "5",
             r#""requestContext""#,
+            r#"{"type": "REQUEST", "methodArn": "x", "httpMethod": "GET", "path": "/", "requestContext": {}}"#,
+            r#"{"type": "REQUEST", "routeArn": "x", "rawPath": "/", "requestContext": {"http": {}}}"#,
+            r#"{"messageVersion": "1.0", "agent": {}, "httpMethod": "GET", "apiPath": "/x"}"#,
         ] {
             assert_eq!(source(event).ok(), Some(None), "{event}");
         }

@@ -16,11 +16,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Endpoint;
 use crate::stream::{ERROR_BODY, ERROR_TYPE, Streamed};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("anyhost/", env!("CARGO_PKG_VERSION")));
+/// How long the API may take to agree to what was posted.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const INTEGRATION_RESPONSE: HeaderValue =
     HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
@@ -64,6 +68,11 @@ impl Client {
         }
     }
 
+    /// The same API, over a connection of its own.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.endpoint.clone())
+    }
+
     /// Waits for the next invocation, however long that takes and however often the API fails.
     pub(crate) async fn next(&mut self) -> Next {
         let mut pause = Duration::from_millis(50);
@@ -103,9 +112,13 @@ impl Client {
         self.settle(id, posted).await;
     }
 
-    /// Posts a reply while it is made. It cannot be said a second time, so it goes over a connection of
-    /// which nothing is known to be wrong.
-    pub(crate) async fn stream(&mut self, id: &HeaderValue, reply: Streamed) {
+    /// Posts a reply while it is made. It cannot be said a second time.
+    pub(crate) async fn stream(
+        &mut self,
+        id: &HeaderValue,
+        reply: Streamed,
+        deadline: Option<Instant>,
+    ) {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, INTEGRATION_RESPONSE);
         headers.insert(RESPONSE_MODE, HeaderValue::from_static("streaming"));
@@ -114,8 +127,21 @@ impl Client {
         }
         let target = self.endpoint.target(&invocation(id, "response"));
         let payload = Payload::Stream(Box::new(reply));
-        let posted = self.call(Method::POST, target, headers, payload).await;
-        self.settle(id, posted.map(|(status, ..)| status)).await;
+        let posted = self.call(Method::POST, target, headers, payload);
+        // The reply itself ends at the deadline.
+        let patience = deadline.and_then(|deadline| deadline.checked_add(PATIENCE));
+        let posted = match patience {
+            Some(end) => timeout_at(end, posted)
+                .await
+                .unwrap_or_else(|_| Err(timed_out())),
+            None => posted.await,
+        };
+        let posted = posted.map(|(status, ..)| status);
+        if !posted.as_ref().is_ok_and(StatusCode::is_success) {
+            // What was refused may not have been sent to its end.
+            self.connection = None;
+        }
+        self.settle(id, posted).await;
     }
 
     async fn settle(&mut self, id: &HeaderValue, posted: io::Result<StatusCode>) {
@@ -208,22 +234,19 @@ impl Client {
         // A kept connection may have died while the sandbox was frozen; what is posted is kept, so it
         // can be said again on a new one.
         if self.connection.is_some() {
-            match self
-                .call(
-                    Method::POST,
-                    target.clone(),
-                    headers.clone(),
-                    Payload::Whole(body.clone().into()),
-                )
+            let payload = Payload::Whole(body.clone().into());
+            let said = self.call(Method::POST, target.clone(), headers.clone(), payload);
+            match timeout(PATIENCE, said)
                 .await
+                .unwrap_or_else(|_| Err(timed_out()))
             {
                 Ok((status, ..)) => return Ok(status),
                 Err(error) => tracing::debug!(%error, "posting again on a new connection"),
             }
         }
-        let (status, ..) = self
-            .call(Method::POST, target, headers, Payload::Whole(body.into()))
-            .await?;
+        let said = self.call(Method::POST, target, headers, Payload::Whole(body.into()));
+        let said = timeout(PATIENCE, said).await;
+        let (status, ..) = said.unwrap_or_else(|_| Err(timed_out()))?;
         Ok(status)
     }
 
@@ -253,7 +276,13 @@ impl Client {
         request.headers_mut().insert(USER_AGENT, AGENT);
 
         // On any failure the connection is gone with this local value.
-        let mut connection = match self.connection.take() {
+        let mut kept = self.connection.take();
+        if let Some(connection) = &mut kept
+            && !connection.is_alive().await
+        {
+            kept = None;
+        }
+        let mut connection = match kept {
             Some(connection) => connection,
             None => Connection::open(&self.endpoint.address).await?,
         };
@@ -271,6 +300,11 @@ impl Connection {
             .await
             .map_err(io::Error::other)?;
         Ok(Self { sender, driver })
+    }
+
+    /// Whether the other side has not closed it, which a process that was frozen hears of late.
+    async fn is_alive(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(Pin::new(&mut self.driver).poll(cx).is_pending())).await
     }
 
     async fn exchange(&mut self, request: Request<Payload>) -> io::Result<(Parts, Bytes)> {
@@ -299,6 +333,10 @@ impl Connection {
         });
         exchanged.await
     }
+}
+
+fn timed_out() -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
 
 fn invocation(id: &HeaderValue, what: &str) -> String {
