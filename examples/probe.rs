@@ -30,6 +30,7 @@ const TEN_MIB: Limit = Limit::mib(10);
 fn main() -> ExitCode {
     anyhost::run_with(async || match std::env::var("PROBE_START").as_deref() {
         Ok("fail") => Err(Error::from(io::Error::other("PROBE_START says so"))),
+        Ok("panic") => panic!("at the start"),
         Ok("print") => {
             println!("printed by the program");
             println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));
@@ -99,6 +100,7 @@ fn errors() -> Router {
         })
         .get("/sleep/{ms}", sleep)
         .get("/block/{ms}", block)
+        .get("/drop-panic", drop_panic)
 }
 
 fn after() -> Router {
@@ -404,6 +406,18 @@ async fn block(request: Request) -> Result<&'static str> {
     eprintln!("blocking");
     std::thread::sleep(Duration::from_millis(ms));
     Ok("blocked")
+}
+
+/// Never replies, and panics when nobody waits for it any more.
+async fn drop_panic() -> &'static str {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            panic!("on purpose, when dropped");
+        }
+    }
+    let _guard = Guard;
+    std::future::pending().await
 }
 
 async fn sleep(request: Request) -> Result<&'static str> {

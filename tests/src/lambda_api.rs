@@ -188,7 +188,7 @@ impl LambdaApi {
         self.state.extensions.store(false, Ordering::Relaxed);
     }
 
-    /// Refuses the next post with this status.
+    /// Refuses the next reply with this status.
     pub fn refuse(&self, status: StatusCode) {
         self.state.refusals.lock().unwrap().push(status);
     }
@@ -226,6 +226,24 @@ async fn answer(
         });
     }
     let (parts, body) = request.into_parts();
+    let refused = match path.ends_with("/response") {
+        true => state.refusals.lock().unwrap().pop(),
+        false => None,
+    };
+    if let Some(refused) = refused {
+        // Before it has read what it refuses.
+        let answer = Answer {
+            call: "response".into(),
+            headers: parts.headers,
+            body: Bytes::new(),
+            trailers: HeaderMap::new(),
+        };
+        let id = path.rsplit('/').nth(1).unwrap_or_default();
+        if let Some(waiting) = state.waiting.lock().unwrap().get(id) {
+            let _ = waiting.send(answer);
+        }
+        return Ok(status(refused));
+    }
     let Ok(body) = body.collect().await else {
         return Ok(status(StatusCode::BAD_REQUEST));
     };
@@ -251,8 +269,7 @@ async fn answer(
     if let Some(waiting) = state.waiting.lock().unwrap().get(id) {
         let _ = waiting.send(answer);
     }
-    let refused = state.refusals.lock().unwrap().pop();
-    Ok(status(refused.unwrap_or(StatusCode::ACCEPTED)))
+    Ok(status(StatusCode::ACCEPTED))
 }
 
 /// The Extensions API.

@@ -177,6 +177,26 @@ async fn bind(addresses: Vec<Address>, inherited: Option<Inherited>) -> io::Resu
     Ok(server)
 }
 
+/// The handler, or why there is none: a panic is a reason as well.
+#[cfg(feature = "lambda")]
+async fn built<H, E: Into<Error>>(build: impl Future<Output = Result<H, E>>) -> Result<H, Error> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::Poll;
+
+    let mut build = std::pin::pin!(build);
+    std::future::poll_fn(|cx| {
+        let poll = catch_unwind(AssertUnwindSafe(|| build.as_mut().poll(cx)));
+        let poll = poll.map(|poll| poll.map(|built| built.map_err(Into::into)));
+        poll.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let why = format!("the start panicked: {}", text.unwrap_or("no message"));
+            Poll::Ready(Err(io::Error::other(why).into()))
+        })
+    })
+    .await
+}
+
 #[cfg(feature = "lambda")]
 fn lambda<K, H, E>(
     build: impl AsyncFnOnce() -> Result<H, E>,
@@ -193,7 +213,7 @@ where
         Ok(_) => Builder::new_multi_thread(),
     };
     run_on(builder, async {
-        match build().await.map_err(Into::into) {
+        match built(build()).await {
             Ok(handler) => anyhost_lambda::serve(handler).await?,
             Err(error) => {
                 anyhost_lambda::report_init_error(&error).await;

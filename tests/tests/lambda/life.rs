@@ -39,6 +39,81 @@ async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
 }
 
 #[tokio::test]
+async fn a_panic_at_the_deadline_costs_one_invocation() {
+    let (api, _probe) = started().await;
+    let soon = deadline(600);
+    let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
+    let answer = api.invoke_with(get("/drop-panic"), &headers).await;
+    assert_eq!(answer.call, "error");
+    assert_eq!(
+        api.invoke(get("/hello")).await.json()["body"],
+        "Hello, world!"
+    );
+}
+
+#[tokio::test]
+async fn work_that_never_ends_does_not_keep_the_next_invocation() {
+    let (api, mut probe) = started().await;
+    let soon = deadline(600);
+    let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
+    let answer = api.invoke_with(event("POST", "/after/600000", |_| {}), &headers);
+    assert_eq!(answer.await.json()["body"], "scheduled");
+    assert_eq!(
+        api.invoke(get("/hello")).await.json()["body"],
+        "Hello, world!"
+    );
+    probe.log_line("beyond the deadline").await;
+}
+
+#[tokio::test]
+async fn a_reply_is_posted_before_the_work_after_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    for mode in ["buffer", "stream"] {
+        let vars = [
+            ("PROBE_DONE", done.to_str().unwrap()),
+            ("ANYHOST_LAMBDA_MODE", mode),
+        ];
+        let (api, _probe) = started_with(&vars).await;
+        api.invoke(event("POST", "/after/300", |_| {})).await;
+        assert!(!done.exists(), "{mode}: the reply waited for the work");
+        api.invoke(get("/hello")).await;
+        assert!(
+            done.exists(),
+            "{mode}: the next invocation did not wait for the work"
+        );
+        std::fs::remove_file(&done).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_the_process_was_frozen_costs_nothing() {
+    for mode in ["buffer", "stream"] {
+        let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_MODE", mode)]).await;
+        // The API closes it behind `/next`.
+        let close = [("connection", "close")];
+        for _ in 0..3 {
+            let answer = api.invoke_with(get("/sleep/50"), &close).await;
+            assert_eq!(answer.call, "response", "{mode}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_panics_is_reported() {
+    let (api, probe) = started_with(&[("PROBE_START", "panic")]).await;
+    let report = api.start_up().await;
+    assert_eq!(report.call, "init");
+    assert!(
+        report.json()["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("at the start")
+    );
+    assert_eq!(probe.exit().await.code(), Some(1));
+}
+
+#[tokio::test]
 async fn a_deadline_in_the_past_is_none() {
     let (api, _probe) = started().await;
     let headers = [("lambda-runtime-deadline-ms", "600000")];

@@ -41,4 +41,6 @@ async fn the_level_is_the_one_that_lambda_says() {
     api.invoke(get("/fail")).await;
     let first = probe.log_line("").await;
     assert!(first.contains("secret detail"), "{first}");
+    // However few events are wanted, each says whose it is.
+    assert!(first.contains("r-1"), "{first}");
 }

@@ -149,12 +149,42 @@ async fn twenty_megabytes_are_streamed() {
 #[tokio::test]
 async fn a_streamed_reply_that_the_api_refuses_is_a_failed_invocation() {
     let (api, mut probe) = started_with(STREAM).await;
-    api.refuse(StatusCode::PAYLOAD_TOO_LARGE);
-    let answers = api.invoke_all(get("/hello"), &[], 2).await;
-    assert_eq!(answers[1].call, "error");
+    // One that has ended by then, and one that never would.
+    for query in ["chunks=1", "chunks=1000000000&delay_ms=1000"] {
+        api.refuse(StatusCode::PAYLOAD_TOO_LARGE);
+        let event = event("GET", "/stream", |event| {
+            event["rawQueryString"] = json!(query);
+        });
+        let answers = api.invoke_all(event, &[], 2).await;
+        assert_eq!(answers[1].call, "error", "{query}");
+    }
     probe.log_line("refused the reply").await;
     let answer = api.invoke(get("/hello")).await;
     assert_eq!(parts(&answer).1, b"Hello, world!");
+}
+
+#[tokio::test]
+async fn headers_beyond_what_a_rest_api_takes_are_a_500() {
+    let (api, _probe) = started_with(STREAM).await;
+    let rest = json!({
+        "httpMethod": "GET", "path": "/header-size/11000", "headers": {"host": "a.example"},
+        "requestContext": {"stage": "live"},
+    });
+    let answer = api.invoke(rest.to_string()).await;
+    assert_eq!(parts(&answer).0["statusCode"], 500);
+}
+
+#[tokio::test]
+async fn an_http_api_of_the_first_payload_format_is_never_streamed_to() {
+    let (api, _probe) = started_with(STREAM).await;
+    let event = json!({
+        "version": "1.0", "httpMethod": "GET", "path": "/hello", "headers": {"host": "a.example"},
+        "requestContext": {"stage": "$default"},
+    });
+    assert_eq!(
+        api.invoke(event.to_string()).await.json()["body"],
+        "Hello, world!"
+    );
 }
 
 #[tokio::test]

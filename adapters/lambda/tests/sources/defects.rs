@@ -227,3 +227,50 @@ async fn headers_beyond_what_an_api_gateway_takes_are_a_500() {
     }
     assert_eq!(reply(&long, &function_url()).await["statusCode"], 200);
 }
+
+#[tokio::test]
+async fn an_http_api_of_the_first_payload_format_has_its_decoded_path_encoded_again() {
+    let mut event = rest_api();
+    event["version"] = json!("1.0");
+    event["path"] = json!("/capture/a b/100%");
+    let seen = seen(event.clone()).await;
+    assert_eq!(seen["source"], "HTTP API (1.0)");
+    assert!(
+        seen["target"]
+            .as_str()
+            .unwrap()
+            .starts_with("/capture/a%20b/100%25?")
+    );
+    let reply = reply(&handler(rich), &event).await;
+    assert_eq!(
+        reply["multiValueHeaders"]["vary"],
+        json!(["accept", "origin"])
+    );
+}
+
+#[tokio::test]
+async fn a_websocket_handshake_is_a_post_to_connect() {
+    let event = json!({
+        "headers": {"Host": "x.example", "x-probe": "1"},
+        "multiValueHeaders": {"Host": ["x.example"], "x-probe": ["1"]},
+        "requestContext": {
+            "routeKey": "$connect", "eventType": "CONNECT", "connectionId": "c-1", "stage": "live",
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "isBase64Encoded": false,
+    });
+    let seen = seen(event).await;
+    assert_eq!(
+        (&seen["method"], &seen["target"]),
+        (&json!("POST"), &json!("/$connect"))
+    );
+    assert_eq!(seen["peer"], "192.0.2.1");
+}
+
+#[tokio::test]
+async fn an_event_of_millions_of_nothings_costs_no_more_than_it_must() {
+    let mut event = function_url();
+    event["body"] = Value::from(vec![json!({}); 500_000]);
+    // A body that is no text is none.
+    assert_eq!(seen(event).await["body"], "");
+}
