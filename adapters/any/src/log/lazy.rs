@@ -104,6 +104,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn our_spans_are_there_for_events_of_any_target() {
+        let filter = Targets::new().with_target("app", LevelFilter::DEBUG);
+        let lazy = Lazy::new(filter, || Box::new(tracing_subscriber::registry()) as Inner);
+        tracing::subscriber::with_default(lazy, || {
+            assert!(!tracing::error_span!(target: "anyhost_lambda::worker", "ours").is_disabled());
+            assert!(tracing::error_span!(target: "other", "theirs").is_disabled());
+        });
+    }
+
+    #[test]
     fn nothing_is_made_for_events_that_nobody_wants() {
         let made = Arc::new(AtomicU32::new(0));
         let counted = made.clone();
