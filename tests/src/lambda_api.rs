@@ -55,6 +55,7 @@ struct State {
     inits: mpsc::UnboundedSender<Answer>,
     restored: watch::Receiver<bool>,
     extensions: AtomicBool,
+    drops: AtomicU64,
 }
 
 impl State {
@@ -86,10 +87,19 @@ impl LambdaApi {
             inits: init,
             restored,
             extensions: AtomicBool::new(true),
+            drops: 0.into(),
         });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                let left = |drops: u64| drops.checked_sub(1);
+                if shared
+                    .drops
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+                    .is_ok()
+                {
+                    continue;
+                }
                 let state = shared.clone();
                 let serve = service_fn(move |request| answer(request, state.clone()));
                 tokio::spawn(
@@ -181,6 +191,11 @@ impl LambdaApi {
     /// Lets the process go on from its snapshot.
     pub fn restore(&self) {
         self.restore.send_replace(true);
+    }
+
+    /// Drops the next connections, so many of them, without a word.
+    pub fn drop_connections(&self, count: u64) {
+        self.state.drops.store(count, Ordering::Relaxed);
     }
 
     /// Refuses extensions.

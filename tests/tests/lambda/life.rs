@@ -100,6 +100,30 @@ async fn a_connection_that_died_while_the_process_was_frozen_costs_nothing() {
 }
 
 #[tokio::test]
+async fn connections_that_break_are_made_again_after_growing_pauses() {
+    let api = LambdaApi::start().await;
+    api.drop_connections(3);
+    let mut probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api.address())]);
+    for pause in ["50ms", "100ms", "200ms"] {
+        let line = probe.log_line("no invocation").await;
+        assert!(line.contains(pause), "{line}");
+    }
+    let answer = api.invoke(get("/hello")).await;
+    assert_eq!(answer.json()["body"], "Hello, world!");
+}
+
+#[tokio::test]
+async fn a_poll_may_take_its_time() {
+    let (api, _probe) = started().await;
+    for _ in 0..2 {
+        // Longer than any pause of ours; Lambda may take hours.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let answer = api.invoke(get("/hello")).await;
+        assert_eq!(answer.json()["body"], "Hello, world!");
+    }
+}
+
+#[tokio::test]
 async fn a_start_that_panics_is_reported() {
     let (api, probe) = started_with(&[("PROBE_START", "panic")]).await;
     let report = api.start_up().await;
