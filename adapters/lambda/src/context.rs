@@ -35,22 +35,30 @@ pub struct LambdaContext {
 
 /// What the Runtime API says of an invocation, in the headers of `/next`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Invocation(pub(crate) HeaderMap);
+pub(crate) struct Invocation {
+    headers: HeaderMap,
+    deadline: Option<SystemTime>,
+}
 
 impl Invocation {
-    /// What is missing or odd is left out.
+    /// What is missing or odd is left out. A deadline in the past is none; emulators send some.
+    pub(crate) fn new(headers: HeaderMap) -> Self {
+        let ms = headers.get("lambda-runtime-deadline-ms");
+        let ms = ms.and_then(|ms| ms.to_str().ok()?.parse().ok());
+        let deadline = ms.and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
+        Self {
+            deadline: deadline.filter(|deadline| *deadline > SystemTime::now()),
+            headers,
+        }
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
+        self.headers.get(name)?.to_str().ok()
     }
 
-    /// How much time is left. A deadline in the past is none; emulators send some.
+    /// How much time is left.
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline()?.duration_since(SystemTime::now()).ok()
-    }
-
-    pub(crate) fn deadline(&self) -> Option<SystemTime> {
-        let ms = self.text("lambda-runtime-deadline-ms")?.parse().ok()?;
-        UNIX_EPOCH.checked_add(Duration::from_millis(ms))
+        self.deadline?.duration_since(SystemTime::now()).ok()
     }
 }
 
@@ -152,11 +160,7 @@ pub(crate) fn of_event(invocation: &Invocation) -> Context {
     if let Some(id) = invocation.text("lambda-runtime-aws-request-id") {
         context = context.with_request_id(id);
     }
-    // An emulator may send one that is long past; nobody can have meant it.
-    if let Some(deadline) = invocation
-        .deadline()
-        .filter(|deadline| *deadline > SystemTime::now())
-    {
+    if let Some(deadline) = invocation.deadline {
         context = context.with_deadline(deadline);
     }
     context

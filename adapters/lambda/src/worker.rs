@@ -93,7 +93,7 @@ async fn unpanicked<T>(future: impl Future<Output = T>) -> std::thread::Result<T
 }
 
 async fn answer(shared: &Shared, client: &mut Client, next: Next) {
-    let invocation = Invocation(next.headers);
+    let invocation = Invocation::new(next.headers);
     let left = invocation.left();
     let deadline = left.and_then(|left| Instant::now().checked_add(left));
     let (reply, context) =

@@ -22,6 +22,9 @@ use super::Endpoint;
 use crate::stream::{ERROR_BODY, ERROR_TYPE, Streamed};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("anyhost/", env!("CARGO_PKG_VERSION")));
+/// How long after its last use a connection needs no look whether it is still there.
+const FRESH: Duration = Duration::from_millis(5);
+
 /// How long the API may take to agree to what was posted.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,13 +39,14 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) struct Client {
     endpoint: Endpoint,
     next: Uri,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
 }
 
 /// A connection that is kept between calls, and driven by them: nothing else can come over it.
 struct Connection {
     sender: SendRequest<Payload>,
     driver: http1::Connection<TokioIo<TcpStream>, Payload>,
+    used: Instant,
 }
 
 /// What is sent with a call.
@@ -284,9 +288,10 @@ impl Client {
         }
         let mut connection = match kept {
             Some(connection) => connection,
-            None => Connection::open(&self.endpoint.address).await?,
+            None => Box::new(Connection::open(&self.endpoint.address).await?),
         };
         let (parts, body) = connection.exchange(request).await?;
+        connection.used = Instant::now();
         self.connection = Some(connection);
         Ok((parts.status, parts.headers, body))
     }
@@ -299,16 +304,23 @@ impl Connection {
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        Ok(Self { sender, driver })
+        Ok(Self {
+            sender,
+            driver,
+            used: Instant::now(),
+        })
     }
 
     /// Whether the other side has not closed it, which a process that was frozen hears of late.
     async fn is_alive(&mut self) -> bool {
+        if self.used.elapsed() < FRESH {
+            return true;
+        }
         poll_fn(|cx| Poll::Ready(Pin::new(&mut self.driver).poll(cx).is_pending())).await
     }
 
     async fn exchange(&mut self, request: Request<Payload>) -> io::Result<(Parts, Bytes)> {
-        let Self { sender, driver } = self;
+        let Self { sender, driver, .. } = self;
         let mut exchange = pin!(async move {
             let exchanged = async {
                 sender.ready().await?;
