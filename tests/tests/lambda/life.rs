@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
 
-/// The header for a deadline so far from now.
-fn deadline(left: i64) -> String {
+/// The header for a deadline so far from now, once the function is up.
+async fn deadline(api: &LambdaApi, left: i64) -> String {
+    api.invoke(get("/hello")).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     (i64::try_from(now.as_millis()).unwrap() + left).to_string()
 }
@@ -13,7 +14,7 @@ fn deadline(left: i64) -> String {
 #[tokio::test]
 async fn a_handler_that_is_late_is_answered_for_before_lambda_ends_it() {
     let (api, mut probe) = started().await;
-    let soon = deadline(1000);
+    let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(get("/sleep/600000"), &headers).await;
     assert_eq!(answer.json()["statusCode"], 504);
@@ -27,7 +28,7 @@ async fn a_handler_that_is_late_is_answered_for_before_lambda_ends_it() {
 #[tokio::test]
 async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
     let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "stream")]).await;
-    let soon = deadline(1000);
+    let soon = deadline(&api, 1000).await;
     let stuck = event("GET", "/stream", |event| {
         event["rawQueryString"] = json!("chunks=2&delay_ms=600000");
     });
@@ -41,7 +42,7 @@ async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
 #[tokio::test]
 async fn a_panic_at_the_deadline_costs_one_invocation() {
     let (api, _probe) = started().await;
-    let soon = deadline(600);
+    let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(get("/drop-panic"), &headers).await;
     assert_eq!(answer.call, "error");
@@ -54,7 +55,7 @@ async fn a_panic_at_the_deadline_costs_one_invocation() {
 #[tokio::test]
 async fn work_that_never_ends_does_not_keep_the_next_invocation() {
     let (api, mut probe) = started().await;
-    let soon = deadline(600);
+    let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(event("POST", "/after/600000", |_| {}), &headers);
     assert_eq!(answer.await.json()["body"], "scheduled");
@@ -75,7 +76,7 @@ async fn a_reply_is_posted_before_the_work_after_it_is_done() {
             ("ANYHOST_LAMBDA_MODE", mode),
         ];
         let (api, _probe) = started_with(&vars).await;
-        api.invoke(event("POST", "/after/300", |_| {})).await;
+        api.invoke(event("POST", "/after/1000", |_| {})).await;
         assert!(!done.exists(), "{mode}: the reply waited for the work");
         api.invoke(get("/hello")).await;
         assert!(
