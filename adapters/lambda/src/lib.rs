@@ -2,7 +2,8 @@
 //!
 //! It answers every front door that speaks HTTP: Function URLs, API Gateway REST and HTTP APIs (both
 //! payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
-//! WebSockets. Which one an event came from is read off the event; nothing is to be configured.
+//! WebSockets. Which one an event came from is read off the event. What a deployment decides is said to
+//! [`Function`], or to its environment.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
