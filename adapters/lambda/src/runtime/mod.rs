@@ -5,6 +5,7 @@
 //! on a failed poll, and forgets a reply that the API refused.
 
 mod client;
+mod connection;
 mod endpoint;
 
 pub(crate) use client::{Client, Next};
