@@ -19,10 +19,7 @@ async fn a_handler_that_is_late_is_answered_for_before_lambda_ends_it() {
     let answer = api.invoke_with(get("/sleep/600000"), &headers).await;
     assert_eq!(answer.json()["statusCode"], 504);
     probe.log_line("no reply before the deadline").await;
-    assert_eq!(
-        api.invoke(get("/hello")).await.json()["body"],
-        "Hello, world!"
-    );
+    serves(&api).await;
 }
 
 #[tokio::test]
@@ -46,10 +43,7 @@ async fn a_panic_at_the_deadline_costs_one_invocation() {
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(get("/drop-panic"), &headers).await;
     assert_eq!(answer.call, "error");
-    assert_eq!(
-        api.invoke(get("/hello")).await.json()["body"],
-        "Hello, world!"
-    );
+    serves(&api).await;
 }
 
 #[tokio::test]
@@ -59,10 +53,7 @@ async fn work_that_never_ends_does_not_keep_the_next_invocation() {
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(event("POST", "/after/600000", |_| {}), &headers);
     assert_eq!(answer.await.json()["body"], "scheduled");
-    assert_eq!(
-        api.invoke(get("/hello")).await.json()["body"],
-        "Hello, world!"
-    );
+    serves(&api).await;
     probe.log_line("beyond the deadline").await;
 }
 
@@ -156,10 +147,7 @@ async fn invocations_are_served_beside_each_other_if_lambda_says_so() {
     let slow = async { tokio::join!(first, second) };
     let quick = async {
         for _ in 0..20 {
-            assert_eq!(
-                api.invoke(get("/hello")).await.json()["body"],
-                "Hello, world!"
-            );
+            serves(&api).await;
         }
     };
     tokio::pin!(slow);
@@ -214,10 +202,7 @@ async fn an_extension_is_registered_before_the_first_poll_so_that_sigterm_comes(
         let register = api.start_up().await;
         assert_eq!(register.call, "register");
         assert_eq!(register.headers["lambda-extension-name"], "anyhost");
-        assert_eq!(
-            api.invoke(get("/hello")).await.json()["body"],
-            "Hello, world!"
-        );
+        serves(&api).await;
     }
 }
 
@@ -231,10 +216,7 @@ async fn a_host_that_wants_no_extension_is_served_without() {
         ("ANYHOST_LAMBDA_EXTENSION", "1"),
     ];
     let _probe = Probe::start(&[], &vars);
-    assert_eq!(
-        api.invoke(get("/hello")).await.json()["body"],
-        "Hello, world!"
-    );
+    serves(&api).await;
 }
 
 #[tokio::test]
