@@ -166,7 +166,7 @@ impl Program {
             }
         };
         replied.set();
-        let grace = end.map(|end| end + GRACE);
+        let grace = end.and_then(|end| end.checked_add(GRACE));
         if by(grace, drain(&input)).await.is_none() {
             tracing::warn!("the rest of the request body did not come by the deadline");
         }

@@ -249,13 +249,9 @@ impl Function {
         match reply {
             Reply::Whole(reply) => Ok(reply),
             Reply::Failed(error) => Err(error),
-            Reply::Stream(..) => unreachable_stream(),
+            Reply::Stream(..) => Err(io::Error::other("a buffered function streamed").into()),
         }
     }
-}
-
-fn unreachable_stream() -> Result<Vec<u8>, Error> {
-    Err(io::Error::other("a buffered function streamed").into())
 }
 
 impl Default for Function {

@@ -24,6 +24,12 @@ pub(crate) enum Reply {
     Failed(Error),
 }
 
+impl Reply {
+    fn stream(source: Source, response: Response, end: Option<Instant>) -> Self {
+        Self::Stream(Box::new(Streamed::new(source, response, end)))
+    }
+}
+
 /// The reply, and the context whose `wait_until` work is to be finished once the reply is out.
 pub(crate) async fn reply_to<H: Handler + ?Sized>(
     handler: &H,
@@ -68,28 +74,23 @@ pub(crate) async fn reply_to<H: Handler + ?Sized>(
             Ok(request) => dispatch(handler, request).await,
             Err(error) => refused(error, &context),
         };
-        if stream && headers_fit(source, response.headers()) {
-            Reply::Stream(Box::new(Streamed::new(source, response, end)))
-        } else if stream {
-            let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-            Reply::Stream(Box::new(Streamed::new(
-                source,
-                refuse(failed, &context),
-                None,
-            )))
-        } else {
-            Reply::Whole(to_json(source, response, &context).await)
+        if !stream {
+            return Reply::Whole(to_json(source, response, &context).await);
         }
+        if !headers_fit(source, response.headers()) {
+            let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            return Reply::stream(source, refuse(failed, &context), None);
+        }
+        Reply::stream(source, response, end)
     };
     let reply = match by(end, reply).await {
         Some(reply) => reply,
         None => {
             tracing::error!("no reply before the deadline");
             let late = refuse(Error::from_status(StatusCode::GATEWAY_TIMEOUT), &context);
-            if stream {
-                Reply::Stream(Box::new(Streamed::new(source, late, None)))
-            } else {
-                Reply::Whole(to_json(source, late, &context).await)
+            match stream {
+                true => Reply::stream(source, late, None),
+                false => Reply::Whole(to_json(source, late, &context).await),
             }
         }
     };
