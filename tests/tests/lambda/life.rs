@@ -115,18 +115,19 @@ async fn a_poll_may_take_its_time() {
     }
 }
 
+/// Lambda is told why, and the process ends.
+async fn fails_to_start(api: &LambdaApi, probe: Probe, why: &str) {
+    let report = api.start_up().await;
+    assert_eq!(report.call, "init");
+    let message = report.json()["errorMessage"].as_str().unwrap().to_owned();
+    assert!(message.contains(why), "{message}");
+    assert_eq!(probe.exit().await.code(), Some(1));
+}
+
 #[tokio::test]
 async fn a_start_that_panics_is_reported() {
     let (api, probe) = started_with(&[("PROBE_START", "panic")]).await;
-    let report = api.start_up().await;
-    assert_eq!(report.call, "init");
-    assert!(
-        report.json()["errorMessage"]
-            .as_str()
-            .unwrap()
-            .contains("at the start")
-    );
-    assert_eq!(probe.exit().await.code(), Some(1));
+    fails_to_start(&api, probe, "at the start").await;
 }
 
 #[tokio::test]
@@ -239,15 +240,7 @@ async fn a_snapshot_is_waited_for_before_anything_is_asked_for() {
 #[tokio::test]
 async fn a_setting_that_makes_no_sense_is_a_failed_start() {
     let (api, probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "fast")]).await;
-    let report = api.start_up().await;
-    assert_eq!(report.call, "init");
-    assert!(
-        report.json()["errorMessage"]
-            .as_str()
-            .unwrap()
-            .contains("ANYHOST_LAMBDA_MODE")
-    );
-    assert_eq!(probe.exit().await.code(), Some(1));
+    fails_to_start(&api, probe, "ANYHOST_LAMBDA_MODE").await;
 }
 
 #[tokio::test]
