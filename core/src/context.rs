@@ -31,7 +31,7 @@ use crate::host::Host;
 #[derive(Clone)]
 pub struct Context {
     facts: Arc<Facts>,
-    after: Arc<AfterWork>,
+    own: Arc<Own>,
 }
 
 #[derive(Clone)]
@@ -41,8 +41,18 @@ struct Facts {
     peer: Option<IpAddr>,
     base_path: Box<str>,
     request_id: Option<Box<str>>,
+    /// Makes an id for a request that comes without one.
+    new_request_id: Option<fn() -> Box<str>>,
     deadline: Option<SystemTime>,
     development: bool,
+}
+
+/// What a request shares with no other.
+#[derive(Default)]
+struct Own {
+    after: AfterWork,
+    /// The id that its client sent, or one that was made because somebody asked.
+    request_id: OnceLock<Box<str>>,
 }
 
 impl Context {
@@ -55,12 +65,13 @@ impl Context {
             peer: None,
             base_path: Box::default(),
             request_id: None,
+            new_request_id: None,
             deadline: None,
             development: development(),
         };
         Self {
             facts: Arc::new(facts),
-            after: Arc::default(),
+            own: Arc::default(),
         }
     }
 
@@ -93,6 +104,14 @@ impl Context {
         self
     }
 
+    /// For hosts that give no ids: how to make one. It is made when somebody asks for it, unless the client
+    /// sent an `X-Request-Id`.
+    #[must_use]
+    pub fn with_new_request_ids(mut self, new_request_id: fn() -> Box<str>) -> Self {
+        self.facts().new_request_id = Some(new_request_id);
+        self
+    }
+
     /// When the host stops waiting.
     #[must_use]
     pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
@@ -111,16 +130,16 @@ impl Context {
     /// of [`wait_until`](Self::wait_until) work that no other request shares.
     #[must_use]
     pub fn for_request(&self) -> Self {
-        // Nobody else holds the connection's own list: no request before this one is still at it.
-        let free = Arc::strong_count(&self.after) == 1;
-        let after = if free {
-            self.after.clone()
+        // Nobody else holds what is the connection's own: no request before this one is still at it.
+        let free = Arc::strong_count(&self.own) == 1 && self.own.request_id.get().is_none();
+        let own = if free {
+            self.own.clone()
         } else {
             Arc::default()
         };
         Self {
             facts: self.facts.clone(),
-            after,
+            own,
         }
     }
 
@@ -148,9 +167,23 @@ impl Context {
         &self.facts.base_path
     }
 
-    /// The id that the host gave to this request.
+    /// What tells this request from all others in logs: the host's id for it; or else what the client sent
+    /// as `X-Request-Id`, if that is at most 128 visible ASCII characters; or else a new one, where the host
+    /// makes them.
     pub fn request_id(&self) -> Option<&str> {
-        self.facts.request_id.as_deref()
+        let known = self.facts.request_id.as_deref();
+        known.or_else(|| match self.facts.new_request_id {
+            Some(new) => Some(self.own.request_id.get_or_init(new)),
+            None => self.own.request_id.get().map(|id| &**id),
+        })
+    }
+
+    /// Takes the id that a client sent.
+    pub(crate) fn keep_request_id(&self, id: &[u8]) {
+        let visible = id.iter().all(u8::is_ascii_graphic) && (1..=128).contains(&id.len());
+        if visible && let Ok(id) = std::str::from_utf8(id) {
+            let _ = self.own.request_id.set(id.into());
+        }
     }
 
     /// When the host stops waiting for the reply.
@@ -170,19 +203,19 @@ impl Context {
     /// and its body have ended, or from other such work: later there may be nobody to run it, which
     /// the log then says.
     pub fn wait_until(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.after.push(Box::pin(work));
+        self.own.after.push(Box::pin(work));
     }
 
     /// For adapters: runs all work that was handed to [`wait_until`](Self::wait_until), and what
     /// that work hands over in its turn, until none is left. If the future is dropped, the work that is
     /// not done waits for another call.
     pub async fn finish(&self) {
-        self.after.run().await;
+        self.own.after.run().await;
     }
 
     /// For adapters: whether there is work that [`finish`](Self::finish) would run.
     pub fn has_work(&self) -> bool {
-        !self.after.is_empty()
+        !self.own.after.is_empty()
     }
 }
 
@@ -215,6 +248,25 @@ fn development() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_the_host_s_or_the_client_s_or_a_new_one() {
+        let connection = Context::new(Host::HTTP).with_new_request_ids(|| "new".into());
+        let first = connection.for_request();
+        first.keep_request_id(b"sent");
+        assert_eq!(first.request_id(), Some("sent"));
+        drop(first);
+        assert_eq!(connection.for_request().request_id(), Some("new"));
+
+        let host = Context::new(Host::LAMBDA).with_request_id("host");
+        host.keep_request_id(b"sent");
+        assert_eq!(host.request_id(), Some("host"));
+        for bad in [&b""[..], b"a b", b"a\n", b"caf\xE9", &[b'x'; 129]] {
+            let context = Context::default();
+            context.keep_request_id(bad);
+            assert_eq!(context.request_id(), None, "{bad:?}");
+        }
+    }
 
     #[tokio::test]
     async fn requests_of_a_connection_share_its_facts_and_not_their_work() {

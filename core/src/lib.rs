@@ -22,6 +22,7 @@ mod body;
 mod context;
 mod dispatch;
 mod error;
+mod forwarded;
 mod handler;
 mod host;
 mod limit;
@@ -40,8 +41,9 @@ pub use {bytes, http};
 
 pub use body::Body;
 pub use context::Context;
-pub use dispatch::{dispatch, refuse};
+pub use dispatch::{dispatch, logs_panic, refuse};
 pub use error::{BoxError, Error};
+pub use forwarded::{InvalidProxies, Origin, Proxies};
 pub use handler::{Function, Handler, IntoHandler, IsHandler, TakesNothing, TakesRequest, handler};
 pub use host::Host;
 pub use limit::{InvalidLimit, Limit};

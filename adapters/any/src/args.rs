@@ -9,8 +9,9 @@ pub(crate) const HELP: &str = "\
 Serves HTTP with one handler, on the host that started it.
 
 Options:
-  -l, --listen ADDRESS  listen there: tcp://host:port or unix:/path;
-                        repeat it for several
+  -l, --listen ADDRESS  listen there: tcp://host:port, tls://host:port,
+                        unix:/path (with ?mode=660) or fd:3, a socket
+                        that was passed; repeat it for several
   -h, --help            print this and exit
   -v, --version         print the version and exit
 
@@ -20,6 +21,17 @@ FUNCTIONS_CUSTOMHANDLER_PORT or PORT (with HOST), else tcp://0.0.0.0:3000.
 Environment:
   ANYHOST=http|lambda|cgi  the host, if it is not to be found out
   ANYHOST_ENV=development  error replies tell their whole story
+  ANYHOST_HTTP_LIMITS=NAME default, strict or unlimited: what a client may take
+  ANYHOST_HTTP_DRAIN=SECS  how long requests in flight may take to end
+  ANYHOST_HTTP_TLS_CERT=PATH, ANYHOST_HTTP_TLS_KEY=PATH
+                           a certificate and its key, in PEM: speak TLS
+  ANYHOST_HTTP_PROXIES=LIST
+                           believe these proxies: loopback,10.0.0.0/8,unix
+                           (ANYHOST_HTTP_FORWARDED=1: by RFC 7239)
+  ANYHOST_HTTP_PROXY_PROTOCOL=1
+                           expect a PROXY header on each connection
+  ANYHOST_HTTP_HEALTH=1    answer /livez and /readyz
+  ANYHOST_HTTP_DETACHED=1  let handlers end when their client leaves
   RUST_LOG=LEVEL           off, error, warn, info, debug or trace
 ";
 
@@ -70,14 +82,21 @@ pub(crate) fn from_env(var: impl Fn(&str) -> Option<OsString>) -> Result<Address
         Some(port) => ("FUNCTIONS_CUSTOMHANDLER_PORT", Some(port)),
         None => ("PORT", var("PORT")?),
     };
-    let Some(port) = port else {
-        return Ok(Address::default());
+    let (host, port) = match port {
+        None => (None, 3000),
+        Some(port) => {
+            let number = port
+                .parse::<u16>()
+                .map_err(|_| format!("{name} is {port:?}, which is no port"))?;
+            let host = if name == "PORT" { var("HOST")? } else { None };
+            (host, number)
+        }
     };
-    let port = port
-        .parse::<u16>()
-        .map_err(|_| format!("{name} is {port:?}, which is no port"))?;
-    let host = if name == "PORT" { var("HOST")? } else { None };
-    Ok(Address::Tcp(host.unwrap_or_else(|| "0.0.0.0".into()), port))
+    let host = host.unwrap_or_else(|| "0.0.0.0".into());
+    Ok(match var("ANYHOST_HTTP_TLS_CERT")? {
+        Some(_) => Address::Tls(host, port),
+        None => Address::Tcp(host, port),
+    })
 }
 
 #[cfg(test)]
@@ -150,6 +169,11 @@ mod tests {
         assert_eq!(
             asked(&[("PORT", "80"), ("HOST", "x"), azure]),
             Ok("tcp://0.0.0.0:7071".into())
+        );
+        let certificate = ("ANYHOST_HTTP_TLS_CERT", "cert.pem");
+        assert_eq!(
+            asked(&[("PORT", "443"), certificate]),
+            Ok("tls://0.0.0.0:443".into())
         );
         assert!(asked(&[("PORT", "http")]).unwrap_err().contains("PORT"));
     }

@@ -24,7 +24,8 @@
 //! is [`Router`]; testing them is `testing::Client`.
 //!
 //! # Features
-//! One for each host (`http`, `lambda`, `cgi`), and `testing` and `tower`; all are on by default.
+//! One for each host (`http`, `lambda`, `cgi`), `tls` for HTTPS, and `testing` and `tower`; all are on by
+//! default. `metrics` gives the standalone server counters.
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 

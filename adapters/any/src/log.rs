@@ -35,9 +35,7 @@ pub(crate) fn init(place: Place) {
         .unwrap_or_else(|| Targets::new().with_default(default));
     // An error means that there is one already; it is the program's own, and stays.
     let _ = tracing::subscriber::set_global_default(Lazy::new(filter, move || to_stderr(place)));
-    if place != Place::Http {
-        panic::log_them();
-    }
+    panic::log_them();
 }
 
 /// What the function's logging configuration asks for.

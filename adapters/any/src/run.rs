@@ -151,7 +151,11 @@ where
         }
     };
     decided(choice);
-    let inherited = Inherited::take()?;
+    // Descriptors that the command line names itself are not to be taken here.
+    let inherited = match addresses.is_empty() {
+        true => Inherited::take()?,
+        false => None,
+    };
     run_on(Builder::new_multi_thread(), async {
         let handler = build().await.map_err(Into::into)?;
         bind(addresses, inherited).await?.serve(handler).await?;
@@ -170,7 +174,7 @@ async fn bind(addresses: Vec<Address>, inherited: Option<Inherited>) -> io::Resu
             crate::args::from_env(|name| std::env::var_os(name)).map_err(io::Error::other)?
         }
     };
-    let mut server = Server::bind(first).await?;
+    let mut server = Server::from_env()?.and_bind(first).await?;
     for address in addresses {
         server = server.and_bind(address).await?;
     }

@@ -1,5 +1,6 @@
 //! Where to listen.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +14,10 @@ const DEFAULT_PORT: u16 = 3000;
 /// |---|---|
 /// | `tcp://host:port`, `host:port` | TCP on that address; port 0 takes any free one |
 /// | `tcp://host`, `tcp://:port`, `:port`, `port` | port 3000, host `0.0.0.0` where not given |
+/// | `tls://…` | the same with TLS, for which the server needs a [certificate](crate::Server::with_tls) |
 /// | `unix:/path`, `unix:path` | a Unix socket |
+/// | `unix:/path?mode=660` | the same, with these permissions, in octal, from its first moment on |
+/// | `fd:3` | a listening socket that the process was started with, by its descriptor |
 ///
 /// ```
 /// use anyhost_hyper::Address;
@@ -29,8 +33,12 @@ const DEFAULT_PORT: u16 = 3000;
 pub enum Address {
     /// A host name or IP address, and a port.
     Tcp(String, u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
+    /// The same, with TLS.
+    Tls(String, u16),
+    /// The path of a Unix socket, and its permissions if the process's umask is not to decide.
+    Unix(PathBuf, Option<u32>),
+    /// The descriptor of a listening socket.
+    Fd(i32),
 }
 
 /// `0.0.0.0:3000`, as micro has it.
@@ -44,45 +52,65 @@ impl FromStr for Address {
     type Err = InvalidAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        let invalid = || InvalidAddress(text.to_owned());
-        if let Some(path) = text.strip_prefix("unix:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() {
-                Err(invalid())
-            } else {
-                Ok(Self::Unix(path.into()))
-            };
-        }
-        let rest = match text.strip_prefix("tcp://") {
-            Some(rest) => rest.strip_suffix('/').unwrap_or(rest),
-            None if text.contains("//") => return Err(invalid()),
-            None => text,
+        let parsed = if let Some(path) = text.strip_prefix("unix:") {
+            unix(path.strip_prefix("//").unwrap_or(path))
+        } else if let Some(number) = text.strip_prefix("fd:") {
+            digits(number)
+                .and_then(|number| number.parse().ok())
+                .map(Self::Fd)
+        } else if let Some(rest) = text.strip_prefix("tls://") {
+            host_and_port(rest, true).map(|(host, port)| Self::Tls(host, port))
+        } else if let Some(rest) = text.strip_prefix("tcp://") {
+            host_and_port(rest, true).map(|(host, port)| Self::Tcp(host, port))
+        } else {
+            host_and_port(text, false).map(|(host, port)| Self::Tcp(host, port))
         };
-        let (host, port) = match rest.rsplit_once(':') {
-            // The last colon of `[::1]` is no port's.
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            None if rest.parse::<u16>().is_ok() => ("", Some(rest)),
-            _ => (rest, None),
-        };
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        let host = match bare.unwrap_or(host) {
-            "" if bare.is_none() && (port.is_some() || text.starts_with("tcp://")) => "0.0.0.0",
-            host if host.is_empty() || host.contains(['/', '@', '[', ']', ' ']) => {
-                return Err(invalid());
-            }
-            host if host.contains(':') && bare.is_none() => return Err(invalid()),
-            host => host,
-        };
-        let digits = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-        let port = match port {
-            None => DEFAULT_PORT,
-            Some(port) if digits(port) => port.parse().map_err(|_| invalid())?,
-            Some(_) => return Err(invalid()),
-        };
-        Ok(Self::Tcp(host.to_owned(), port))
+        parsed.ok_or_else(|| InvalidAddress(text.to_owned()))
     }
+}
+
+/// A path, and `?mode=` behind it.
+fn unix(text: &str) -> Option<Address> {
+    let (path, mode) = match text.split_once("?mode=") {
+        Some((path, mode)) => (path, Some(u32::from_str_radix(digits(mode)?, 8).ok()?)),
+        None => (text, None),
+    };
+    let possible = !path.is_empty() && mode.is_none_or(|mode| mode <= 0o777);
+    possible.then(|| Address::Unix(path.into(), mode))
+}
+
+/// `after_scheme` tells `tcp://` from nothing at all, which is no address.
+fn host_and_port(text: &str, after_scheme: bool) -> Option<(String, u16)> {
+    let rest = match after_scheme {
+        true => text.strip_suffix('/').unwrap_or(text),
+        false => text,
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        // The last colon of `[::1]` is no port's.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        None if rest.parse::<u16>().is_ok() => ("", Some(rest)),
+        _ => (rest, None),
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = match bare.unwrap_or(host) {
+        "" if bare.is_none() && (port.is_some() || after_scheme) => "0.0.0.0",
+        host if host.is_empty() || host.contains(['/', '@', '[', ']', ' ']) => return None,
+        host if host.contains(':') && bare.is_none() => return None,
+        host => host,
+    };
+    let port = match port {
+        None => DEFAULT_PORT,
+        Some(port) => digits(port)?.parse().ok()?,
+    };
+    Some((host.to_owned(), port))
+}
+
+/// A number as people write it: Rust's own parsers take a sign as well.
+fn digits(text: &str) -> Option<&str> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then_some(text)
 }
 
 impl TryFrom<&str> for Address {
@@ -102,10 +130,19 @@ impl From<SocketAddr> for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(host, port) if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Self::Tcp(host, port) => write!(f, "tcp://{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(host, port) => write!(f, "tcp://{}:{port}", bracketed(host)),
+            Self::Tls(host, port) => write!(f, "tls://{}:{port}", bracketed(host)),
+            Self::Unix(path, None) => write!(f, "unix:{}", path.display()),
+            Self::Unix(path, Some(mode)) => write!(f, "unix:{}?mode={mode:o}", path.display()),
+            Self::Fd(number) => write!(f, "fd:{number}"),
         }
+    }
+}
+
+fn bracketed(host: &str) -> Cow<'_, str> {
+    match host.contains(':') {
+        true => format!("[{host}]").into(),
+        false => host.into(),
     }
 }
 
@@ -117,7 +154,7 @@ impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no address; write tcp://host:port or unix:/path",
+            "{:?} is no address; write tcp://host:port, tls://host:port, unix:/path or fd:3",
             self.0
         )
     }
@@ -156,6 +193,10 @@ mod tests {
             ("unix:/run/x.sock", "unix:/run/x.sock"),
             ("unix:///run/x.sock", "unix:/run/x.sock"),
             ("unix:x.sock", "unix:x.sock"),
+            ("unix:/x.sock?mode=0660", "unix:/x.sock?mode=660"),
+            ("tls://a.example:443", "tls://a.example:443"),
+            ("tls://[::]", "tls://[::]:3000"),
+            ("fd:3", "fd:3"),
         ] {
             assert_eq!(
                 text.parse::<Address>()
@@ -182,6 +223,13 @@ mod tests {
             "[]:1",
             "u@h:1",
             "tcp://a/b",
+            "fd:",
+            "fd:-1",
+            "fd:x",
+            "unix:/x?mode=",
+            "unix:/x?mode=888",
+            "unix:/x?mode=7777",
+            "unix:?mode=660",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }

@@ -1,6 +1,5 @@
 //! One connection, from its first byte to its last.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -9,81 +8,145 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyhost_core::{Context, dispatch, refuse};
+use anyhost_core::{Context, Host};
+use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::timeout;
 
-use crate::context;
 use crate::detect::{Protocol, detect};
+use crate::io::Io;
 use crate::listener::Stream;
-use crate::pulse::{Idle, Pulse};
-use crate::request;
-use crate::response::{self, Outgoing};
+use crate::proxy_protocol;
+use crate::request_id;
+use crate::response::Outgoing;
+use crate::service::answer;
 use crate::shutdown::{Life, Phase};
-use crate::work::{Shared, Work};
+use crate::watch::{Pulse, State};
+use crate::work::{Link, Shared};
 
-/// How long a client may take for its first bytes, and again for each request's head. hyper starts
-/// its own timer only after the protocol is known.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a new connection may still send its first request when the server is draining: it may
-/// be on its way already.
-const LAST_CALL: Duration = Duration::from_millis(250);
+/// How long a client that asks for nothing may still send a request when the server drains: one may be
+/// on its way already.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// Serves a connection until either side ends it.
-pub(crate) async fn serve(stream: Stream, shared: Arc<Shared>) {
-    let (result, peer) = match stream {
-        Stream::Tcp(stream, peer) => (run(stream, Some(peer), &shared).await, Some(peer)),
-        Stream::Unix(stream) => (run(stream, None, &shared).await, None),
+pub(crate) async fn serve(stream: Stream, tls: bool, shared: Arc<Shared>) {
+    let peer = match &stream {
+        Stream::Tcp(_, peer) => Some(*peer),
+        Stream::Unix(_) => None,
     };
-    if let Err(error) = result {
+    shared.counters.opened();
+    let counters = Closing(&shared);
+    let watched = shared.life.connections.add();
+    let pulse = watched.0.clone();
+    pulse.belongs_to_this_task().await;
+    let served = async {
+        let (io, context) = {
+            let begin = pin!(begin(stream, tls, &shared));
+            tokio::select! {
+                begun = begin => begun?,
+                () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
+                () = last_call(&shared.life) => return Ok(()),
+            }
+        };
+        let link = Link {
+            context,
+            watched,
+            shared: shared.clone(),
+        };
+        run(io, Arc::new(link)).await
+    };
+    if let Err(error) = served.await {
+        if error.kind() == io::ErrorKind::TimedOut {
+            shared.counters.expired();
+        }
         tracing::debug!(?peer, %error, "connection ended early");
+    }
+    drop(counters);
+}
+
+/// Counts the end of a connection, also of one whose task is dropped.
+struct Closing<'a>(&'a Shared);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.counters.closed();
     }
 }
 
-async fn run<S>(stream: S, peer: Option<IpAddr>, shared: &Arc<Shared>) -> io::Result<()>
+/// What comes before HTTP: a balancer's word about the client, and the TLS handshake.
+async fn begin(stream: Stream, tls: bool, shared: &Shared) -> io::Result<(Io, Context)> {
+    let context = Context::new(Host::HTTP).with_new_request_ids(request_id::new);
+    let with_peer = |peer: Option<IpAddr>| match peer {
+        Some(peer) => context.clone().with_peer(peer),
+        None => context.clone(),
+    };
+    match stream {
+        Stream::Tcp(mut stream, peer) => {
+            let context = with_peer(Some(balanced(&mut stream, shared).await?.unwrap_or(peer)));
+            match tls {
+                true => Ok((
+                    secured(stream, shared).await?,
+                    context.with_scheme(Scheme::HTTPS),
+                )),
+                false => Ok((Io::Tcp(stream), context)),
+            }
+        }
+        Stream::Unix(mut stream) => {
+            let peer = balanced(&mut stream, shared).await?;
+            Ok((Io::Unix(stream), with_peer(peer)))
+        }
+    }
+}
+
+async fn balanced<S>(stream: &mut S, shared: &Shared) -> io::Result<Option<IpAddr>>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: tokio::io::AsyncRead + Unpin,
 {
-    let pulse = Arc::new(Pulse::default());
+    match shared.options.proxy_protocol {
+        true => proxy_protocol::read(stream).await,
+        false => Ok(None),
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn secured(stream: tokio::net::TcpStream, shared: &Shared) -> io::Result<Io> {
+    let Some(tls) = &shared.options.tls else {
+        return Err(io::Error::other("there is no certificate"));
+    };
+    let handshake = tls.accept(stream);
+    let stream = match shared.options.limits.tls_handshake {
+        Some(limit) => timeout(limit, handshake).await??,
+        None => handshake.await?,
+    };
+    Ok(Io::Tls(Box::new(stream)))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secured(_: tokio::net::TcpStream, _: &Shared) -> io::Result<Io> {
+    Err(io::Error::other("this program was built without TLS"))
+}
+
+async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
+    let (pulse, shared) = (&link.watched.0, &link.shared);
     let detected = tokio::select! {
-        detected = timeout(HEAD_TIMEOUT, detect(stream, pulse.clone())) => detected,
+        detected = detect(io, pulse.clone()) => detected,
+        () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
         () = last_call(&shared.life) => return Ok(()),
     };
-    let (protocol, stream) = detected.map_err(|_| io::ErrorKind::TimedOut)??;
-    let context = context::of(peer);
+    let (protocol, stream) = detected?;
     let io = TokioIo::new(stream);
-    let answer = service_fn(|request| {
-        pulse.begin();
-        answer(
-            request,
-            context.for_request(),
-            shared.clone(),
-            pulse.clone(),
-        )
-    });
+    let answer = service_fn(|request| answer(request, link.clone()));
     match protocol {
         Protocol::Http1 => {
-            let mut http = http1::Builder::new();
-            // Ours is cheaper, and told by requests and not by heads: see `Pulse`.
-            http.header_read_timeout(None);
-            let connection = http.serve_connection(io, answer).with_upgrades();
-            drive(
-                connection,
-                &shared.life,
-                Some(Idle::new(&pulse, HEAD_TIMEOUT)),
-            )
-            .await
+            let connection = shared.http1.serve_connection(io, answer);
+            drive(connection.with_upgrades(), pulse, &shared.life).await
         }
         Protocol::Http2 => {
-            let mut http = http2::Builder::new(TokioExecutor::new());
-            http.timer(TokioTimer::new())
-                .keep_alive_interval(HEAD_TIMEOUT);
-            drive(http.serve_connection(io, answer), &shared.life, None).await
+            let connection = shared.http2.serve_connection(io, answer);
+            drive(connection, pulse, &shared.life).await
         }
     }
 }
@@ -93,48 +156,66 @@ async fn last_call(life: &Life) {
     let _ = timeout(LAST_CALL, life.reached(Phase::Cut)).await;
 }
 
-/// Answers one request; what it handed to `wait_until` runs once hyper let go of the reply.
-async fn answer(
-    request: http::Request<Incoming>,
-    context: Context,
-    shared: Arc<Shared>,
-    pulse: Arc<Pulse>,
-) -> Result<http::Response<Outgoing>, Infallible> {
-    let work = Work::new(context.clone(), shared, pulse);
-    let response = match request::from_hyper(request, context, &work.shared().runtime) {
-        Ok(request) => dispatch(&*work.shared().handler, request).await,
-        Err(refused) => refuse(refused, work.context()),
-    };
-    Ok(response::to_hyper(response, work))
+/// Lets a connection run, tells it when the server drains, and ends it if it gets nowhere.
+async fn drive<C: Connection>(connection: C, pulse: &Pulse, life: &Life) -> io::Result<()> {
+    let mut connection = pin!(connection);
+    let mut phase = Phase::Serving;
+    let mut told = false;
+    loop {
+        match next(connection.as_mut(), pulse, life, phase).await {
+            Event::Ended(ended) => return ended.map_err(io::Error::other),
+            // It is told to go; if it does not, it is cut the next time.
+            Event::Over if pulse.state() == State::Idle && !told => {
+                told = true;
+                connection.as_mut().drain();
+            }
+            Event::Over => return Err(io::ErrorKind::TimedOut.into()),
+            Event::Phase(Phase::Cut) => {
+                return Err(io::Error::other("cut by the shutdown deadline"));
+            }
+            Event::Phase(_) => {
+                phase = Phase::Draining;
+                if pulse.state() != State::Busy {
+                    let quiet = next(connection.as_mut(), pulse, life, phase);
+                    match timeout(LAST_CALL, quiet).await {
+                        Ok(Event::Ended(ended)) => return ended.map_err(io::Error::other),
+                        Ok(Event::Phase(_)) => continue,
+                        Ok(Event::Over) | Err(_) => {}
+                    }
+                }
+                connection.as_mut().drain();
+            }
+        }
+    }
 }
 
-/// Lets a connection run, tells it when the server drains, and ends it if no request comes any more.
-async fn drive<C: Connection>(
-    connection: C,
+enum Event {
+    Ended(hyper::Result<()>),
+    /// Its time is over.
+    Over,
+    /// The server is at something else than we knew.
+    Phase(Phase),
+}
+
+/// Lets a connection run until something happens. The watch and the server's life wake its task.
+async fn next<C: Connection>(
+    mut connection: Pin<&mut C>,
+    pulse: &Pulse,
     life: &Life,
-    mut idle: Option<Idle<'_>>,
-) -> io::Result<()> {
-    let mut connection = pin!(connection);
-    let mut watch = life.watch();
+    known: Phase,
+) -> Event {
     poll_fn(|cx| {
-        loop {
-            // Before anything else: a request that is here already is served, also while draining.
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                return Poll::Ready(ended.map_err(io::Error::other));
-            }
-            match watch.poll_changed(cx) {
-                None | Some(Phase::Serving) => {
-                    let over = idle.as_mut().is_some_and(|idle| idle.is_over(cx));
-                    return match over {
-                        true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                        false => Poll::Pending,
-                    };
-                }
-                Some(Phase::Draining) => connection.as_mut().drain(),
-                Some(Phase::Cut) => {
-                    return Poll::Ready(Err(io::Error::other("cut by the shutdown deadline")));
-                }
-            }
+        // Before anything else: a request that is here already is served, also while draining.
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Event::Ended(ended));
+        }
+        let phase = life.phase();
+        if phase > known {
+            return Poll::Ready(Event::Phase(phase));
+        }
+        match pulse.is_over() {
+            true => Poll::Ready(Event::Over),
+            false => Poll::Pending,
         }
     })
     .await
@@ -170,120 +251,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use tokio::runtime::Handle;
-    use tokio::time::{Instant, sleep};
-    use tokio_util::task::TaskTracker;
-
-    use super::*;
-
-    /// A connection to a handler that takes ten minutes for `/slow`.
-    fn connect() -> (DuplexStream, impl Future<Output = io::Result<()>>) {
-        let handler = anyhost_core::handler(|request: anyhost_core::Request| async move {
-            match request.uri().path() {
-                "/slow" => sleep(Duration::from_secs(600)).await,
-                "/large" => return "x".repeat(200_000),
-                _ => {}
-            }
-            "done".to_owned()
-        });
-        let shared = Arc::new(Shared {
-            handler: Arc::new(handler),
-            life: Life::default(),
-            tasks: TaskTracker::new(),
-            runtime: Handle::current(),
-        });
-        let (client, server) = duplex(64 * 1024);
-        (client, async move { run(server, None, &shared).await })
-    }
-
-    async fn seconds_until_closed(served: impl Future<Output = io::Result<()>>) -> u64 {
-        let begun = Instant::now();
-        assert_eq!(
-            served.await.map_err(|error| error.kind()),
-            Err(io::ErrorKind::TimedOut)
-        );
-        begun.elapsed().as_secs()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_ended_after_thirty_seconds() {
-        let (_client, served) = connect();
-        assert_eq!(seconds_until_closed(served).await, 30);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn half_a_head_is_ended_after_thirty_seconds_more() -> io::Result<()> {
-        let (mut client, served) = connect();
-        client.write_all(b"GET / HTTP/1.1\r\nHost:").await?;
-        assert_eq!(seconds_until_closed(served).await, 30);
-        Ok(())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn half_a_preface_is_ended_after_thirty_seconds() -> io::Result<()> {
-        let (mut client, served) = connect();
-        client.write_all(b"PRI * HTTP/2.0").await?;
-        assert_eq!(seconds_until_closed(served).await, 30);
-        Ok(())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_head_that_drips_is_ended_all_the_same() {
-        let (mut client, served) = connect();
-        let drip = async {
-            while client.write_all(b"G").await.is_ok() {
-                sleep(Duration::from_secs(1)).await;
-            }
-        };
-        let (seconds, ()) = tokio::join!(seconds_until_closed(served), drip);
-        assert!((30..=38).contains(&seconds), "{seconds}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_idle_connection_is_ended_and_a_slow_handler_is_not() -> io::Result<()> {
-        let (mut client, served) = connect();
-        let served = tokio::spawn(async move { seconds_until_closed(served).await });
-        client
-            .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await?;
-        let mut reply = String::new();
-        client.read_to_string(&mut reply).await?;
-        assert!(reply.ends_with("done"), "{reply}");
-        let seconds = served.await?;
-        assert!((630..=638).contains(&seconds), "{seconds}");
-        Ok(())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_slowly_gets_all_of_its_reply() -> io::Result<()> {
-        let (mut client, served) = connect();
-        let served = tokio::spawn(served);
-        client
-            .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await?;
-        let (mut read, mut piece) = (0, [0; 1000]);
-        while read < 200_000 {
-            sleep(Duration::from_secs(5)).await;
-            match client.read(&mut piece).await? {
-                0 => return Err(io::Error::other(format!("cut after {read} bytes"))),
-                more => read += more,
-            }
-        }
-        drop(client);
-        let _ = served.await?;
-        Ok(())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_stops_to_read_is_let_go() -> io::Result<()> {
-        let (mut client, served) = connect();
-        client
-            .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await?;
-        let seconds = seconds_until_closed(served).await;
-        assert!((30..=38).contains(&seconds), "{seconds}");
-        Ok(())
-    }
-}
+mod tests;

@@ -3,11 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-use crate::pulse::Pulse;
+use crate::watch::Pulse;
 
 /// RFC 9113 §3.4: what an HTTP/2 client sends first. No HTTP/1 request starts like this.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -52,7 +52,7 @@ where
     ))
 }
 
-/// A stream whose first bytes are read again, and whose writes are counted.
+/// A stream whose first bytes are read again, and whose reads and writes are counted.
 #[derive(Debug)]
 pub(crate) struct Rewound<S> {
     first: [u8; PREFACE.len()],
@@ -70,7 +70,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.start == this.end {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            let before = buf.filled().len();
+            let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+            if buf.filled().len() > before {
+                this.pulse.read();
+            }
+            return read;
         }
         let length = buf.remaining().min(this.end - this.start);
         buf.put_slice(&this.first[this.start..this.start + length]);
@@ -85,9 +90,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
-        self.pulse.wrote();
-        Poll::Ready(Ok(written))
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.pulse.wrote(written.is_ready());
+        written
     }
 
     fn poll_write_vectored(
@@ -95,9 +100,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
-        self.pulse.wrote();
-        Poll::Ready(Ok(written))
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.pulse.wrote(written.is_ready());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -7,16 +7,25 @@ use std::time::Duration;
 
 use anyhost_core::{Body, BoxError, Response};
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tokio::time::Sleep;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::work::Work;
 
-pub(crate) fn to_hyper(response: Response, work: Work) -> http::Response<Outgoing> {
+/// `deadline` is when the reply is cut that is not out by then.
+pub(crate) fn to_hyper(
+    response: Response,
+    mut work: Work,
+    deadline: Option<Instant>,
+) -> http::Response<Outgoing> {
+    work.status(response.status());
     response.map(|body| Outgoing {
         body,
-        failure: None,
-        _work: work,
+        work,
+        ending: match deadline {
+            Some(deadline) => Ending::At(Box::pin(sleep_until(deadline))),
+            None => Ending::Open,
+        },
     })
 }
 
@@ -27,8 +36,27 @@ const FLUSH: Duration = Duration::from_millis(20);
 /// that moment begins.
 pub(crate) struct Outgoing {
     body: Body,
-    failure: Option<(BoxError, Pin<Box<Sleep>>)>,
-    _work: Work,
+    work: Work,
+    ending: Ending,
+}
+
+/// How a body ends that does not come to its own end.
+enum Ending {
+    Open,
+    At(Pin<Box<Sleep>>),
+    Failed(BoxError, Pin<Box<Sleep>>),
+}
+
+impl Outgoing {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let (Poll::Pending, Ending::At(deadline)) = (&frame, &mut self.ending)
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Some(Err("the request took too long".into())));
+        }
+        frame
+    }
 }
 
 impl http_body::Body for Outgoing {
@@ -39,27 +67,44 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.failure.is_none() {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        if !matches!(self.ending, Ending::Failed(..)) {
+            match ready!(self.poll_body(cx)) {
                 // On an error hyper and h2 throw away what they have not written yet, the status
                 // included. They have no way to tell when it is out, so they get a moment.
                 Some(Err(failure)) => {
-                    self.failure = Some((failure, Box::pin(tokio::time::sleep(FLUSH))));
+                    self.ending = Ending::Failed(failure, Box::pin(sleep(FLUSH)));
                 }
-                frame => return Poll::Ready(frame),
+                frame => {
+                    if let Some(Ok(frame)) = &frame {
+                        self.work.sent(frame.data_ref().map_or(0, Bytes::len));
+                    }
+                    return Poll::Ready(frame);
+                }
             }
         }
-        if let Some((_, flushed)) = &mut self.failure {
-            ready!(flushed.as_mut().poll(cx));
+        let Ending::Failed(_, flushed) = &mut self.ending else {
+            return Poll::Ready(None);
+        };
+        ready!(flushed.as_mut().poll(cx));
+        match std::mem::replace(&mut self.ending, Ending::Open) {
+            Ending::Failed(failure, _) => Poll::Ready(Some(Err(failure))),
+            _ => Poll::Ready(None),
         }
-        Poll::Ready(self.failure.take().map(|(failure, _)| Err(failure)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.failure.is_none() && self.body.is_end_stream()
+        !matches!(self.ending, Ending::Failed(..)) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.body.is_end_stream() {
+            self.work.cut();
+        }
     }
 }

@@ -1,39 +1,68 @@
 //! The server: sockets, a handler, and how it stops.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use anyhost_core::IntoHandler;
-use listenfd::ListenFd;
-use tokio::runtime::Handle;
+use anyhost_core::{IntoHandler, Proxies};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
+use sd_notify::NotifyState;
+use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use crate::accept::{accept, places};
 use crate::address::{Address, InvalidAddress};
-use crate::connection;
+use crate::counters::Counters;
+use crate::environment;
+use crate::limits::Limits;
 use crate::listener::Listener;
-use crate::shutdown::{Life, Phase, Signals};
+use crate::options::Options;
+use crate::shutdown::{Handle, Life, Phase, STOP, Signals};
+use crate::watch;
 use crate::work::Shared;
-
-/// The most connections that wait in a socket's queue, as tokio and mio ask for it.
-const BACKLOG: usize = 1024;
 
 /// A standalone HTTP server that is bound to its sockets and has not begun to serve.
 ///
 /// # How it stops
-/// On SIGTERM or SIGINT it takes no more connections, closes those that are idle, and lets requests
-/// in flight and [`wait_until`](anyhost_core::Context::wait_until) work end. After the
-/// [drain timeout](Server::with_drain_timeout) (10 seconds), or at a second signal, the rest is cut
-/// and logged. [`serve`](Server::serve) returns then; in the worst case that is the drain timeout
-/// after the first signal. The process's handlers for these signals stay in place; a program that goes
-/// on has to end by itself.
+/// | when | what happens |
+/// |---|---|
+/// | SIGTERM, SIGINT, [`Handle::drain`], [`with_stop`](Self::with_stop) | It takes no more connections. Those that are idle are closed, a tenth of a second later, for a request that was on its way. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work go on; their replies say `Connection: close`. |
+/// | all of that is done | [`serve`](Self::serve) returns. |
+/// | the [drain timeout](Self::with_drain_timeout) (10 s) later | What is left is cut and logged. |
+/// | a second signal, [`Handle::cut`] | The same at once. |
+///
+/// In the worst case that is the drain timeout and one more second, after which what does not even notice
+/// that it was cut is left behind. The exit status of [`anyhost::run`](https://docs.rs/anyhost) is 0 in each
+/// case. The process's handlers for these signals stay in place; a program that goes on has to end by
+/// itself.
+///
+/// # What it tells
+/// Each request is one event of the log, `anyhost::access` at level `info`, with its method, path, status,
+/// bytes, time in milliseconds, peer and request id, and `cut` if the reply did not go out whole. `RUST_LOG=info,anyhost::access=off`
+/// turns it off. The id is that of the request's `X-Request-Id`, or a new one.
+///
+/// With the feature `metrics` it counts, through the facade of that name, for the recorder that is
+/// installed when it begins to serve:
+///
+/// | name | counts |
+/// |---|---|
+/// | `anyhost_connections_total` | connections that were accepted |
+/// | `anyhost_connections_expired_total` | those that a [time limit](Limits) ended |
+/// | `anyhost_requests_total` | requests that are over, by `status`: `2xx` to `5xx`, `none` if the client left before the reply |
+/// | `anyhost_requests_shed_total` | those that got a 503 because there were too many |
+/// | `anyhost_replies_cut_total` | replies that did not go out whole |
+/// | `anyhost_connections`, `anyhost_requests_in_flight` | gauges of what there is now |
 pub struct Server {
     listeners: Vec<Listener>,
-    drain_timeout: Duration,
+    options: Options,
+    life: Arc<Life>,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -46,14 +75,33 @@ impl Server {
     where
         A: TryInto<Address, Error: Into<InvalidAddress>>,
     {
-        Self::new().and_bind(address).await
+        Self::new(Options::default()).and_bind(address).await
+    }
+
+    /// A server that has no socket yet, as the environment describes it:
+    ///
+    /// | variable | default | meaning |
+    /// |---|---|---|
+    /// | `ANYHOST_HTTP_LIMITS` | `default` | `default`, `strict` or `unlimited`: [`Limits`] |
+    /// | `ANYHOST_HTTP_DRAIN` | `10` | [`with_drain_timeout`](Self::with_drain_timeout), in seconds |
+    /// | `ANYHOST_HTTP_PROXIES` | none | a list such as `loopback,10.0.0.0/8`, or a number of hops: [`with_proxies`](Self::with_proxies) |
+    /// | `ANYHOST_HTTP_FORWARDED` | `0` | `1`: those proxies write `Forwarded` (RFC 7239) |
+    /// | `ANYHOST_HTTP_PROXY_PROTOCOL` | `0` | `1`: [`with_proxy_protocol`](Self::with_proxy_protocol) |
+    /// | `ANYHOST_HTTP_HEALTH` | `0` | `1`: [`with_health_checks`](Self::with_health_checks) |
+    /// | `ANYHOST_HTTP_DETACHED` | `0` | `1`: [`with_detached_handlers`](Self::with_detached_handlers) |
+    /// | `ANYHOST_HTTP_TLS_CERT`, `ANYHOST_HTTP_TLS_KEY` | none | paths: `Tls::from_pem_files` |
+    ///
+    /// # Errors
+    /// `InvalidInput` for a value that cannot be understood.
+    pub fn from_env() -> io::Result<Self> {
+        environment::options(|name| std::env::var(name).ok()).map(Self::new)
     }
 
     /// Binds one more address.
     ///
     /// # Errors
     /// When the text is no address, or cannot be bound.
-    pub async fn and_bind<A>(mut self, address: A) -> io::Result<Self>
+    pub async fn and_bind<A>(self, address: A) -> io::Result<Self>
     where
         A: TryInto<Address, Error: Into<InvalidAddress>>,
     {
@@ -61,14 +109,19 @@ impl Server {
         let listener = Listener::bind(&address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot bind {address}: {error}"))
         })?;
-        self.listeners.push(listener);
-        Ok(self)
+        Ok(self.and_listener(listener))
     }
 
-    fn new() -> Self {
+    pub(crate) fn and_listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    fn new(options: Options) -> Self {
         Self {
             listeners: Vec::new(),
-            drain_timeout: Duration::from_secs(10),
+            options,
+            life: Arc::default(),
             stop: None,
         }
     }
@@ -80,13 +133,63 @@ impl Server {
 
     /// The URLs of all sockets; a Unix socket is `unix:/path`.
     pub fn urls(&self) -> impl Iterator<Item = String> + '_ {
-        self.listeners.iter().map(Listener::url)
+        let certificate = self.options.has_certificate();
+        self.listeners
+            .iter()
+            .map(move |listener| listener.url(certificate))
     }
 
-    /// How long requests in flight may take to end once the server stops; 10 seconds if not set.
+    /// What a client may take; [`Limits::default`] if not set.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// The certificate of `tls://` addresses, and of sockets that were passed by systemd or as `fd:`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: crate::Tls) -> Self {
+        self.options.tls = Some(tls);
+        self
+    }
+
+    /// The proxies that are believed about a client's address, scheme and host; none if not set.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.options.proxies = Some(proxies);
+        self
+    }
+
+    /// Expects a PROXY header (HAProxy's, version 1 or 2) in front of each connection, and believes it. A
+    /// connection without one is closed. Nobody but the balancer may be able to connect.
+    #[must_use]
+    pub fn with_proxy_protocol(mut self) -> Self {
+        self.options.proxy_protocol = true;
+        self
+    }
+
+    /// Answers `GET /livez` with 200, and `GET /readyz` with 200 or, as soon as it drains, with 503. They do
+    /// not reach the handler and are not logged.
+    #[must_use]
+    pub fn with_health_checks(mut self) -> Self {
+        self.options.health_checks = true;
+        self
+    }
+
+    /// Lets a handler run to its end when its client leaves. If not set, its future is dropped then, wherever
+    /// it waits.
+    #[must_use]
+    pub fn with_detached_handlers(mut self) -> Self {
+        self.options.detached = true;
+        self
+    }
+
+    /// How long requests in flight may take to end once the server stops. If not set: 10 seconds, 9 on Cloud
+    /// Run and Knative (`K_SERVICE` is set), 4 on Fly (`FLY_APP_NAME`), which kill after 10 and after 5.
     #[must_use]
     pub fn with_drain_timeout(mut self, timeout: Duration) -> Self {
-        self.drain_timeout = timeout;
+        self.options.drain_timeout = timeout;
         self
     }
 
@@ -97,39 +200,94 @@ impl Server {
         self
     }
 
+    /// Changes what hyper does with HTTP/1, after the limits have been set.
+    #[must_use]
+    pub fn with_http1(
+        mut self,
+        change: impl Fn(&mut http1::Builder) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.http1.push(Box::new(change));
+        self
+    }
+
+    /// Changes what hyper does with HTTP/2, after the limits have been set.
+    #[must_use]
+    pub fn with_http2(
+        mut self,
+        change: impl Fn(&mut http2::Builder<TokioExecutor>) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.http2.push(Box::new(change));
+        self
+    }
+
+    /// What stops it from elsewhere in the program.
+    pub fn handle(&self) -> Handle {
+        Handle(self.life.clone())
+    }
+
     /// Serves until it is told to stop, and returns when it is drained or cut. If the future is
     /// dropped, everything is cut at once.
     ///
+    /// systemd is told when it is ready and when it stops (`sd_notify(3)`), if it wants to know.
+    ///
     /// # Errors
-    /// When signals cannot be listened for.
+    /// When signals cannot be listened for, there can be no more threads, or a `tls://` address has no
+    /// certificate.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         let urls: Vec<_> = self.urls().collect();
+        let certificate = self.options.has_certificate();
+        if !certificate
+            && self
+                .listeners
+                .iter()
+                .any(|listener| listener.speaks_tls(false))
+        {
+            let why = "a tls:// address needs a certificate";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let Self {
             listeners,
-            drain_timeout,
+            options,
+            life,
             stop,
         } = self;
         let mut stop = match stop {
-            Some(stop) => Stop::Future(stop),
-            None => Stop::Signals(Signals::new()?),
+            Some(stop) => Stop::Future(Some(stop)),
+            None => Stop::Signals(Signals::new(STOP)?),
         };
+        let drain_timeout = options.drain_timeout;
+        let places = places(options.limits.connections);
         let shared = Arc::new(Shared {
             handler: Arc::new(handler.into_handler()),
-            life: Life::default(),
+            http1: options.http1(),
+            http2: options.http2(),
+            options,
+            life: life.clone(),
             tasks: TaskTracker::new(),
-            runtime: Handle::current(),
+            runtime: Runtime::current(),
+            in_flight: AtomicUsize::new(0),
+            counters: Counters::new(),
         });
-        let _cut = CutOnDrop(shared.clone());
+        let _cut = CutOnDrop(life.clone());
+        watch::start(Arc::downgrade(&shared), |shared| {
+            shared.life.connections.tick(&shared.options.limits);
+        })?;
+        let _renewing = renew(&shared);
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept(listener, shared.clone()));
+            accepting.spawn(accept(listener, shared.clone(), places.clone()));
         }
         for url in urls {
             tracing::info!("listening on {url}");
         }
+        tell_systemd(NotifyState::Ready);
 
-        let reason = stop.first().await;
-        shared.life.enter(Phase::Draining);
+        let reason = tokio::select! {
+            reason = stop.next() => reason,
+            () = life.reached(Phase::Draining) => "its handle",
+        };
+        life.enter(Phase::Draining);
+        tell_systemd(NotifyState::Stopping);
         while accepting.join_next().await.is_some() {}
         tracing::info!(reason, in_flight = shared.tasks.len(), "draining");
         shared.tasks.close();
@@ -139,11 +297,14 @@ impl Server {
                     tracing::warn!(cut = shared.tasks.len(), "the drain timeout is over");
                 }
             }
-            reason = stop.second() => {
+            reason = stop.next() => {
                 tracing::warn!(reason, cut = shared.tasks.len(), "told to stop at once");
             }
+            () = life.reached(Phase::Cut) => {
+                tracing::warn!(cut = shared.tasks.len(), "told to stop at once");
+            }
         }
-        shared.life.enter(Phase::Cut);
+        life.enter(Phase::Cut);
         // Those that were cut still have to notice.
         let _ = timeout(Duration::from_secs(1), shared.tasks.wait()).await;
         tracing::info!("stopped");
@@ -151,115 +312,60 @@ impl Server {
     }
 }
 
-/// The listening sockets that systemd passed to this process (`sd_listen_fds(3)`).
-///
-/// Take them before there are threads: the variables that tell of them are removed, so that no child
-/// process mistakes them for its own.
-#[derive(Debug)]
-pub struct Inherited(Vec<Socket>);
-
-#[derive(Debug)]
-enum Socket {
-    Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener),
-}
-
-impl Inherited {
-    /// Takes them; `None` if none were passed.
-    ///
-    /// # Errors
-    /// When what was passed is no listening socket.
-    pub fn take() -> io::Result<Option<Self>> {
-        let mut passed = ListenFd::from_env();
-        let mut sockets = Vec::new();
-        for index in 0..passed.len() {
-            // Which kind of socket it is shows only when one tries to take it.
-            let socket = match passed.take_tcp_listener(index) {
-                Ok(socket) => socket.map(Socket::Tcp),
-                Err(_) => passed.take_unix_listener(index)?.map(Socket::Unix),
-            };
-            sockets.extend(socket);
-        }
-        Ok((!sockets.is_empty()).then_some(Self(sockets)))
-    }
-
-    /// A server that listens on them. Call it inside the runtime.
-    ///
-    /// # Errors
-    /// When the sockets cannot be made non-blocking.
-    pub async fn into_server(self) -> io::Result<Server> {
-        let mut server = Server::new();
-        for socket in self.0 {
-            server.listeners.push(match socket {
-                Socket::Tcp(listener) => Listener::from_tcp(listener)?,
-                Socket::Unix(listener) => Listener::from_unix(listener)?,
-            });
-        }
-        Ok(server)
-    }
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("listeners", &self.listeners)
-            .field("drain_timeout", &self.drain_timeout)
+            .field("limits", &self.options.limits)
+            .field("drain_timeout", &self.options.drain_timeout)
             .finish_non_exhaustive()
     }
 }
 
-/// Takes connections until the server drains. Those in the queue by then are taken too: their
-/// clients have connected, and may have sent a request already.
-async fn accept(listener: Listener, shared: Arc<Shared>) {
-    let serve = |stream| {
-        shared
-            .tasks
-            .spawn(connection::serve(stream, shared.clone()));
-    };
-    loop {
-        tokio::select! {
-            stream = listener.accept() => serve(stream),
-            () = shared.life.reached(Phase::Draining) => break,
-        }
-    }
-    for _ in 0..BACKLOG {
-        match timeout(Duration::ZERO, listener.accept()).await {
-            Ok(stream) => serve(stream),
-            Err(_) => break,
-        }
+/// Keeps the certificate new for as long as the server runs.
+#[cfg(feature = "tls")]
+fn renew(shared: &Shared) -> Option<AbortOnDropHandle<io::Result<()>>> {
+    let tls = shared.options.tls.clone()?;
+    Some(AbortOnDropHandle::new(tokio::spawn(tls.renew())))
+}
+
+#[cfg(not(feature = "tls"))]
+fn renew(_: &Shared) -> Option<AbortOnDropHandle<()>> {
+    None
+}
+
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "cannot tell systemd");
     }
 }
 
 /// What tells the server to stop.
 enum Stop {
-    Future(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Future(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
     Signals(Signals),
 }
 
 impl Stop {
-    async fn first(&mut self) -> &'static str {
+    /// Waits for the next reason to stop; a future gives one.
+    async fn next(&mut self) -> &'static str {
         match self {
-            Self::Future(stop) => {
+            Self::Future(Some(stop)) => {
                 stop.await;
+                *self = Self::Future(None);
                 "told to"
             }
-            Self::Signals(signals) => signals.next().await,
-        }
-    }
-
-    async fn second(&mut self) -> &'static str {
-        match self {
-            Self::Future(_) => std::future::pending().await,
+            Self::Future(None) => std::future::pending().await,
             Self::Signals(signals) => signals.next().await,
         }
     }
 }
 
 /// A server that nobody waits for any more serves nobody.
-struct CutOnDrop(Arc<Shared>);
+struct CutOnDrop(Arc<Life>);
 
 impl Drop for CutOnDrop {
     fn drop(&mut self) {
-        self.0.life.enter(Phase::Cut);
+        self.0.enter(Phase::Cut);
     }
 }

@@ -1,16 +1,18 @@
 //! The life of a server: serving, draining, cut.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::signal_name;
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+
+use crate::watch::Connections;
 
 /// What the server is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,11 +25,12 @@ pub(crate) enum Phase {
     Cut,
 }
 
-/// The phase, shared by all connections. Looking at it costs one atomic load.
+/// The phase, and the connections that have to learn of it. Looking at it costs one atomic load.
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     phase: AtomicU8,
     changed: Notify,
+    pub(crate) connections: Connections,
 }
 
 impl Life {
@@ -43,6 +46,7 @@ impl Life {
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
         self.changed.notify_waiters();
+        self.connections.wake_all();
     }
 
     /// Waits for this phase or a later one.
@@ -57,60 +61,17 @@ impl Life {
             changed.set(self.changed.notified());
         }
     }
-
-    pub(crate) fn watch(&self) -> Watch<'_> {
-        Watch {
-            life: self,
-            seen: Phase::Serving,
-            changed: None,
-        }
-    }
 }
 
-/// Tells one task of each change of phase.
-pub(crate) struct Watch<'a> {
-    life: &'a Life,
-    seen: Phase,
-    changed: Option<Pin<Box<Notified<'a>>>>,
-}
+/// The signals that stop a server. Orchestrators send either (Fly sends SIGINT), so both mean the same.
+pub(crate) const STOP: [i32; 2] = [SIGTERM, SIGINT];
 
-impl Watch<'_> {
-    /// The phase, if it is a new one. Otherwise the task is woken when it changes.
-    pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Option<Phase> {
-        loop {
-            let phase = self.life.phase();
-            if phase != self.seen {
-                self.seen = phase;
-                self.changed = None;
-                return Some(phase);
-            }
-            match &mut self.changed {
-                // A notice comes after the phase it tells of, so while we serve none has come.
-                Some(_) if phase == Phase::Serving => return None,
-                Some(changed) => match changed.as_mut().poll(cx) {
-                    Poll::Pending => return None,
-                    // It told of a phase that we had seen by then.
-                    Poll::Ready(()) => self.changed = None,
-                },
-                None => {
-                    let mut changed = Box::pin(self.life.changed.notified());
-                    // Registered first and looked at the phase again after, it misses nothing.
-                    if changed.as_mut().poll(cx).is_pending() {
-                        self.changed = Some(changed);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Waits for SIGTERM or SIGINT. Orchestrators send either (Fly sends SIGINT), so both mean the
-/// same.
+/// Waits for signals.
 pub(crate) struct Signals(signal_hook_tokio::Signals);
 
 impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
-        signal_hook_tokio::Signals::new([SIGTERM, SIGINT]).map(Self)
+    pub(crate) fn new(signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
+        signal_hook_tokio::Signals::new(signals).map(Self)
     }
 
     /// The name of the next signal.
@@ -120,43 +81,51 @@ impl Signals {
     }
 }
 
+/// How long a drain may take: 10 seconds, but one less than the host waits before it kills, where
+/// that is known.
+///
+/// Cloud Run and Knative wait ten seconds (Knative runtime contract), Fly five (`kill_timeout`).
+pub(crate) fn drain_timeout(var: impl Fn(&str) -> bool) -> Duration {
+    Duration::from_secs(match () {
+        () if var("FLY_APP_NAME") => 4,
+        () if var("K_SERVICE") => 9,
+        () => 10,
+    })
+}
+
+/// Stops a [`Server`](crate::Server) from elsewhere in its program.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use anyhost_hyper::Server;
+///
+/// let server = Server::bind("127.0.0.1:0").await?;
+/// let handle = server.handle();
+/// tokio::spawn(async move {
+///     // … until there is a reason to stop:
+///     handle.drain();
+/// });
+/// server.serve(|| async { "Hello, world!" }).await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle(pub(crate) Arc<Life>);
+
+impl Handle {
+    /// Lets it drain, as the first SIGTERM does.
+    pub fn drain(&self) {
+        self.0.enter(Phase::Draining);
+    }
+
+    /// Cuts all that is left, as a second signal does.
+    pub fn cut(&self) {
+        self.0.enter(Phase::Cut);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicU32;
-    use std::task::{Wake, Waker};
-
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicU32);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn a_notice_that_comes_late_does_not_hide_the_next_one() {
-        let (life, count) = (Life::default(), Arc::new(Count::default()));
-        let waker = Waker::from(count.clone());
-        let mut cx = Context::from_waker(&waker);
-        let mut watch = life.watch();
-        assert_eq!(watch.poll_changed(&mut cx), None);
-
-        // The phase is stored, seen and registered for before its notice goes out.
-        life.phase.store(Phase::Draining as u8, Ordering::Release);
-        assert_eq!(watch.poll_changed(&mut cx), Some(Phase::Draining));
-        assert_eq!(watch.poll_changed(&mut cx), None);
-        life.changed.notify_waiters();
-        assert_eq!(watch.poll_changed(&mut cx), None);
-
-        let woken = count.0.load(Ordering::Relaxed);
-        life.enter(Phase::Cut);
-        assert_eq!(count.0.load(Ordering::Relaxed), woken + 1);
-        assert_eq!(watch.poll_changed(&mut cx), Some(Phase::Cut));
-    }
 
     #[tokio::test]
     async fn a_phase_is_reached_also_by_a_later_one() {
@@ -168,5 +137,13 @@ mod tests {
         assert_eq!(life.phase(), Phase::Cut);
         life.enter(Phase::Draining);
         assert_eq!(life.phase(), Phase::Cut);
+    }
+
+    #[test]
+    fn a_host_that_kills_sooner_leaves_less_time_to_drain() {
+        let with = |name: &'static str| drain_timeout(move |var| var == name).as_secs();
+        assert_eq!(with("KUBERNETES_SERVICE_HOST"), 10);
+        assert_eq!(with("K_SERVICE"), 9);
+        assert_eq!(with("FLY_APP_NAME"), 4);
     }
 }

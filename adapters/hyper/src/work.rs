@@ -1,64 +1,111 @@
 //! Requests in flight, and what they leave to be done.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhost_core::{Context, Handler};
+use http::StatusCode;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::pulse::Pulse;
+use crate::access::Record;
+use crate::counters::Counters;
+use crate::options::Options;
 use crate::shutdown::{Life, Phase};
+use crate::watch::Watched;
 
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) life: Life,
+    pub(crate) options: Options,
+    pub(crate) http1: http1::Builder,
+    pub(crate) http2: http2::Builder<TokioExecutor>,
+    pub(crate) life: Arc<Life>,
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) counters: Counters,
 }
 
-/// The work of a request that waits for its reply to be out. It runs also if the client left first.
+/// A connection: what its requests have in common.
+pub(crate) struct Link {
+    pub(crate) context: Context,
+    pub(crate) watched: Watched,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A request, from its head to the end of its reply. What its handler gave to `wait_until` runs when
+/// this is dropped, also if the client left first.
 pub(crate) struct Work {
-    context: Context,
-    shared: Arc<Shared>,
-    pulse: Arc<Pulse>,
+    pub(crate) context: Context,
+    pub(crate) link: Arc<Link>,
+    record: Option<Box<Record>>,
+    status: Option<StatusCode>,
+    cut: bool,
     /// HTTP/2 streams outlive their connection's task; a drain waits for them by this.
-    _token: TaskTrackerToken,
+    _token: Option<TaskTrackerToken>,
 }
 
 impl Work {
-    pub(crate) fn new(context: Context, shared: Arc<Shared>, pulse: Arc<Pulse>) -> Self {
-        let token = shared.tasks.token();
+    pub(crate) fn new<B>(request: &http::Request<B>, link: Arc<Link>) -> Self {
+        link.watched.0.begin();
+        link.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        link.shared.counters.begun();
+        let streams = request.version() == http::Version::HTTP_2;
         Self {
-            context,
-            shared,
-            pulse,
-            _token: token,
+            context: link.context.for_request(),
+            record: Record::of(request),
+            status: None,
+            cut: false,
+            _token: streams.then(|| link.shared.tasks.token()),
+            link,
         }
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
+    /// Leaves this request out of the log.
+    pub(crate) fn unrecorded(&mut self) {
+        self.record = None;
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(crate) fn status(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// So many bytes of the body went to hyper.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        if let Some(record) = &mut self.record {
+            record.bytes += bytes as u64;
+        }
+    }
+
+    /// The reply did not go out whole.
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.pulse.end();
+        let shared = &self.link.shared;
+        self.link.watched.0.end();
+        shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        shared.counters.ended(self.status, self.cut);
+        if let Some(record) = &mut self.record {
+            record.cut = self.cut;
+            record.write(self.status, &self.context);
+        }
         if self.context.has_work() {
-            let (context, shared) = (self.context.clone(), self.shared.clone());
+            let (context, life) = (self.context.clone(), shared.life.clone());
             let work = async move {
                 tokio::select! {
                     () = context.finish() => {}
-                    () = shared.life.reached(Phase::Cut) => {}
+                    () = life.reached(Phase::Cut) => {}
                 }
             };
-            self.shared.tasks.spawn_on(work, &self.shared.runtime);
+            shared.tasks.spawn_on(work, &shared.runtime);
         }
     }
 }

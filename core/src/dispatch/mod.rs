@@ -12,6 +12,8 @@ use std::task::Poll;
 
 use http::StatusCode;
 
+pub use panic::logs_panic;
+
 use crate::handler::Handler;
 use crate::{Context, Error, Request, Response, Result};
 

@@ -43,7 +43,7 @@ impl Seen {
 
 /// Brings a request into its one form, or says why it is refused.
 pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
-    let hop_by_hop = look_at_headers(request)?;
+    let hop_by_hop = look_at_headers(request, &seen.context)?;
     if request.uri().authority().is_some() {
         to_origin_form(request)?;
     }
@@ -66,12 +66,13 @@ pub(super) fn admit(request: &mut Request, seen: &mut Seen) -> Result<()> {
 ///
 /// # Errors
 /// 400 unless there is at most one Host, and a valid one (RFC 9112 §3.2).
-fn look_at_headers(request: &Request) -> Result<bool> {
+fn look_at_headers(request: &Request, context: &Context) -> Result<bool> {
     let (mut hosts, mut hop_by_hop) = (0, false);
     for (name, value) in request.headers() {
         match name.as_str() {
             "host" if !is_host(value.as_bytes()) => return Err(bad_request("Invalid Host header")),
             "host" => hosts += 1,
+            "x-request-id" => context.keep_request_id(value.as_bytes()),
             name => hop_by_hop |= HOP_BY_HOP.contains(&name),
         }
     }

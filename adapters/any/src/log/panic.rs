@@ -4,7 +4,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 
 /// Logs a panic as one event, with its backtrace if `RUST_BACKTRACE` asks for one, where Rust's own
-/// hook prints several lines. A hook that the program has set stays.
+/// hook prints several lines; a handler's together with its request. A hook that the program has set stays.
 pub(super) fn log_them() {
     let found = take_hook();
     let default = take_hook();
@@ -19,17 +19,22 @@ pub(super) fn log_them() {
 }
 
 fn log(panic: &PanicHookInfo<'_>) {
+    if anyhost_core::logs_panic(|| place(panic)) {
+        return;
+    }
     let payload = panic.payload();
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let message = payload.downcast_ref::<&str>().copied().or(text);
     let message = message.unwrap_or("no message");
-    let place = panic
-        .location()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    tracing::error!("panicked at {}: {message}", place(panic));
+}
+
+fn place(panic: &PanicHookInfo<'_>) -> String {
+    let location = panic.location().map(ToString::to_string);
+    let location = location.unwrap_or_default();
     let backtrace = Backtrace::capture();
     match backtrace.status() {
-        BacktraceStatus::Captured => tracing::error!("panicked at {place}: {message}\n{backtrace}"),
-        _ => tracing::error!("panicked at {place}: {message}"),
+        BacktraceStatus::Captured => format!("{location}\n{backtrace}"),
+        _ => location,
     }
 }

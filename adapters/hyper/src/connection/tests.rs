@@ -1,0 +1,259 @@
+//! Connections in memory, with made time.
+
+use std::sync::atomic::AtomicUsize;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, interval, sleep};
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::counters::Counters;
+use crate::limits::Limits;
+use crate::options::Options;
+use crate::watch::TICK;
+
+type Served = tokio::task::JoinHandle<(io::Result<()>, u64)>;
+
+/// A connection to a handler that takes ten minutes for `/slow`, and reads all that comes to `/upload`.
+/// It is served until it ends, with how it did and after how many seconds.
+fn connect(limits: Limits) -> (DuplexStream, Served) {
+    let handler = anyhost_core::handler(|mut request: anyhost_core::Request| async move {
+        use anyhost_core::RequestExt;
+        match request.uri().path() {
+            "/slow" => sleep(Duration::from_secs(600)).await,
+            "/large" => return Ok("x".repeat(200_000)),
+            "/upload" => return Ok(request.buffer().await?.len().to_string()),
+            _ => {}
+        }
+        Ok::<_, anyhost_core::Error>("done".to_owned())
+    });
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    let shared = Arc::new(Shared {
+        handler: Arc::new(handler),
+        http1: options.http1(),
+        http2: options.http2(),
+        options,
+        life: Arc::default(),
+        tasks: TaskTracker::new(),
+        runtime: Handle::current(),
+        in_flight: AtomicUsize::new(0),
+        counters: Counters::new(),
+    });
+    let looking = shared.clone();
+    tokio::spawn(async move {
+        let mut ticks = interval(TICK);
+        loop {
+            ticks.tick().await;
+            looking.life.connections.tick(&looking.options.limits);
+        }
+    });
+    let (client, server) = duplex(64 * 1024);
+    let served = tokio::spawn(async move {
+        let begun = Instant::now();
+        let link = Link {
+            context: Context::new(Host::HTTP),
+            watched: shared.life.connections.add(),
+            shared,
+        };
+        link.watched.0.belongs_to_this_task().await;
+        let ended = run(Io::Memory(server), Arc::new(link)).await;
+        (ended, begun.elapsed().as_secs())
+    });
+    (client, served)
+}
+
+/// After how many seconds a time limit ended it.
+async fn seconds(served: Served) -> io::Result<u64> {
+    let (ended, seconds) = served.await?;
+    let kind = ended.err().map(|error| error.kind());
+    assert_eq!(
+        kind,
+        Some(io::ErrorKind::TimedOut),
+        "after {seconds} seconds"
+    );
+    Ok(seconds)
+}
+
+/// Writes this each second until the connection ends.
+async fn drip(client: &mut DuplexStream, bytes: &[u8]) {
+    while client.write_all(bytes).await.is_ok() {
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Reads one reply that ends with `done`.
+async fn read_done(client: &mut DuplexStream) -> io::Result<()> {
+    let mut reply = Vec::new();
+    while !reply.ends_with(b"done") {
+        reply.push(client.read_u8().await?);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_ended_after_thirty_seconds() -> io::Result<()> {
+    let (_client, served) = connect(Limits::default());
+    let seconds = seconds(served).await?;
+    assert!((30..=31).contains(&seconds), "{seconds}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_and_half_a_preface_have_the_same_thirty_seconds() -> io::Result<()> {
+    for half in [&GET[..20], &PREFACE[..14], PREFACE] {
+        let (mut client, served) = connect(Limits::default());
+        sleep(Duration::from_secs(20)).await;
+        client.write_all(half).await?;
+        let seconds = seconds(served).await?;
+        assert!((30..=31).contains(&seconds), "{seconds} for {half:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_drips_is_ended_all_the_same() -> io::Result<()> {
+    for drop in [b"G", b"P"] {
+        let (mut client, served) = connect(Limits::default());
+        let (seconds, ()) = tokio::join!(seconds(served), drip(&mut client, drop));
+        assert!((30..=31).contains(&seconds?));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_head_has_thirty_seconds_from_its_first_byte() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::default());
+    client.write_all(GET).await?;
+    read_done(&mut client).await?;
+    sleep(Duration::from_secs(60)).await;
+    client.write_all(&GET[..20]).await?;
+    let seconds = seconds(served).await?;
+    assert!((90..=92).contains(&seconds), "{seconds}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_handler_is_waited_for_and_an_idle_connection_is_closed() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::default());
+    client
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await?;
+    read_done(&mut client).await?;
+    assert_eq!(client.read(&mut [0; 9]).await?, 0, "it is closed");
+    let (ended, seconds) = served.await?;
+    ended?;
+    assert!((675..=677).contains(&seconds), "{seconds}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn unlimited_waits_for_ever() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::unlimited());
+    sleep(Duration::from_secs(86_400)).await;
+    client.write_all(&GET[..10]).await?;
+    sleep(Duration::from_secs(86_400)).await;
+    client.write_all(&GET[10..]).await?;
+    read_done(&mut client).await?;
+    sleep(Duration::from_secs(86_400)).await;
+    assert!(!served.is_finished());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_gets_all_of_its_reply() -> io::Result<()> {
+    let (mut client, served) = connect(Limits {
+        request: None,
+        ..Limits::strict()
+    });
+    client
+        .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await?;
+    let (mut read, mut piece) = (0, [0; 10_000]);
+    while read < 200_000 {
+        sleep(Duration::from_secs(20)).await;
+        match client.read(&mut piece).await? {
+            0 => return Err(io::Error::other(format!("cut after {read} bytes"))),
+            more => read += more,
+        }
+    }
+    drop(client);
+    served.await?.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_let_go_if_there_is_a_limit() -> io::Result<()> {
+    const LARGE: &[u8] = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (mut client, served) = connect(Limits::strict());
+    client.write_all(LARGE).await?;
+    let seconds = seconds(served).await?;
+    assert!((30..=32).contains(&seconds), "{seconds}");
+
+    let (mut client, served) = connect(Limits::default());
+    client.write_all(LARGE).await?;
+    sleep(Duration::from_secs(3600)).await;
+    assert!(!served.is_finished());
+    Ok(())
+}
+
+const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_one_byte_a_second_is_a_408_if_there_is_a_rate() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::strict());
+    client.write_all(UPLOAD).await?;
+    let begun = Instant::now();
+    let (mut reads, mut writes) = tokio::io::split(client);
+    let mut head = [0; 12];
+    tokio::select! {
+        read = reads.read_exact(&mut head) => drop(read?),
+        () = async { while writes.write_all(b"x").await.is_ok() { sleep(Duration::from_secs(1)).await } } => {}
+    }
+    assert_eq!(&head, b"HTTP/1.1 408");
+    assert_eq!(begun.elapsed().as_secs(), 10);
+    drop((reads, writes));
+    let _ = served.await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_keeps_the_rate_is_read_however_long_it_takes() -> io::Result<()> {
+    let (mut client, served) = connect(Limits {
+        request: None,
+        ..Limits::strict()
+    });
+    client.write_all(UPLOAD).await?;
+    for _ in 0..100 {
+        sleep(Duration::from_millis(1900)).await;
+        client.write_all(&[b'x'; 1000]).await?;
+    }
+    let mut reply = String::new();
+    client.read_to_string(&mut reply).await?;
+    assert!(reply.ends_with("\r\n\r\n100000"), "{reply}");
+    served.await?.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_a_504() -> io::Result<()> {
+    let (mut client, served) = connect(Limits {
+        idle: Some(Duration::from_secs(5)),
+        request: Some(Duration::from_secs(40)),
+        ..Limits::default()
+    });
+    let begun = Instant::now();
+    client
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await?;
+    let mut head = [0; 12];
+    client.read_exact(&mut head).await?;
+    assert_eq!(&head, b"HTTP/1.1 504");
+    assert_eq!(begun.elapsed().as_secs(), 40);
+    client.read_to_end(&mut Vec::new()).await?;
+    served.await?.0
+}

@@ -1,0 +1,158 @@
+//! One request: admitted or shed, handled, and its reply on the way out.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhost_core::{Error, Request, Response, dispatch, refuse};
+use http::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
+use http::{Method, StatusCode, Version};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use crate::request;
+use crate::response::{Outgoing, to_hyper};
+use crate::shutdown::Phase;
+use crate::work::{Link, Shared, Work};
+
+/// Answers one request; what it handed to `wait_until` runs once hyper let go of the reply.
+pub(crate) async fn answer(
+    mut request: http::Request<Incoming>,
+    link: Arc<Link>,
+) -> Result<http::Response<Outgoing>, Infallible> {
+    let mut work = Work::new(&request, link);
+    let options = &work.link.shared.options;
+    let one_by_one = request.version() < Version::HTTP_2;
+    let deadline = options.limits.request.map(|limit| Instant::now() + limit);
+    if options.proxies.is_some() {
+        believe_proxies(&mut request, &mut work);
+    }
+    let reply = match reply_of_our_own(&request, &mut work) {
+        Some(reply) => reply,
+        None => match request::from_hyper(request, work.context.clone(), &work.link.shared) {
+            Err(refused) => refuse(refused, &work.context),
+            Ok(request) if work.link.shared.options.detached => {
+                let Ok(reply) = detached(request, work, deadline).await else {
+                    // The runtime ends: nobody is there to answer.
+                    return std::future::pending().await;
+                };
+                return Ok(finish(reply.0, reply.1, deadline, one_by_one));
+            }
+            Ok(request) => handle(request, &work, deadline).await,
+        },
+    };
+    Ok(finish(reply, work, deadline, one_by_one))
+}
+
+/// Handles a request, for as long as that may take.
+async fn handle(request: Request, work: &Work, deadline: Option<Instant>) -> Response {
+    let handled = dispatch(&*work.link.shared.handler, request);
+    let Some(deadline) = deadline else {
+        return handled.await;
+    };
+    timeout_at(deadline, handled).await.unwrap_or_else(|_| {
+        tracing::warn!(
+            request_id = work.context.request_id(),
+            "the handler took too long"
+        );
+        refuse(
+            Error::from_status(StatusCode::GATEWAY_TIMEOUT),
+            &work.context,
+        )
+    })
+}
+
+/// Handles it in a task of its own, which goes on if the client leaves.
+async fn detached(
+    request: Request,
+    work: Work,
+    deadline: Option<Instant>,
+) -> Result<(Response, Work), tokio::task::JoinError> {
+    let shared = work.link.shared.clone();
+    let task = async move {
+        let cut = work.link.shared.life.clone();
+        tokio::select! {
+            reply = handle(request, &work, deadline) => (reply, work),
+            () = cut.reached(Phase::Cut) => (refuse(unavailable(), &work.context), work),
+        }
+    };
+    shared.tasks.spawn_on(task, &shared.runtime).await
+}
+
+/// What is answered without asking the handler.
+fn reply_of_our_own(request: &http::Request<Incoming>, work: &mut Work) -> Option<Response> {
+    let shared = work.link.shared.clone();
+    if shared.options.health_checks
+        && let Some(reply) = health(request, &shared)
+    {
+        work.unrecorded();
+        return Some(reply);
+    }
+    let most = shared.options.limits.requests?;
+    if shared.in_flight.load(Ordering::Relaxed) <= most {
+        return None;
+    }
+    shared.counters.shed();
+    let error = unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("1"));
+    Some(refuse(error, &work.context))
+}
+
+fn unavailable() -> Error {
+    Error::from_status(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// `/livez` is well as long as it answers, `/readyz` until the server drains.
+fn health(request: &http::Request<Incoming>, shared: &Shared) -> Option<Response> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let well = match request.uri().path() {
+        "/livez" => true,
+        "/readyz" => shared.life.phase() == Phase::Serving,
+        _ => return None,
+    };
+    let (status, text) = match well {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    };
+    anyhost_core::send(status, text).ok()
+}
+
+/// Takes from trusted proxies what they say of the client.
+fn believe_proxies(request: &mut http::Request<Incoming>, work: &mut Work) {
+    let Some(proxies) = &work.link.shared.options.proxies else {
+        return;
+    };
+    let origin = proxies.origin(work.context.peer(), request.headers());
+    if let Some(peer) = origin.peer
+        && origin.peer != work.context.peer()
+    {
+        work.context = work.context.clone().with_peer(peer);
+    }
+    if let Some(scheme) = origin.scheme {
+        work.context = work.context.clone().with_scheme(scheme);
+    }
+    if let Some(host) = origin.host {
+        request.headers_mut().insert(HOST, host);
+        // HTTP/2 has its host here, where it would count for more.
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = target.into();
+        }
+    }
+}
+
+fn finish(
+    reply: Response,
+    work: Work,
+    deadline: Option<Instant>,
+    one_by_one: bool,
+) -> http::Response<Outgoing> {
+    let draining = work.link.shared.life.phase() != Phase::Serving;
+    let mut reply = to_hyper(reply, work, deadline);
+    if draining && one_by_one {
+        // Whoever asks while we drain is told to ask elsewhere next.
+        let close = HeaderValue::from_static("close");
+        reply.headers_mut().insert(CONNECTION, close);
+    }
+    reply
+}

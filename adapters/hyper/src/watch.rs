@@ -1,0 +1,305 @@
+//! Who gets nowhere: one look a second at every connection.
+//!
+//! A timer for each connection is exact, and as long as one is set anywhere tokio reads the clock
+//! around each wait: some 1,000 instructions for each request, more than all limits together should
+//! cost. So a thread looks at all connections once a second. What happens on one is counted in its
+//! [`Pulse`], a few plain stores for a request.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::take;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use crate::limits::Limits;
+
+/// The time between two looks, and so what a time limit may be exceeded by.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Its first request, or the rest of a later one's head, has not come yet.
+    Head,
+    /// It waits for another request.
+    Idle,
+    /// A request is in flight.
+    Busy,
+    /// Its client does not read.
+    Stalled,
+}
+
+/// Counts what happens on a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    begun: AtomicU32,
+    ended: AtomicU32,
+    /// Writes that went through.
+    written: AtomicU32,
+    /// Bytes have come since a request last began or ended.
+    fresh: AtomicBool,
+    /// A write waits.
+    stalled: AtomicBool,
+    /// It has been in one state for too long.
+    over: AtomicBool,
+    closed: AtomicBool,
+    task: OnceLock<Waker>,
+}
+
+impl Pulse {
+    /// A request began. It is over when hyper has let go of its reply.
+    pub(crate) fn begin(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.fresh.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.fresh.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) {
+        self.fresh.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn wrote(&self, done: bool) {
+        if done {
+            self.written.store(
+                self.written.load(Ordering::Relaxed).wrapping_add(1),
+                Ordering::Relaxed,
+            );
+        }
+        self.stalled.store(!done, Ordering::Relaxed);
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let begun = self.begun.load(Ordering::Relaxed);
+        if self.stalled.load(Ordering::Relaxed) {
+            State::Stalled
+        } else if begun != self.ended.load(Ordering::Relaxed) {
+            State::Busy
+        } else if begun == 0 || self.fresh.load(Ordering::Relaxed) {
+            State::Head
+        } else {
+            State::Idle
+        }
+    }
+
+    /// Makes the task that calls this the one to be woken when there is something to know.
+    pub(crate) async fn belongs_to_this_task(&self) {
+        poll_fn(|cx| {
+            let _ = self.task.set(cx.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Whether its time is over; asking gives it another chance.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire) && self.over.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits for that.
+    pub(crate) async fn over(&self) {
+        poll_fn(|_| match self.is_over() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// What must stay the same for the time to go on, besides the state.
+    fn progress(&self, state: State) -> u32 {
+        match state {
+            State::Stalled => self.written.load(Ordering::Relaxed),
+            _ => self.begun.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// All connections of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(Mutex<Vec<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    pulse: Arc<Pulse>,
+    seen: Option<(State, u32)>,
+    ticks: u32,
+}
+
+/// A connection's place among them, for as long as it is open.
+#[derive(Debug)]
+pub(crate) struct Watched(pub(crate) Arc<Pulse>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Connections {
+    pub(crate) fn add(&self) -> Watched {
+        let pulse = Arc::<Pulse>::default();
+        self.lock().push(Entry {
+            pulse: pulse.clone(),
+            seen: None,
+            ticks: 0,
+        });
+        Watched(pulse)
+    }
+
+    /// Wakes the task of each connection: something concerns them all.
+    pub(crate) fn wake_all(&self) {
+        self.lock().iter().for_each(|entry| entry.pulse.wake());
+    }
+
+    /// Looks at each connection, and wakes those whose time is over.
+    pub(crate) fn tick(&self, limits: &Limits) {
+        let mut entries = self.lock();
+        entries.retain_mut(|entry| {
+            entry.tick(limits);
+            !entry.pulse.closed.load(Ordering::Relaxed)
+        });
+        // What many connections once took is given back.
+        if entries.capacity() / 4 > entries.len().max(64) {
+            entries.shrink_to_fit();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // Nothing panics while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn tick(&mut self, limits: &Limits) {
+        let state = self.pulse.state();
+        let limit = match state {
+            State::Head => limits.head,
+            State::Idle => limits.idle,
+            State::Stalled => limits.write_stall,
+            State::Busy => None,
+        };
+        let seen = Some((state, self.pulse.progress(state)));
+        self.ticks = match seen == self.seen {
+            true => self.ticks.saturating_add(1),
+            false => 0,
+        };
+        self.seen = seen;
+        if limit.is_some_and(|limit| TICK * self.ticks >= limit) {
+            take(&mut self.ticks);
+            self.pulse.over.store(true, Ordering::Release);
+            self.pulse.wake();
+        }
+    }
+}
+
+/// Lets a thread look at the connections until they are gone.
+///
+/// # Errors
+/// When there can be no more threads.
+pub(crate) fn start<T>(shared: Weak<T>, look: fn(&T)) -> io::Result<()>
+where
+    T: Send + Sync + 'static,
+{
+    let thread = std::thread::Builder::new().name("anyhost-watch".to_owned());
+    thread.spawn(move || {
+        loop {
+            std::thread::sleep(TICK);
+            match shared.upgrade() {
+                Some(shared) => look(&shared),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many looks the time of a connection is over, if it ever is.
+    fn looks(connections: &Connections, pulse: &Pulse, each: impl Fn(u32)) -> Option<u32> {
+        (0..600).find(|look| {
+            each(*look);
+            connections.tick(&Limits::strict());
+            pulse.is_over()
+        })
+    }
+
+    #[test]
+    fn the_first_head_has_one_budget_however_it_drips() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        assert_eq!(
+            looks(&connections, &watched.0, |_| watched.0.read()),
+            Some(30)
+        );
+    }
+
+    #[test]
+    fn a_later_head_has_its_own_from_its_first_byte() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.begin();
+        watched.0.end();
+        let drip = |look| {
+            if look >= 10 {
+                watched.0.read();
+            }
+        };
+        assert_eq!(looks(&connections, &watched.0, drip), Some(40));
+    }
+
+    #[test]
+    fn idle_connections_are_over_and_busy_ones_are_not() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.begin();
+        assert_eq!(looks(&connections, &watched.0, |_| watched.0.read()), None);
+        watched.0.end();
+        assert_eq!(looks(&connections, &watched.0, |_| {}), Some(15));
+    }
+
+    #[test]
+    fn a_client_that_reads_a_little_now_and_then_is_not_stalled() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.begin();
+        watched.0.wrote(false);
+        assert_eq!(looks(&connections, &watched.0, |_| {}), Some(30));
+        let now_and_then = |look| {
+            if look % 20 == 0 {
+                watched.0.wrote(true);
+                watched.0.wrote(false);
+            }
+        };
+        assert_eq!(looks(&connections, &watched.0, now_and_then), None);
+    }
+
+    #[test]
+    fn connections_that_are_closed_are_forgotten() {
+        let connections = Connections::default();
+        let open = connections.add();
+        for _ in 0..1000 {
+            drop(connections.add());
+        }
+        connections.tick(&Limits::default());
+        assert_eq!(connections.lock().len(), 1);
+        assert!(connections.lock().capacity() < 256);
+        drop(open);
+        connections.tick(&Limits::default());
+        assert!(connections.lock().is_empty());
+    }
+}
