@@ -73,7 +73,19 @@ impl Probe {
     /// Starts the probe with these arguments and variables, and with none that would tell it of another
     /// host.
     pub fn start(args: &[&str], vars: &[(&str, &str)]) -> Self {
-        let mut command = tokio::process::Command::new(probe_path());
+        Self::spawn(tokio::process::Command::new(probe_path()), args, vars)
+    }
+
+    /// Starts it from a shell that has run this script first, in the same process.
+    pub fn start_after(script: &str, args: &[&str], vars: &[(&str, &str)]) -> Self {
+        // Not sh: dash knows no descriptors above 9.
+        let mut command = tokio::process::Command::new("bash");
+        let script = format!("{script} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(probe_path());
+        Self::spawn(command, args, vars)
+    }
+
+    fn spawn(mut command: tokio::process::Command, args: &[&str], vars: &[(&str, &str)]) -> Self {
         for var in [
             "PORT",
             "HOST",
@@ -116,6 +128,27 @@ impl Probe {
         let line = self.log_line("listening on http://").await;
         let (_, address) = line.rsplit_once("http://").expect("it is a URL");
         address.trim().parse().expect("it is an address")
+    }
+
+    /// The most memory that it has held so far, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("the probe runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = peak.and_then(|peak| peak.split_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("it is a number")
+    }
+
+    /// How much processor time it has had, in clock ticks (1/100 s).
+    pub fn processor_ticks(&self) -> u64 {
+        let id = self.child.id().expect("the probe runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("Linux tells");
+        // Behind the name, which may hold anything: utime and stime are the 14th and 15th field.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.filter_map(|time| time.parse::<u64>().ok()).sum()
     }
 
     /// Sends SIGTERM.

@@ -84,12 +84,13 @@ mod nothing {
     }
 
     macro_rules! counter {
-        ($($anything:tt)*) => {
+        ($name:literal $(, $label:literal => $value:expr)?) => {{
+            $(let _ = $value;)?
             $crate::counters::nothing::Counter
-        };
+        }};
     }
     macro_rules! gauge {
-        ($($anything:tt)*) => {
+        ($name:literal) => {
             $crate::counters::nothing::Gauge
         };
     }

@@ -52,6 +52,11 @@ impl Options {
         false
     }
 
+    /// Whether requests are handled with no limit of their own, in their connection's task.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.limits.request.is_none() && !self.detached
+    }
+
     /// HTTP/1 as the limits have it, and then as the program wants it.
     pub(crate) fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();

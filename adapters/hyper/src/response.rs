@@ -72,6 +72,7 @@ impl http_body::Body for Outgoing {
                 // On an error hyper and h2 throw away what they have not written yet, the status
                 // included. They have no way to tell when it is out, so they get a moment.
                 Some(Err(failure)) => {
+                    self.work.cut();
                     self.ending = Ending::Failed(failure, Box::pin(sleep(FLUSH)));
                 }
                 frame => {

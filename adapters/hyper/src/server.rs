@@ -289,7 +289,7 @@ impl Server {
         life.enter(Phase::Draining);
         tell_systemd(NotifyState::Stopping);
         while accepting.join_next().await.is_some() {}
-        tracing::info!(reason, in_flight = shared.tasks.len(), "draining");
+        tracing::info!(reason, in_flight = shared.tasks.len(), within = ?drain_timeout, "draining");
         shared.tasks.close();
         tokio::select! {
             drained = timeout(drain_timeout, shared.tasks.wait()) => {

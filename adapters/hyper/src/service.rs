@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhost_core::{Error, Request, Response, dispatch, refuse};
 use http::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
-use http::{Method, StatusCode, Version};
+use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,36 +16,59 @@ use crate::shutdown::Phase;
 use crate::work::{Link, Shared, Work};
 
 /// Answers one request; what it handed to `wait_until` runs once hyper let go of the reply.
-pub(crate) async fn answer(
+///
+/// Requests are large: what can be done before there is a future to hold them is done here.
+pub(crate) fn answer(
     mut request: http::Request<Incoming>,
     link: Arc<Link>,
-) -> Result<http::Response<Outgoing>, Infallible> {
+) -> impl Future<Output = Result<http::Response<Outgoing>, Infallible>> {
     let mut work = Work::new(&request, link);
-    let options = &work.link.shared.options;
-    let one_by_one = request.version() < Version::HTTP_2;
-    let deadline = options.limits.request.map(|limit| Instant::now() + limit);
-    if options.proxies.is_some() {
+    if work.link.shared.options.proxies.is_some() {
         believe_proxies(&mut request, &mut work);
     }
-    let reply = match reply_of_our_own(&request, &mut work) {
-        Some(reply) => reply,
-        None => match request::from_hyper(request, work.context.clone(), &work.link.shared) {
-            Err(refused) => refuse(refused, &work.context),
-            Ok(request) if work.link.shared.options.detached => {
-                let Ok(reply) = detached(request, work, deadline).await else {
-                    // The runtime ends: nobody is there to answer.
-                    return std::future::pending().await;
-                };
-                return Ok(finish(reply.0, reply.1, deadline, one_by_one));
-            }
-            Ok(request) => handle(request, &work, deadline).await,
-        },
+    let admitted = match reply_of_our_own(&request, &mut work) {
+        Some(reply) => Err(reply),
+        None => request::from_hyper(request, work.context.clone(), &work.link.shared)
+            .map_err(|refused| refuse(refused, &work.context)),
     };
-    Ok(finish(reply, work, deadline, one_by_one))
+    async move {
+        let reply = match admitted {
+            Ok(request) if work.link.shared.options.is_plain() => {
+                dispatch(&*work.link.shared.handler, request).await
+            }
+            Ok(request) => return Ok(Box::pin(handle(request, work)).await),
+            Err(reply) => reply,
+        };
+        Ok(finish(reply, work, None))
+    }
 }
 
-/// Handles a request, for as long as that may take.
-async fn handle(request: Request, work: &Work, deadline: Option<Instant>) -> Response {
+/// Handles a request in the ways that have to be asked for.
+async fn handle(request: Request, work: Work) -> http::Response<Outgoing> {
+    let options = &work.link.shared.options;
+    let deadline = options.limits.request.map(|limit| Instant::now() + limit);
+    if !options.detached {
+        let reply = in_time(request, &work, deadline).await;
+        return finish(reply, work, deadline);
+    }
+    // A task of its own goes on if the client leaves.
+    let shared = work.link.shared.clone();
+    let task = async move {
+        let life = work.link.shared.life.clone();
+        tokio::select! {
+            reply = in_time(request, &work, deadline) => (reply, work),
+            () = life.reached(Phase::Cut) => (refuse(unavailable(), &work.context), work),
+        }
+    };
+    match shared.tasks.spawn_on(task, &shared.runtime).await {
+        Ok((reply, work)) => finish(reply, work, deadline),
+        // The runtime ends, and nobody is there to answer.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Handles a request for as long as that may take.
+async fn in_time(request: Request, work: &Work, deadline: Option<Instant>) -> Response {
     let handled = dispatch(&*work.link.shared.handler, request);
     let Some(deadline) = deadline else {
         return handled.await;
@@ -62,28 +85,11 @@ async fn handle(request: Request, work: &Work, deadline: Option<Instant>) -> Res
     })
 }
 
-/// Handles it in a task of its own, which goes on if the client leaves.
-async fn detached(
-    request: Request,
-    work: Work,
-    deadline: Option<Instant>,
-) -> Result<(Response, Work), tokio::task::JoinError> {
-    let shared = work.link.shared.clone();
-    let task = async move {
-        let cut = work.link.shared.life.clone();
-        tokio::select! {
-            reply = handle(request, &work, deadline) => (reply, work),
-            () = cut.reached(Phase::Cut) => (refuse(unavailable(), &work.context), work),
-        }
-    };
-    shared.tasks.spawn_on(task, &shared.runtime).await
-}
-
 /// What is answered without asking the handler.
 fn reply_of_our_own(request: &http::Request<Incoming>, work: &mut Work) -> Option<Response> {
-    let shared = work.link.shared.clone();
+    let shared = &work.link.shared;
     if shared.options.health_checks
-        && let Some(reply) = health(request, &shared)
+        && let Some(reply) = health(request, shared)
     {
         work.unrecorded();
         return Some(reply);
@@ -141,16 +147,11 @@ fn believe_proxies(request: &mut http::Request<Incoming>, work: &mut Work) {
     }
 }
 
-fn finish(
-    reply: Response,
-    work: Work,
-    deadline: Option<Instant>,
-    one_by_one: bool,
-) -> http::Response<Outgoing> {
-    let draining = work.link.shared.life.phase() != Phase::Serving;
+fn finish(reply: Response, work: Work, deadline: Option<Instant>) -> http::Response<Outgoing> {
+    // Whoever asks while we drain is told to ask elsewhere next. HTTP/2 has its own way to say so.
+    let last = work.link.shared.life.phase() != Phase::Serving && !work.is_stream();
     let mut reply = to_hyper(reply, work, deadline);
-    if draining && one_by_one {
-        // Whoever asks while we drain is told to ask elsewhere next.
+    if last {
         let close = HeaderValue::from_static("close");
         reply.headers_mut().insert(CONNECTION, close);
     }

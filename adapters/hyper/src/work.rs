@@ -46,7 +46,7 @@ pub(crate) struct Work {
     status: Option<StatusCode>,
     cut: bool,
     /// HTTP/2 streams outlive their connection's task; a drain waits for them by this.
-    _token: Option<TaskTrackerToken>,
+    token: Option<TaskTrackerToken>,
 }
 
 impl Work {
@@ -60,9 +60,14 @@ impl Work {
             record: Record::of(request),
             status: None,
             cut: false,
-            _token: streams.then(|| link.shared.tasks.token()),
+            token: streams.then(|| link.shared.tasks.token()),
             link,
         }
+    }
+
+    /// Whether it is one of several on its connection.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Leaves this request out of the log.

@@ -54,33 +54,39 @@ pub fn dispatch<H: Handler + ?Sized>(
         Err(refused) => Err(refused),
     };
     async move {
-        let mut result = match answer {
-            Ok(answer) => finish_answer(answer).await,
-            Err(error) => Err(error),
-        };
+        // It is made in place as well, and moved once, to the adapter.
+        let mut result = None;
+        match answer {
+            Ok(answer) => finish_answer(answer, &mut result).await,
+            Err(error) => result = Some(Err(error)),
+        }
         // What the handler returned is still its own: an error may panic when it is written, a body
         // when it is dropped.
         if let Err(panic) = panic::catch(|| settle(&mut result, &seen)) {
             tracing::error!("a reply {panic}");
-            result = Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
+            result = None;
         }
-        result.unwrap_or_else(|error| error::reply(error, &seen))
+        match result {
+            Some(Ok(response)) => response,
+            _ => error::reply(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR), &seen),
+        }
     }
 }
 
 /// Makes a reply of whatever the handler returned, in place: replies are large to move.
-fn settle(result: &mut Result, seen: &request::Seen) {
-    if let Ok(response) = result
+fn settle(result: &mut Option<Result>, seen: &request::Seen) {
+    if let Some(Ok(response)) = result
         && let Err(error) = response::check(response, seen)
     {
-        *result = Err(error);
+        *result = Some(Err(error));
     }
-    if let Err(error) = result {
+    if let Some(Err(error)) = result {
         error::log(error, seen);
-        let error = std::mem::replace(error, Error::from_status(StatusCode::INTERNAL_SERVER_ERROR));
-        *result = Ok(error::reply(error, seen));
+        if let Some(Err(error)) = result.take() {
+            *result = Some(Ok(error::reply(error, seen)));
+        }
     }
-    if let Ok(response) = result {
+    if let Some(Ok(response)) = result {
         response::finish(response, seen);
     }
 }
@@ -101,17 +107,20 @@ pub fn refuse(error: Error, context: &Context) -> Response {
 type Answer<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
 
 /// Runs the handler; a panic in it is an error like any other.
-async fn finish_answer(mut answer: Answer<'_>) -> Result {
-    let result = poll_fn(|cx| match panic::catch(|| answer.as_mut().poll(cx)) {
-        Ok(Poll::Ready(result)) => Poll::Ready(result),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(panic) => Poll::Ready(Err(panicked(panic))),
+async fn finish_answer(mut answer: Answer<'_>, result: &mut Option<Result>) {
+    poll_fn(|cx| {
+        let poll = panic::catch(|| answer.as_mut().poll(cx).map(|made| *result = Some(made)));
+        poll.unwrap_or_else(|panic| {
+            *result = Some(Err(panicked(panic)));
+            Poll::Ready(())
+        })
     })
     .await;
     // What the handler leaves behind may panic as well.
-    match panic::catch(|| drop(answer)) {
-        Ok(()) => result,
-        Err(panic) => result.and(Err(panicked(panic))),
+    if let Err(panic) = panic::catch(|| drop(answer))
+        && !matches!(result, Some(Err(_)))
+    {
+        *result = Some(Err(panicked(panic)));
     }
 }
 

@@ -117,19 +117,21 @@ fn to_origin_form(request: &mut Request) -> Result<()> {
 /// into another address when it is pasted into a URL (`user@`, `/path`, `?query`). An empty one is
 /// what HTTP/1.1 sends for a target without an authority.
 fn is_host(host: &[u8]) -> bool {
-    let (name, rest) = match host.strip_prefix(b"[") {
-        Some(literal) => match literal.iter().position(|&b| b == b']') {
-            Some(end) if is_ip_literal(&literal[..end]) => (&b"literal"[..], &literal[end + 1..]),
+    let name = host.iter().take_while(|&&b| is_name_byte(b)).count();
+    let port = match host.split_at(name) {
+        (_, []) => return true,
+        (b"", [b'[', literal @ ..]) => match literal.iter().position(|&b| b == b']') {
+            Some(end) if is_ip_literal(&literal[..end]) => &literal[end + 1..],
             _ => return false,
         },
-        None => host.split_at(host.iter().position(|&b| b == b':').unwrap_or(host.len())),
+        (b"", _) => return false,
+        (_, port) => port,
     };
-    let port = match rest {
+    match port {
         [] => true,
         [b':', port @ ..] => is_port(port),
         _ => false,
-    };
-    port && (!name.is_empty() || host.is_empty()) && name.iter().all(|&b| is_name_byte(b))
+    }
 }
 
 fn is_ip_literal(literal: &[u8]) -> bool {

@@ -1,0 +1,88 @@
+//! What is counted.
+
+#![cfg(feature = "metrics")]
+
+use std::collections::BTreeMap;
+
+use anyhost_core::{Error, Request};
+use anyhost_hyper::Limits;
+use http::StatusCode;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+use crate::{CLOSING, Serving};
+
+/// Counters and gauges by their names, with their labels' values behind.
+fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
+    let snapshot = snapshotter.snapshot().into_vec();
+    let values = snapshot.into_iter().map(|(key, _, _, value)| {
+        let key = key.key();
+        let labels: String = key
+            .labels()
+            .map(|label| format!(" {}", label.value()))
+            .collect();
+        let value = match value {
+            DebugValue::Counter(value) => i64::try_from(value).unwrap(),
+            DebugValue::Gauge(value) => value.into_inner() as i64,
+            DebugValue::Histogram(_) => -1,
+        };
+        (format!("{}{labels}", key.name()), value)
+    });
+    values.filter(|(_, value)| *value != 0).collect()
+}
+
+#[tokio::test]
+async fn connections_and_requests_are_counted_by_how_they_ended() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // One thread: the server that begins here finds this recorder, and no other test does.
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let mut limits = Limits::default();
+    limits.requests = Some(1);
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits),
+        |request: Request| async move {
+            match request.uri().path() {
+                "/wait" => std::future::pending().await,
+                "/missing" => Err(Error::from_status(StatusCode::NOT_FOUND)),
+                _ => Ok("done"),
+            }
+        },
+    )
+    .await;
+    for target in ["/missing", "/missing", "/"] {
+        serving.exchange(&CLOSING.replacen('/', target, 1)).await;
+    }
+    let held = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let (mut served, mut shed) = (1, 0);
+    while shed == 0 {
+        match serving.exchange(CLOSING).await.starts_with("HTTP/1.1 503 ") {
+            true => shed += 1,
+            false => served += 1,
+        }
+    }
+    // A snapshot takes what has been counted with it: the whole is the sum of both.
+    let during = counted(&snapshotter);
+    assert_eq!(
+        during.get("anyhost_requests_in_flight"),
+        Some(&1),
+        "{during:?}"
+    );
+    drop(held);
+    serving.handle.drain();
+    serving.stopped().await;
+    let mut all = counted(&snapshotter);
+    for (name, value) in during {
+        *all.entry(name).or_default() += value;
+    }
+    all.retain(|_, value| *value != 0);
+    let expected = [
+        ("anyhost_connections_total", served + 4),
+        ("anyhost_requests_shed_total", 1),
+        ("anyhost_requests_total 2xx", served),
+        ("anyhost_requests_total 4xx", 2),
+        ("anyhost_requests_total 5xx", 1),
+        ("anyhost_requests_total none", 1),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(all, BTreeMap::from(expected));
+}
