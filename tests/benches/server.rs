@@ -1,0 +1,234 @@
+//! The standalone server beside its peers, in one binary and one run: a bare hyper-util server with no
+//! limits at all, and axum.
+//!
+//! `cargo bench -p anyhost-conformance --bench server` needs valgrind and wrk, and prints for each of them
+//! the user-space instructions of a GET over keep-alive (the same on every machine), what they get done under
+//! wrk with 64 and with 1000 connections (as ratios: they take turns, and the median of the rounds is told),
+//! and the memory that an idle connection takes.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use anyhost::server::Server;
+use anyhost_conformance::free_port;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpListener;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const PEERS: [&str; 3] = ["hyper", "axum", "anyhost"];
+const TEXT: &str = "Hello, world!";
+const ROUNDS: usize = 9;
+
+fn main() -> Outcome {
+    let args: Vec<String> = std::env::args().collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [_, peer, port] if PEERS.contains(&peer) => serve(peer, port.parse()?),
+        _ => measure(),
+    }
+}
+
+fn serve(peer: &str, port: u16) -> Outcome {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match peer {
+            "hyper" => bare(address).await,
+            "axum" => {
+                let app = axum::Router::new().route("/", axum::routing::get(|| async { TEXT }));
+                let listener = TcpListener::bind(address).await?;
+                let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+                    let _ = stream.set_nodelay(true);
+                });
+                Ok(axum::serve(listener, app).await?)
+            }
+            _ => Ok(Server::bind(address)
+                .await?
+                .serve(|| async { TEXT })
+                .await?),
+        }
+    })
+}
+
+/// What hyper-util's own examples do.
+async fn bare(address: SocketAddr) -> Outcome {
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let hello = service_fn(|_| async {
+                let response =
+                    http::Response::builder().header("content-type", "text/plain; charset=utf-8");
+                response.body(Full::new(Bytes::from_static(TEXT.as_bytes())))
+            });
+            let connection = auto::Builder::new(TokioExecutor::new());
+            let _ = connection
+                .serve_connection_with_upgrades(TokioIo::new(stream), hello)
+                .await;
+        });
+    }
+}
+
+fn measure() -> Outcome {
+    println!("{:>9} instructions of a GET over HTTP/1.1 keep-alive", "");
+    for peer in PEERS {
+        let slope = (instructions(peer, 1200)? - instructions(peer, 200)?) / 1000;
+        println!("{slope:>9}  {peer}");
+    }
+    for connections in [64, 1000] {
+        let mut rates: [Vec<f64>; 3] = Default::default();
+        let running: Vec<_> = PEERS
+            .iter()
+            .map(|peer| start(peer, &[]))
+            .collect::<Outcome<_>>()?;
+        for _ in 0..ROUNDS {
+            for (server, rates) in running.iter().zip(&mut rates) {
+                rates.push(throughput(server.address, connections)?);
+            }
+        }
+        println!(
+            "{:>9} requests a second under wrk -c{connections}, as ratios to hyper",
+            ""
+        );
+        for (peer, rates_of_peer) in PEERS.iter().zip(&rates) {
+            let ratios = rates_of_peer
+                .iter()
+                .zip(&rates[0])
+                .map(|(ours, bare)| ours / bare);
+            println!("{:>9.3}  {peer}", median(ratios.collect()));
+        }
+    }
+    println!(
+        "{:>9} bytes of memory for an idle connection, of 2000 that had one request",
+        ""
+    );
+    for peer in PEERS {
+        println!("{:>9}  {peer}", idle_memory(peer)?);
+    }
+    Ok(())
+}
+
+struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(peer: &str, under: &[&str]) -> Outcome<Running> {
+    let port = free_port();
+    let this = std::env::current_exe()?;
+    let this = this.to_str().ok_or("an odd path")?;
+    let port_text = port.to_string();
+    let all: Vec<&str> = under
+        .iter()
+        .copied()
+        .chain([this, peer, &port_text])
+        .collect();
+    let mut command = Command::new(all[0]);
+    let child = command.args(&all[1..]).stderr(Stdio::piped()).spawn()?;
+    let running = Running {
+        child,
+        address: SocketAddr::from(([127, 0, 0, 1], port)),
+    };
+    while TcpStream::connect(running.address).is_err() {
+        std::thread::yield_now();
+    }
+    Ok(running)
+}
+
+fn ask(stream: &mut TcpStream) -> Outcome {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let mut reply = [0; 1024];
+    let length = stream.read(&mut reply)?;
+    match reply[..length].ends_with(TEXT.as_bytes()) {
+        true => Ok(()),
+        false => Err("a reply is wrong".into()),
+    }
+}
+
+fn instructions(peer: &str, requests: u32) -> Outcome<u64> {
+    let valgrind = [
+        "valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+    ];
+    let mut running = start(peer, &valgrind)?;
+    let mut stream = TcpStream::connect(running.address)?;
+    for _ in 0..requests {
+        ask(&mut stream)?;
+    }
+    drop(stream);
+    let id = rustix::process::Pid::from_raw(running.child.id().try_into()?).ok_or("no process")?;
+    rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+    let mut log = String::new();
+    let stderr = running.child.stderr.as_mut().ok_or("stderr is piped")?;
+    stderr.read_to_string(&mut log)?;
+    let collected = log.lines().find_map(|line| line.split_once("Collected : "));
+    Ok(collected
+        .ok_or("callgrind counted nothing")?
+        .1
+        .trim()
+        .parse()?)
+}
+
+/// Requests a second, for two seconds.
+fn throughput(address: SocketAddr, connections: u32) -> Outcome<f64> {
+    let wrk = Command::new("wrk")
+        .args([
+            "-t1",
+            &format!("-c{connections}"),
+            "-d2s",
+            &format!("http://{address}/"),
+        ])
+        .output()?;
+    let text = String::from_utf8(wrk.stdout)?;
+    let rate = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"));
+    Ok(rate
+        .ok_or_else(|| format!("wrk says {text}"))?
+        .trim()
+        .parse()?)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn idle_memory(peer: &str) -> Outcome<u64> {
+    const CONNECTIONS: u64 = 2000;
+    let running = start(peer, &[])?;
+    let resident = || -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id()))?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = kib
+            .and_then(|kib| kib.split_whitespace().next())
+            .ok_or("no VmRSS")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    };
+    ask(&mut TcpStream::connect(running.address)?)?;
+    let before = resident()?;
+    let mut streams = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(running.address)?;
+        ask(&mut stream)?;
+        streams.push(stream);
+    }
+    Ok((resident()? - before) / CONNECTIONS)
+}
