@@ -22,7 +22,7 @@ pub(crate) fn places(most: Option<usize>) -> Places {
 /// clients have connected, and may have sent a request already.
 pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Places) {
     let tls = listener.speaks_tls(shared.options.has_certificate());
-    let serve = |(stream, place): (Stream, Option<OwnedSemaphorePermit>)| {
+    let serve = |stream: Stream, place: Option<OwnedSemaphorePermit>| {
         let served = connection::serve(stream, tls, shared.clone());
         shared.tasks.spawn(async move {
             served.await;
@@ -30,25 +30,26 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Plac
         });
     };
     loop {
-        tokio::select! {
-            connection = next(&listener, &places) => serve(connection),
+        let stream = tokio::select! {
+            stream = listener.accept() => stream,
             () = shared.life.reached(Phase::Draining) => break,
-        }
+        };
+        // In a drain there is a place for everybody who is here: it will not be long.
+        let place = tokio::select! {
+            place = place(&places) => place,
+            () = shared.life.reached(Phase::Draining) => None,
+        };
+        serve(stream, place);
     }
     for _ in 0..BACKLOG {
-        match timeout(Duration::ZERO, next(&listener, &places)).await {
-            Ok(connection) => serve(connection),
+        match timeout(Duration::ZERO, listener.accept()).await {
+            Ok(stream) => serve(stream, None),
             Err(_) => break,
         }
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn next(listener: &Listener, places: &Places) -> (Stream, Option<OwnedSemaphorePermit>) {
-    let place = match places {
-        // It is never closed.
-        Some(places) => places.clone().acquire_owned().await.ok(),
-        None => None,
-    };
-    (listener.accept().await, place)
+/// A place for a connection, once there is one. The semaphore is never closed.
+async fn place(places: &Places) -> Option<OwnedSemaphorePermit> {
+    places.as_ref()?.clone().acquire_owned().await.ok()
 }

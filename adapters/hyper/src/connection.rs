@@ -145,6 +145,7 @@ async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
             drive(connection.with_upgrades(), pulse, &shared.life).await
         }
         Protocol::Http2 => {
+            pulse.is_multiplexed();
             let connection = shared.http2.serve_connection(io, answer);
             drive(connection, pulse, &shared.life).await
         }

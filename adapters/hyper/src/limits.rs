@@ -60,7 +60,8 @@ pub struct Limits {
     /// Default: none, strict: 60 s. Hurts long polls, large downloads and event streams.
     pub request: Option<Duration>,
 
-    /// How many connections may be open. Further ones wait in the listener's queue until one ends.
+    /// How many connections may be served. Further ones wait, one of them accepted and the others in the
+    /// listener's queue, until one ends.
     ///
     /// Default: none, strict: 10,000. Hurts whoever comes while others hold them all.
     pub connections: Option<usize>,

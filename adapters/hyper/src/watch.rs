@@ -40,6 +40,8 @@ pub(crate) struct Pulse {
     written: AtomicU32,
     /// Bytes have come since a request last began or ended.
     fresh: AtomicBool,
+    /// It is HTTP/2, whose bytes say nothing about heads: a PING is none.
+    multiplexed: AtomicBool,
     /// A write waits.
     stalled: AtomicBool,
     /// It has been in one state for too long.
@@ -64,6 +66,10 @@ impl Pulse {
         self.fresh.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_multiplexed(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn wrote(&self, done: bool) {
         if done {
             self.written.store(
@@ -80,7 +86,9 @@ impl Pulse {
             State::Stalled
         } else if begun != self.ended.load(Ordering::Relaxed) {
             State::Busy
-        } else if begun == 0 || self.fresh.load(Ordering::Relaxed) {
+        } else if begun == 0
+            || (self.fresh.load(Ordering::Relaxed) && !self.multiplexed.load(Ordering::Relaxed))
+        {
             State::Head
         } else {
             State::Idle
@@ -270,6 +278,17 @@ mod tests {
         assert_eq!(looks(&connections, &watched.0, |_| watched.0.read()), None);
         watched.0.end();
         assert_eq!(looks(&connections, &watched.0, |_| {}), Some(15));
+    }
+
+    #[test]
+    fn a_ping_is_neither_a_head_nor_a_sign_of_life() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.is_multiplexed();
+        watched.0.begin();
+        watched.0.end();
+        let ping = |_| watched.0.read();
+        assert_eq!(looks(&connections, &watched.0, ping), Some(15));
     }
 
     #[test]
