@@ -25,6 +25,7 @@ mod connection;
 mod counters;
 mod detect;
 mod environment;
+mod handling;
 mod io;
 mod limits;
 mod listener;

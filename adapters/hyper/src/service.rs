@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhost_core::{Error, Request, Response, dispatch, refuse};
+use anyhost_core::{Error, Response, refuse};
 use http::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
+use crate::handling::handle;
 use crate::request;
 use crate::response::{Outgoing, to_hyper};
 use crate::shutdown::Phase;
@@ -17,7 +18,7 @@ use crate::work::{Link, Shared, Work};
 
 /// Answers one request; what it handed to `wait_until` runs once hyper let go of the reply.
 ///
-/// Requests are large: what can be done before there is a future to hold them is done here.
+/// Requests are large: this one goes to its handler before there is a future that would have to hold it.
 pub(crate) fn answer(
     mut request: http::Request<Incoming>,
     link: Arc<Link>,
@@ -26,29 +27,32 @@ pub(crate) fn answer(
     if work.link.shared.options.proxies.is_some() {
         believe_proxies(&mut request, &mut work);
     }
-    let admitted = match reply_of_our_own(&request, &mut work) {
+    let reply = match reply_of_our_own(&request, &mut work) {
         Some(reply) => Err(reply),
-        None => request::from_hyper(request, work.context.clone(), &work.link.shared)
-            .map_err(|refused| refuse(refused, &work.context)),
+        None => match request::from_hyper(request, work.context.clone(), &work.link.shared) {
+            Ok(request) => Ok(handle(&work.link.shared.handler, request)),
+            Err(refused) => Err(refuse(refused, &work.context)),
+        },
     };
     async move {
-        let reply = match admitted {
-            Ok(request) if work.link.shared.options.is_plain() => {
-                dispatch(&*work.link.shared.handler, request).await
-            }
-            Ok(request) => return Ok(Box::pin(handle(request, work)).await),
+        let reply = match reply {
+            Ok(reply) if work.link.shared.options.is_plain() => reply.await,
+            Ok(reply) => return Ok(Box::pin(by_option(reply, work)).await),
             Err(reply) => reply,
         };
         Ok(finish(reply, work, None))
     }
 }
 
-/// Handles a request in the ways that have to be asked for.
-async fn handle(request: Request, work: Work) -> http::Response<Outgoing> {
+/// Waits for a reply in the ways that have to be asked for.
+async fn by_option(
+    reply: impl Future<Output = Response> + Send + 'static,
+    work: Work,
+) -> http::Response<Outgoing> {
     let options = &work.link.shared.options;
     let deadline = options.limits.request.map(|limit| Instant::now() + limit);
     if !options.detached {
-        let reply = in_time(request, &work, deadline).await;
+        let reply = in_time(reply, &work, deadline).await;
         return finish(reply, work, deadline);
     }
     // A task of its own goes on if the client leaves.
@@ -56,7 +60,7 @@ async fn handle(request: Request, work: Work) -> http::Response<Outgoing> {
     let task = async move {
         let life = work.link.shared.life.clone();
         tokio::select! {
-            reply = in_time(request, &work, deadline) => (reply, work),
+            reply = in_time(reply, &work, deadline) => (reply, work),
             () = life.reached(Phase::Cut) => (refuse(unavailable(), &work.context), work),
         }
     };
@@ -67,13 +71,16 @@ async fn handle(request: Request, work: Work) -> http::Response<Outgoing> {
     }
 }
 
-/// Handles a request for as long as that may take.
-async fn in_time(request: Request, work: &Work, deadline: Option<Instant>) -> Response {
-    let handled = dispatch(&*work.link.shared.handler, request);
+/// Waits for a reply for as long as it may take.
+async fn in_time(
+    reply: impl Future<Output = Response>,
+    work: &Work,
+    deadline: Option<Instant>,
+) -> Response {
     let Some(deadline) = deadline else {
-        return handled.await;
+        return reply.await;
     };
-    timeout_at(deadline, handled).await.unwrap_or_else(|_| {
+    timeout_at(deadline, reply).await.unwrap_or_else(|_| {
         tracing::warn!(
             request_id = work.context.request_id(),
             "the handler took too long"
