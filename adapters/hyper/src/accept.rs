@@ -14,6 +14,9 @@ use crate::work::Shared;
 /// How many connections there may be, counted over all listeners.
 pub(crate) type Places = Option<Arc<Semaphore>>;
 
+/// One connection's, if they are counted.
+pub(crate) type Place = Option<OwnedSemaphorePermit>;
+
 pub(crate) fn places(most: Option<usize>) -> Places {
     most.map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))))
 }
@@ -22,12 +25,9 @@ pub(crate) fn places(most: Option<usize>) -> Places {
 /// clients have connected, and may have sent a request already.
 pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Places) {
     let tls = listener.speaks_tls(shared.options.has_certificate());
-    let serve = |stream: Stream, place: Option<OwnedSemaphorePermit>| {
-        let served = connection::serve(stream, tls, shared.clone());
-        shared.tasks.spawn(async move {
-            served.await;
-            drop(place);
-        });
+    let serve = |stream: Stream, place: Place| {
+        let connection = connection::serve(stream, tls, place, shared.clone());
+        shared.tasks.spawn(connection);
     };
     loop {
         let stream = tokio::select! {
@@ -50,6 +50,6 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Plac
 }
 
 /// A place for a connection, once there is one. The semaphore is never closed.
-async fn place(places: &Places) -> Option<OwnedSemaphorePermit> {
+async fn place(places: &Places) -> Place {
     places.as_ref()?.clone().acquire_owned().await.ok()
 }

@@ -13,9 +13,10 @@ use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
+use crate::accept::Place;
 use crate::detect::{Protocol, detect};
 use crate::io::Io;
 use crate::listener::Stream;
@@ -32,13 +33,13 @@ use crate::work::{Link, Shared};
 const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// Serves a connection until either side ends it.
-pub(crate) async fn serve(stream: Stream, tls: bool, shared: Arc<Shared>) {
+pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<Shared>) {
     let peer = match &stream {
         Stream::Tcp(_, peer) => Some(*peer),
         Stream::Unix(_) => None,
     };
     shared.counters.opened();
-    let counters = Closing(&shared);
+    let _closing = Closing(&shared, place);
     let watched = shared.life.connections.add();
     let pulse = watched.0.clone();
     pulse.belongs_to_this_task().await;
@@ -64,11 +65,10 @@ pub(crate) async fn serve(stream: Stream, tls: bool, shared: Arc<Shared>) {
         }
         tracing::debug!(?peer, %error, "connection ended early");
     }
-    drop(counters);
 }
 
-/// Counts the end of a connection, also of one whose task is dropped.
-struct Closing<'a>(&'a Shared);
+/// Counts the end of a connection and makes room for another, also if its task is dropped.
+struct Closing<'a>(&'a Shared, #[allow(dead_code)] Place);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -136,8 +136,7 @@ async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
         () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
         () = last_call(&shared.life) => return Ok(()),
     };
-    let (protocol, stream) = detected?;
-    let io = TokioIo::new(stream);
+    let (protocol, io) = detected?;
     let answer = service_fn(|request| answer(request, link.clone()));
     match protocol {
         Protocol::Http1 => {

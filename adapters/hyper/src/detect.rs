@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::watch::Pulse;
 
@@ -40,39 +42,38 @@ where
             more => length += more,
         }
     };
-    Ok((
-        protocol,
-        Rewound {
-            first,
-            start: 0,
-            end: length,
-            stream,
-            pulse,
-        },
-    ))
+    let rewound = Rewound {
+        first,
+        start: 0,
+        end: length,
+        stream: TokioIo::new(stream),
+        pulse,
+    };
+    Ok((protocol, rewound))
 }
 
-/// A stream whose first bytes are read again, and whose reads and writes are counted.
+/// A stream for hyper, whose first bytes are read again, and whose reads and writes are counted.
 #[derive(Debug)]
 pub(crate) struct Rewound<S> {
     first: [u8; PREFACE.len()],
     start: usize,
     end: usize,
-    stream: S,
+    stream: TokioIo<S>,
     pulse: Arc<Pulse>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
+impl<S: AsyncRead + Unpin> Read for Rewound<S> {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
+        mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.start == this.end {
-            let before = buf.filled().len();
             let read = Pin::new(&mut this.stream).poll_read(cx, buf);
-            if buf.filled().len() > before {
+            // The end of the stream counts as well; nothing comes of it any more.
+            if read.is_ready() {
                 this.pulse.read();
             }
             return read;
@@ -80,11 +81,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
         let length = buf.remaining().min(this.end - this.start);
         buf.put_slice(&this.first[this.start..this.start + length]);
         this.start += length;
+        this.pulse.read();
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
+impl<S: AsyncWrite + Unpin> Write for Rewound<S> {
+    #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -95,6 +98,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         written
     }
 
+    #[inline]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -123,9 +127,9 @@ mod tests {
     use super::*;
 
     async fn protocol_of(bytes: &[u8]) -> io::Result<Protocol> {
-        let (protocol, mut stream) = detect(bytes, Arc::default()).await?;
+        let (protocol, stream) = detect(bytes, Arc::default()).await?;
         let mut again = Vec::new();
-        stream.read_to_end(&mut again).await?;
+        TokioIo::new(stream).read_to_end(&mut again).await?;
         assert_eq!(again, bytes);
         Ok(protocol)
     }

@@ -32,6 +32,7 @@ macro_rules! each {
 }
 
 impl AsyncRead for Io {
+    #[inline]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,6 +43,7 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
+    #[inline]
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -50,6 +52,7 @@ impl AsyncWrite for Io {
         each!(self, stream => Pin::new(stream).poll_write(cx, buf))
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhost_core::{Body, BoxError, Response};
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use crate::shutdown::Phase;
 use crate::work::Work;
 
 /// `deadline` is when the reply is cut that is not out by then.
@@ -18,15 +20,18 @@ pub(crate) fn to_hyper(
     mut work: Work,
     deadline: Option<Instant>,
 ) -> http::Response<Outgoing> {
-    work.status(response.status());
-    response.map(|body| Outgoing {
-        body,
-        work,
-        ending: match deadline {
-            Some(deadline) => Ending::At(Box::pin(sleep_until(deadline))),
-            None => Ending::Open,
-        },
-    })
+    let (mut parts, body) = response.into_parts();
+    work.status(parts.status);
+    // Whoever asks while we drain is told to ask elsewhere next. HTTP/2 has its own way to say so.
+    if work.link.shared.life.phase() != Phase::Serving && !work.is_stream() {
+        let close = HeaderValue::from_static("close");
+        parts.headers.insert(CONNECTION, close);
+    }
+    let ending = match deadline {
+        Some(deadline) => Ending::At(Box::pin(sleep_until(deadline))),
+        None => Ending::Open,
+    };
+    http::Response::from_parts(parts, Outgoing { body, work, ending })
 }
 
 /// How long a failing body waits before it says so.

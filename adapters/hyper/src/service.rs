@@ -1,13 +1,17 @@
 //! One request: admitted or shed, handled, and its reply on the way out.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
-use anyhost_core::{Error, Response, refuse};
-use http::header::{CONNECTION, HOST, HeaderValue, RETRY_AFTER};
+use anyhost_core::{Error, Request, Response, dispatch, refuse};
+use http::header::{HOST, HeaderValue, RETRY_AFTER};
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
+use pin_project_lite::pin_project;
 use tokio::time::{Instant, timeout_at};
 
 use crate::handling::handle;
@@ -22,65 +26,94 @@ use crate::work::{Link, Shared, Work};
 pub(crate) fn answer(
     mut request: http::Request<Incoming>,
     link: Arc<Link>,
-) -> impl Future<Output = Result<http::Response<Outgoing>, Infallible>> {
+) -> impl Future<Output = Result<http::Response<Outgoing>, Infallible>> + Send {
     let mut work = Work::new(&request, link);
     if work.link.shared.options.proxies.is_some() {
         believe_proxies(&mut request, &mut work);
     }
-    let reply = match reply_of_our_own(&request, &mut work) {
-        Some(reply) => Err(reply),
-        None => match request::from_hyper(request, work.context.clone(), &work.link.shared) {
-            Ok(request) => Ok(handle(&work.link.shared.handler, request)),
-            Err(refused) => Err(refuse(refused, &work.context)),
-        },
+    if let Some(reply) = reply_of_our_own(&request, &mut work) {
+        return Answer::known(reply, work);
+    }
+    let request = match request::from_hyper(request, work.context.clone(), &work.link.shared) {
+        Ok(request) => request,
+        Err(refused) => return Answer::known(refuse(refused, &work.context), work),
     };
-    async move {
-        let reply = match reply {
-            Ok(reply) if work.link.shared.options.is_plain() => reply.await,
-            Ok(reply) => return Ok(Box::pin(by_option(reply, work)).await),
-            Err(reply) => reply,
-        };
-        Ok(finish(reply, work, None))
+    match work.link.shared.options.is_plain() {
+        true => Answer::Handled {
+            reply: handle(request, work),
+        },
+        false => Answer::Otherwise {
+            reply: Box::pin(by_option(request, work)),
+        },
     }
 }
 
-/// Waits for a reply in the ways that have to be asked for.
-async fn by_option(
-    reply: impl Future<Output = Response> + Send + 'static,
-    work: Work,
-) -> http::Response<Outgoing> {
+pin_project! {
+    #[project = Projection]
+    enum Answer<F> {
+        Handled {
+            #[pin]
+            reply: F,
+        },
+        Otherwise {
+            reply: Pin<Box<dyn Future<Output = http::Response<Outgoing>> + Send>>,
+        },
+    }
+}
+
+impl<F> Answer<F> {
+    fn known(reply: Response, work: Work) -> Self {
+        Self::Otherwise {
+            reply: Box::pin(std::future::ready(to_hyper(reply, work, None))),
+        }
+    }
+}
+
+impl<F> Future for Answer<F>
+where
+    F: Future<Output = Result<http::Response<Outgoing>, Infallible>>,
+{
+    type Output = Result<http::Response<Outgoing>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            Projection::Handled { reply } => reply.poll(cx),
+            Projection::Otherwise { reply } => reply.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+/// Handles a request in the ways that have to be asked for.
+async fn by_option(request: Request, work: Work) -> http::Response<Outgoing> {
     let options = &work.link.shared.options;
     let deadline = options.limits.request.map(|limit| Instant::now() + limit);
     if !options.detached {
-        let reply = in_time(reply, &work, deadline).await;
-        return finish(reply, work, deadline);
+        let reply = in_time(request, &work, deadline).await;
+        return to_hyper(reply, work, deadline);
     }
     // A task of its own goes on if the client leaves.
     let shared = work.link.shared.clone();
     let task = async move {
         let life = work.link.shared.life.clone();
         tokio::select! {
-            reply = in_time(reply, &work, deadline) => (reply, work),
+            reply = in_time(request, &work, deadline) => (reply, work),
             () = life.reached(Phase::Cut) => (refuse(unavailable(), &work.context), work),
         }
     };
     match shared.tasks.spawn_on(task, &shared.runtime).await {
-        Ok((reply, work)) => finish(reply, work, deadline),
+        Ok((reply, work)) => to_hyper(reply, work, deadline),
         // The runtime ends, and nobody is there to answer.
         Err(_) => std::future::pending().await,
     }
 }
 
-/// Waits for a reply for as long as it may take.
-async fn in_time(
-    reply: impl Future<Output = Response>,
-    work: &Work,
-    deadline: Option<Instant>,
-) -> Response {
+/// Handles a request for as long as that may take.
+async fn in_time(request: Request, work: &Work, deadline: Option<Instant>) -> Response {
+    let handled = dispatch(&*work.link.shared.handler, request);
     let Some(deadline) = deadline else {
-        return reply.await;
+        return handled.await;
     };
-    timeout_at(deadline, reply).await.unwrap_or_else(|_| {
+    timeout_at(deadline, handled).await.unwrap_or_else(|_| {
         tracing::warn!(
             request_id = work.context.request_id(),
             "the handler took too long"
@@ -152,15 +185,4 @@ fn believe_proxies(request: &mut http::Request<Incoming>, work: &mut Work) {
             *request.uri_mut() = target.into();
         }
     }
-}
-
-fn finish(reply: Response, work: Work, deadline: Option<Instant>) -> http::Response<Outgoing> {
-    // Whoever asks while we drain is told to ask elsewhere next. HTTP/2 has its own way to say so.
-    let last = work.link.shared.life.phase() != Phase::Serving && !work.is_stream();
-    let mut reply = to_hyper(reply, work, deadline);
-    if last {
-        let close = HeaderValue::from_static("close");
-        reply.headers_mut().insert(CONNECTION, close);
-    }
-    reply
 }

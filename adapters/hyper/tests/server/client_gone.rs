@@ -99,3 +99,39 @@ async fn a_drain_waits_for_a_detached_handler_whose_client_has_left() {
     assert_eq!(events.recv().await, Some("finished"));
     serving.stopped().await;
 }
+
+/// Looks at itself when its work is dropped, and must not be gone by then.
+struct Careful(mpsc::UnboundedSender<&'static str>, String);
+
+#[anyhost_core::async_trait]
+impl anyhost_core::Handler for Careful {
+    async fn handle(&self, _: anyhost_core::Request) -> anyhost_core::Result {
+        struct Look<'a>(&'a Careful);
+        impl Drop for Look<'_> {
+            fn drop(&mut self) {
+                assert_eq!(self.0.1, "here");
+                let _ = self.0.0.send("work dropped");
+            }
+        }
+        let _look = Look(self);
+        let _ = self.0.send("begun");
+        std::future::pending().await
+    }
+}
+
+impl Drop for Careful {
+    fn drop(&mut self) {
+        let _ = self.0.send("handler dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_outlives_its_work_when_the_server_is_dropped() {
+    let (told, mut events) = mpsc::unbounded_channel();
+    let serving = Serving::start(Careful(told, "here".to_owned())).await;
+    let _stream = serving.send(GET).await;
+    assert_eq!(events.recv().await, Some("begun"));
+    serving.task.abort();
+    assert_eq!(events.recv().await, Some("work dropped"));
+    assert_eq!(events.recv().await, Some("handler dropped"));
+}
