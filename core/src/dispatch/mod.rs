@@ -6,9 +6,8 @@ mod request;
 mod response;
 mod stream;
 
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use http::StatusCode;
 
@@ -53,23 +52,68 @@ pub fn dispatch<H: Handler + ?Sized>(
         Ok(()) => panic::catch(|| handler.handle(request)).map_err(panicked),
         Err(refused) => Err(refused),
     };
-    async move {
-        // It is made in place as well, and moved once, to the adapter.
+    Dispatch {
+        answer: Some(answer),
+        seen,
+    }
+}
+
+/// What [`Handler::handle`] gives: the answer to be.
+type Answer<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
+
+/// The reply to be. An async block would do the same, and have room for the reply, which is then moved
+/// wherever this is.
+struct Dispatch<'a> {
+    /// None when it is over.
+    answer: Option<Result<Answer<'a>>>,
+    seen: request::Seen,
+}
+
+impl Future for Dispatch<'_> {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Response> {
+        // Made in place: replies are large to move.
         let mut result = None;
-        match answer {
-            Ok(answer) => finish_answer(answer, &mut result).await,
-            Err(error) => result = Some(Err(error)),
-        }
+        ready!(self.poll_answer(cx, &mut result));
         // What the handler returned is still its own: an error may panic when it is written, a body
         // when it is dropped.
-        if let Err(panic) = panic::catch(|| settle(&mut result, &seen)) {
+        if let Err(panic) = panic::catch(|| settle(&mut result, &self.seen)) {
             tracing::error!("a reply {panic}");
             result = None;
         }
         match result {
-            Some(Ok(response)) => response,
-            _ => error::reply(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR), &seen),
+            Some(Ok(response)) => Poll::Ready(response),
+            _ => {
+                let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+                Poll::Ready(error::reply(error, &self.seen))
+            }
         }
+    }
+}
+
+impl Dispatch<'_> {
+    /// Runs the handler; a panic in it is an error like any other.
+    fn poll_answer(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Result>) -> Poll<()> {
+        let answer = match &mut self.answer {
+            Some(Ok(answer)) => answer,
+            other => {
+                *result = other.take().and_then(Result::err).map(Err);
+                return Poll::Ready(());
+            }
+        };
+        let poll = panic::catch(|| answer.as_mut().poll(cx).map(|made| *result = Some(made)));
+        match poll {
+            Ok(poll) => ready!(poll),
+            Err(panic) => *result = Some(Err(panicked(panic))),
+        }
+        // What the handler leaves behind may panic as well.
+        if let Err(panic) = panic::catch(|| self.answer = None)
+            && !matches!(result, Some(Err(_)))
+        {
+            *result = Some(Err(panicked(panic)));
+        }
+        Poll::Ready(())
     }
 }
 
@@ -101,27 +145,6 @@ pub fn refuse(error: Error, context: &Context) -> Response {
     let mut response = error::reply(error, &seen);
     response::finish(&mut response, &seen);
     response
-}
-
-/// What [`Handler::handle`] gives: the answer to be.
-type Answer<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
-
-/// Runs the handler; a panic in it is an error like any other.
-async fn finish_answer(mut answer: Answer<'_>, result: &mut Option<Result>) {
-    poll_fn(|cx| {
-        let poll = panic::catch(|| answer.as_mut().poll(cx).map(|made| *result = Some(made)));
-        poll.unwrap_or_else(|panic| {
-            *result = Some(Err(panicked(panic)));
-            Poll::Ready(())
-        })
-    })
-    .await;
-    // What the handler leaves behind may panic as well.
-    if let Err(panic) = panic::catch(|| drop(answer))
-        && !matches!(result, Some(Err(_)))
-    {
-        *result = Some(Err(panicked(panic)));
-    }
 }
 
 fn panicked(panic: panic::Panic) -> Error {
