@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -44,13 +44,10 @@ pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<S
     let pulse = watched.0.clone();
     pulse.belongs_to_this_task().await;
     let served = async {
-        let (io, context) = {
-            let begin = pin!(begin(stream, tls, &shared));
-            tokio::select! {
-                begun = begin => begun?,
-                () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
-                () = last_call(&shared.life) => return Ok(()),
-            }
+        let (io, context) = tokio::select! {
+            begun = begin(stream, tls, &shared) => begun?,
+            () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
+            () = last_call(&shared.life) => return Ok(()),
         };
         let link = Link {
             context,
@@ -116,7 +113,8 @@ async fn secured(stream: tokio::net::TcpStream, shared: &Shared) -> io::Result<I
     let Some(tls) = &shared.options.tls else {
         return Err(io::Error::other("there is no certificate"));
     };
-    let handshake = tls.accept(stream);
+    // In a box: a connection has room for all that it may ever wait for.
+    let handshake = Box::pin(tls.accept(stream));
     let stream = match shared.options.limits.tls_handshake {
         Some(limit) => timeout(limit, handshake).await??,
         None => handshake.await?,
@@ -141,12 +139,12 @@ async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
     match protocol {
         Protocol::Http1 => {
             let connection = shared.http1.serve_connection(io, answer);
-            drive(connection.with_upgrades(), pulse, &shared.life).await
+            drive(Box::pin(connection.with_upgrades()), pulse, &shared.life).await
         }
         Protocol::Http2 => {
             pulse.is_multiplexed();
             let connection = shared.http2.serve_connection(io, answer);
-            drive(connection, pulse, &shared.life).await
+            drive(Box::pin(connection), pulse, &shared.life).await
         }
     }
 }
@@ -156,9 +154,13 @@ async fn last_call(life: &Life) {
     let _ = timeout(LAST_CALL, life.reached(Phase::Cut)).await;
 }
 
-/// Lets a connection run, tells it when the server drains, and ends it if it gets nowhere.
-async fn drive<C: Connection>(connection: C, pulse: &Pulse, life: &Life) -> io::Result<()> {
-    let mut connection = pin!(connection);
+/// Lets a connection run, tells it when the server drains, and ends it if it gets nowhere. In a box it takes
+/// as much memory as its protocol needs; here it would take what either needs, twice.
+async fn drive<C: Connection>(
+    mut connection: Pin<Box<C>>,
+    pulse: &Pulse,
+    life: &Life,
+) -> io::Result<()> {
     let mut phase = Phase::Serving;
     let mut told = false;
     loop {

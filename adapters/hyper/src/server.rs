@@ -5,21 +5,18 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use anyhost_core::{IntoHandler, Proxies};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
 use sd_notify::NotifyState;
-use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::{accept, places};
 use crate::address::{Address, InvalidAddress};
-use crate::counters::Counters;
 use crate::environment;
 use crate::limits::Limits;
 use crate::listener::Listener;
@@ -257,17 +254,8 @@ impl Server {
         };
         let drain_timeout = options.drain_timeout;
         let places = places(options.limits.connections);
-        let shared = Arc::new(Shared {
-            handler: Arc::new(handler.into_handler()),
-            http1: options.http1(),
-            http2: options.http2(),
-            options,
-            life: life.clone(),
-            tasks: TaskTracker::new(),
-            runtime: Runtime::current(),
-            in_flight: AtomicUsize::new(0),
-            counters: Counters::new(),
-        });
+        let handler = Arc::new(handler.into_handler());
+        let shared = Arc::new(Shared::new(handler, options, life.clone()));
         let _cut = CutOnDrop(life.clone());
         watch::start(Arc::downgrade(&shared), |shared| {
             shared.life.connections.tick(&shared.options.limits);

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use anyhost_core::{Error, Request, Response, dispatch, refuse};
@@ -134,8 +133,7 @@ fn reply_of_our_own(request: &http::Request<Incoming>, work: &mut Work) -> Optio
         work.unrecorded();
         return Some(reply);
     }
-    let most = shared.options.limits.requests?;
-    if shared.in_flight.load(Ordering::Relaxed) <= most {
+    if !shared.is_crowded() {
         return None;
     }
     shared.counters.shed();

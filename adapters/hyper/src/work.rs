@@ -26,8 +26,43 @@ pub(crate) struct Shared {
     pub(crate) life: Arc<Life>,
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
-    pub(crate) in_flight: AtomicUsize,
+    in_flight: AtomicUsize,
     pub(crate) counters: Counters,
+}
+
+impl Shared {
+    pub(crate) fn new(handler: Arc<dyn Handler>, options: Options, life: Arc<Life>) -> Self {
+        Self {
+            handler,
+            http1: options.http1(),
+            http2: options.http2(),
+            options,
+            life,
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+            in_flight: AtomicUsize::new(0),
+            counters: Counters::new(),
+        }
+    }
+
+    /// Whether there are more requests than there may be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let most = self.options.limits.requests;
+        most.is_some_and(|most| self.in_flight.load(Ordering::Relaxed) > most)
+    }
+
+    /// They are counted only for the limit: what all threads write to costs more than all the rest here.
+    fn one_more(&self) {
+        if self.options.limits.requests.is_some() {
+            self.in_flight.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn one_less(&self) {
+        if self.options.limits.requests.is_some() {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A connection: what its requests have in common.
@@ -52,7 +87,7 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn new<B>(request: &http::Request<B>, link: Arc<Link>) -> Self {
         link.watched.0.begin();
-        link.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        link.shared.one_more();
         link.shared.counters.begun();
         let streams = request.version() == http::Version::HTTP_2;
         Self {
@@ -96,7 +131,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         let shared = &self.link.shared;
         self.link.watched.0.end();
-        shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        shared.one_less();
         shared.counters.ended(self.status, self.cut);
         if let Some(record) = &mut self.record {
             record.cut = self.cut;

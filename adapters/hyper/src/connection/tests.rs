@@ -1,14 +1,9 @@
 //! Connections in memory, with made time.
 
-use std::sync::atomic::AtomicUsize;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::runtime::Handle;
 use tokio::time::{Instant, interval, sleep};
-use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::options::Options;
 use crate::watch::TICK;
@@ -32,17 +27,7 @@ fn connect(limits: Limits) -> (DuplexStream, Served) {
         limits,
         ..Options::default()
     };
-    let shared = Arc::new(Shared {
-        handler: Arc::new(handler),
-        http1: options.http1(),
-        http2: options.http2(),
-        options,
-        life: Arc::default(),
-        tasks: TaskTracker::new(),
-        runtime: Handle::current(),
-        in_flight: AtomicUsize::new(0),
-        counters: Counters::new(),
-    });
+    let shared = Arc::new(Shared::new(Arc::new(handler), options, Arc::default()));
     let looking = shared.clone();
     tokio::spawn(async move {
         let mut ticks = interval(TICK);
@@ -256,4 +241,15 @@ async fn a_request_that_takes_too_long_is_a_504() -> io::Result<()> {
     assert_eq!(begun.elapsed().as_secs(), 40);
     client.read_to_end(&mut Vec::new()).await?;
     served.await?.0
+}
+
+/// Whatever it may ever wait for has its room there: what is large belongs into a box.
+#[tokio::test]
+async fn a_connection_s_task_is_small() -> io::Result<()> {
+    let handler = anyhost_core::handler(|| async { "done" });
+    let shared = Shared::new(Arc::new(handler), Options::default(), Arc::default());
+    let (stream, _) = tokio::net::UnixStream::pair()?;
+    let task = serve(Stream::Unix(stream), true, None, Arc::new(shared));
+    assert!(size_of_val(&task) <= 1200, "{}", size_of_val(&task));
+    Ok(())
 }
