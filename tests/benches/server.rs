@@ -4,7 +4,7 @@
 //! `cargo bench -p anyhost-conformance --bench server` needs valgrind and wrk, and prints for each of them
 //! the user-space instructions of a GET over keep-alive (the same on every machine), what they get done under
 //! wrk with 64 and with 1000 connections (as ratios: they take turns, and the median of the rounds is told),
-//! and the memory that an idle connection takes.
+//! and the heap that an idle connection takes.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -122,6 +122,19 @@ struct Running {
     address: SocketAddr,
 }
 
+impl Running {
+    /// Lets it end, with what it has written to stderr.
+    fn terminate(&mut self) -> Outcome<String> {
+        let id = rustix::process::Pid::from_raw(self.child.id().try_into()?).ok_or("no process")?;
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        let mut log = String::new();
+        let stderr = self.child.stderr.as_mut().ok_or("stderr is piped")?;
+        stderr.read_to_string(&mut log)?;
+        self.child.wait()?;
+        Ok(log)
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -173,11 +186,7 @@ fn instructions(peer: &str, requests: u32) -> Outcome<u64> {
         ask(&mut stream)?;
     }
     drop(stream);
-    let id = rustix::process::Pid::from_raw(running.child.id().try_into()?).ok_or("no process")?;
-    rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
-    let mut log = String::new();
-    let stderr = running.child.stderr.as_mut().ok_or("stderr is piped")?;
-    stderr.read_to_string(&mut log)?;
+    let log = running.terminate()?;
     let collected = log.lines().find_map(|line| line.split_once("Collected : "));
     Ok(collected
         .ok_or("callgrind counted nothing")?
@@ -211,24 +220,28 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// Heap bytes: what the system makes of them depends on what was there before.
 fn idle_memory(peer: &str) -> Outcome<u64> {
-    const CONNECTIONS: u64 = 2000;
-    let running = start(peer, &[])?;
-    let resident = || -> Outcome<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id()))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = kib
-            .and_then(|kib| kib.split_whitespace().next())
-            .ok_or("no VmRSS")?;
-        Ok(kib.parse::<u64>()? * 1024)
-    };
-    ask(&mut TcpStream::connect(running.address)?)?;
-    let before = resident()?;
+    let (few, many) = (100, 500);
+    Ok((heap(peer, many)? - heap(peer, few)?) / u64::from(many - few))
+}
+
+/// The most that was allocated with so many connections that had one request each.
+fn heap(peer: &str, connections: u32) -> Outcome<u64> {
+    let file = tempfile::NamedTempFile::new()?;
+    let out = format!("--massif-out-file={}", file.path().display());
+    let mut running = start(peer, &["valgrind", "--tool=massif", &out])?;
     let mut streams = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..connections {
         let mut stream = TcpStream::connect(running.address)?;
         ask(&mut stream)?;
         streams.push(stream);
     }
-    Ok((resident()? - before) / CONNECTIONS)
+    running.terminate()?;
+    let snapshots = std::fs::read_to_string(file.path())?;
+    let bytes = snapshots
+        .lines()
+        .filter_map(|line| line.strip_prefix("mem_heap_B="));
+    let most = bytes.filter_map(|bytes| bytes.parse().ok()).max();
+    most.ok_or_else(|| "massif measured nothing".into())
 }
