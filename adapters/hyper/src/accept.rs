@@ -1,13 +1,11 @@
 //! Taking connections, until the server drains.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use crate::connection;
-use crate::listener::{BACKLOG, Listener, Stream};
+use crate::listener::{Listener, Stream};
 use crate::shutdown::Phase;
 use crate::work::Shared;
 
@@ -41,12 +39,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Plac
         };
         serve(stream, place);
     }
-    for _ in 0..BACKLOG {
-        match timeout(Duration::ZERO, listener.accept()).await {
-            Ok(stream) => serve(stream, None),
-            Err(_) => break,
-        }
-    }
+    listener.close(|stream| serve(stream, None));
 }
 
 /// A place for a connection, once there is one. The semaphore is never closed.

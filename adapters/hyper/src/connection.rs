@@ -162,9 +162,15 @@ async fn drive<C: Connection>(
     life: &Life,
 ) -> io::Result<()> {
     let mut phase = Phase::Serving;
-    let mut told = false;
+    let (mut last_call, mut told) = (false, false);
     loop {
-        match next(connection.as_mut(), pulse, life, phase).await {
+        let rest = pulse.at_rest();
+        let next = next(connection.as_mut(), pulse, life, phase);
+        let event = match last_call {
+            false => next.await,
+            true => timeout(LAST_CALL, next).await.unwrap_or(Event::Quiet),
+        };
+        match event {
             Event::Ended(ended) => return ended.map_err(io::Error::other),
             // It is told to go; if it does not, it is cut the next time.
             Event::Over if pulse.state() == State::Idle && !told => {
@@ -177,16 +183,18 @@ async fn drive<C: Connection>(
             }
             Event::Phase(_) => {
                 phase = Phase::Draining;
-                if pulse.state() != State::Busy {
-                    let quiet = next(connection.as_mut(), pulse, life, phase);
-                    match timeout(LAST_CALL, quiet).await {
-                        Ok(Event::Ended(ended)) => return ended.map_err(io::Error::other),
-                        Ok(Event::Phase(_)) => continue,
-                        Ok(Event::Over) | Err(_) => {}
-                    }
+                // A GOAWAY says which requests are still answered. HTTP/1 says nothing once a reply has begun,
+                // and its client may send the next request as soon as it has the end.
+                match C::MULTIPLEXED {
+                    true => connection.as_mut().drain(),
+                    false => last_call = true,
                 }
+            }
+            Event::Quiet if rest.is_some() && pulse.at_rest() == rest => {
+                last_call = false;
                 connection.as_mut().drain();
             }
+            Event::Quiet => {}
         }
     }
 }
@@ -197,6 +205,8 @@ enum Event {
     Over,
     /// The server is at something else than we knew.
     Phase(Phase),
+    /// Nothing of the kind, for as long as a last call takes.
+    Quiet,
 }
 
 /// Lets a connection run until something happens. The watch and the server's life wake its task.
@@ -225,6 +235,9 @@ async fn next<C: Connection>(
 
 /// What hyper's two kinds of connection have in common.
 trait Connection: Future<Output = hyper::Result<()>> {
+    /// Whether requests share it.
+    const MULTIPLEXED: bool;
+
     /// Ends the connection as soon as what is in flight is done.
     fn drain(self: Pin<&mut Self>);
 }
@@ -235,6 +248,8 @@ where
     S: hyper::service::HttpService<Incoming, ResBody = Outgoing>,
     S::Error: Into<anyhost_core::BoxError>,
 {
+    const MULTIPLEXED: bool = false;
+
     fn drain(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
@@ -247,6 +262,8 @@ where
     S::Error: Into<anyhost_core::BoxError>,
     F: Future<Output = Result<http::Response<Outgoing>, S::Error>> + Send + 'static,
 {
+    const MULTIPLEXED: bool = true;
+
     fn drain(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }

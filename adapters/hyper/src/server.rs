@@ -259,6 +259,9 @@ impl Server {
         let _cut = CutOnDrop(life.clone());
         watch::start(Arc::downgrade(&shared), |shared| {
             shared.life.connections.tick(&shared.options.limits);
+            // A handler that blocks the thread which waits for all sockets would stop them all. Whoever takes up
+            // this waits for them after it.
+            shared.runtime.spawn(async {});
         })?;
         let _renewing = renew(&shared);
         let mut accepting = JoinSet::new();

@@ -81,18 +81,20 @@ impl Pulse {
     }
 
     pub(crate) fn state(&self) -> State {
-        let begun = self.begun.load(Ordering::Relaxed);
-        if self.stalled.load(Ordering::Relaxed) {
-            State::Stalled
-        } else if begun != self.ended.load(Ordering::Relaxed) {
-            State::Busy
-        } else if begun == 0
-            || (self.fresh.load(Ordering::Relaxed) && !self.multiplexed.load(Ordering::Relaxed))
-        {
-            State::Head
-        } else {
-            State::Idle
+        let fresh = self.fresh.load(Ordering::Relaxed) && !self.multiplexed.load(Ordering::Relaxed);
+        match self.at_rest() {
+            _ if self.stalled.load(Ordering::Relaxed) => State::Stalled,
+            None => State::Busy,
+            Some(0) => State::Head,
+            Some(_) if fresh => State::Head,
+            Some(_) => State::Idle,
         }
+    }
+
+    /// How many requests there have been, if none is in flight.
+    pub(crate) fn at_rest(&self) -> Option<u32> {
+        let begun = self.begun.load(Ordering::Relaxed);
+        (begun == self.ended.load(Ordering::Relaxed)).then_some(begun)
     }
 
     /// Makes the task that calls this the one to be woken when there is something to know.

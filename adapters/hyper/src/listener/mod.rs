@@ -14,7 +14,6 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::address::Address;
 
 pub use inherited::Inherited;
-pub(crate) use tcp::BACKLOG;
 
 /// A bound socket. It logs and retries what goes wrong while accepting, so that `accept` always
 /// gives a connection.
@@ -112,6 +111,37 @@ impl Listener {
             tracing::error!(%error, ?pause, "cannot accept connections for now");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Takes what waits in the queue and closes it. The kernel is asked itself: tokio learns of connections a
+    /// little later, and whoever is in the queue when it is closed is reset.
+    pub(crate) fn close(self, mut take: impl FnMut(Stream)) {
+        match self {
+            Self::Tcp(listener, _) => {
+                let Ok(listener) = listener.into_std() else {
+                    return;
+                };
+                while let Ok((stream, peer)) = listener.accept() {
+                    if stream.set_nonblocking(true).is_ok()
+                        && let Ok(stream) = TcpStream::from_std(stream)
+                    {
+                        take(Stream::Tcp(stream, peer.ip().to_canonical()));
+                    }
+                }
+            }
+            Self::Unix { listener, .. } => {
+                let Ok(listener) = listener.into_std() else {
+                    return;
+                };
+                while let Ok((stream, _)) = listener.accept() {
+                    if stream.set_nonblocking(true).is_ok()
+                        && let Ok(stream) = UnixStream::from_std(stream)
+                    {
+                        take(Stream::Unix(stream));
+                    }
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, lookup_host};
 
 /// How many connections may wait until they are accepted. The kernel takes less if
 /// `net.core.somaxconn` says so.
-pub(crate) const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// When a silent connection's other end is asked whether it is still there, and how often: a peer that
 /// lost its power or its network is found out after two minutes, which no limit on requests would do
