@@ -30,7 +30,7 @@ use crate::work::Shared;
 /// # How it stops
 /// | when | what happens |
 /// |---|---|
-/// | SIGTERM, SIGINT, [`Handle::drain`], [`with_stop`](Self::with_stop) | It takes no more connections. Those that are idle are closed, a tenth of a second later, for a request that was on its way. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work go on; their replies say `Connection: close`. |
+/// | SIGTERM, SIGINT, [`Handle::drain`], [`with_stop`](Self::with_stop) | It takes no more connections, and closes those that are idle: HTTP/2 ones at once, HTTP/1 ones after a tenth of a second, since a request may be on its way to them. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work go on; their replies say `Connection: close`. |
 /// | all of that is done | [`serve`](Self::serve) returns. |
 /// | the [drain timeout](Self::with_drain_timeout) (10 s) later | What is left is cut and logged. |
 /// | a second signal, [`Handle::cut`] | The same at once. |
