@@ -1,6 +1,11 @@
 //! One application that every host must run alike: its routes exercise all that an adapter can get
 //! wrong. The conformance suite drives it, and so does a smoke test of a deployment.
 
+#[path = "probe/counted.rs"]
+mod counted;
+#[path = "probe/described.rs"]
+mod described;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
@@ -49,6 +54,8 @@ pub(crate) fn app() -> Router {
         .merge(replies())
         .merge(errors())
         .merge(after())
+        .merge(counted::routes())
+        .merge(described::routes())
 }
 
 fn requests() -> Router {
@@ -309,6 +316,7 @@ async fn header_size(request: Request) -> Result<impl IntoResponse> {
 struct Chunks {
     chunks: u64,
     size: usize,
+    first_ms: u64,
     delay_ms: u64,
 }
 
@@ -317,6 +325,7 @@ impl Default for Chunks {
         Self {
             chunks: 3,
             size: 5,
+            first_ms: 0,
             delay_ms: 0,
         }
     }
@@ -326,6 +335,7 @@ async fn chunks(request: Request) -> Result<Body> {
     let Chunks {
         chunks,
         size,
+        first_ms,
         delay_ms,
     } = request.query()?;
     if size > 1 << 24 {
@@ -338,7 +348,9 @@ async fn chunks(request: Request) -> Result<Body> {
     Ok(Body::from_stream(stream::unfold(0, move |sent| {
         let chunk = chunk.clone();
         async move {
-            if sent > 0 && sent < chunks {
+            if sent == 0 {
+                pause(first_ms).await;
+            } else if sent < chunks {
                 pause(delay_ms).await;
             }
             (sent < chunks).then(|| (Ok::<_, Infallible>(chunk), sent + 1))

@@ -1,17 +1,44 @@
 //! What every host must do alike.
-//!
-//! [`contract`] is a list of cases, as data: a request to the probe and what must come back. A
-//! [`Transport`] carries them: [`InProcess`] calls the handler, [`Wire`] speaks HTTP to whatever
-//! listens, a server, an emulator, or a web server with a CGI program behind it. What a transport
-//! cannot carry it says in its [`Can`]; any other difference is a failure.
 
-pub mod contract;
+mod capability;
+mod case;
+mod cases;
 mod lambda_api;
+mod local;
+mod normalise;
 mod probe;
+mod profile;
+mod profiles;
+mod received;
+mod report;
+mod story;
+mod suite;
+mod tls;
 mod transport;
+mod transports;
 mod web_server;
 
+#[allow(dead_code)]
+#[path = "../../examples/probe.rs"]
+mod app;
+
+pub use capability::{Ability, Capabilities, Instead, Lack, Need};
+pub use case::{Case, Check, Make, Story};
+pub use cases::{TOPICS, Topic};
 pub use lambda_api::{Answer, LambdaApi};
+pub use local::{page, run_local};
+pub use normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS, Normal};
 pub use probe::{Probe, free_port, probe_path, wait_for};
-pub use transport::{Can, Cut, InProcess, Received, Transport, Wire};
+pub use profile::Profile;
+pub use profiles::{profile, profiles};
+pub use received::Received;
+pub use report::{Cell, Column, Report};
+pub use suite::Suite;
+pub use transport::{Connection, Transport};
+pub use transports::{CgiChild, CgiInProcess, Emulated, InProcess, Start, Wire, emulated, local};
 pub use web_server::{Kind, WebServer};
+
+/// The probe: the application whose replies the suite knows.
+pub fn app() -> anyhost::Router {
+    app::app()
+}

@@ -1,0 +1,67 @@
+use std::io::{self, Cursor, Write};
+use std::sync::Arc;
+
+use anyhost::cgi::{Environment, Program};
+use anyhost::{Request, Response, Router, async_trait};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{environment, reply};
+use crate::profile::Profile;
+use crate::profiles::CGI_IN_PROCESS;
+use crate::transport::Transport;
+
+/// The CGI adapter with an environment and streams of our making.
+#[derive(Debug)]
+pub struct CgiInProcess(Arc<Router>);
+
+impl CgiInProcess {
+    /// A probe of its own.
+    pub fn new() -> Self {
+        Self(Arc::new(crate::app()))
+    }
+}
+
+impl Default for CgiInProcess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Transport for CgiInProcess {
+    fn profile(&self) -> &Profile {
+        &CGI_IN_PROCESS
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, String> {
+        let (variables, stdin) = environment::of(request, &CGI_IN_PROCESS.base_path).await?;
+        let (sender, output) = mpsc::unbounded_channel();
+        let (handler, stdout) = (self.0.clone(), Stdout(sender.clone()));
+        tokio::spawn(async move {
+            let environment = Environment::new(variables);
+            let exchange = Program::new().exchange(handler, environment, Cursor::new(stdin), stdout);
+            let (context, result) = exchange.await;
+            if let Err(error) = result {
+                let _ = sender.send(Err(error));
+            }
+            drop(sender);
+            context.finish().await;
+        });
+        reply::read(output).await
+    }
+}
+
+struct Stdout(mpsc::UnboundedSender<io::Result<Bytes>>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
