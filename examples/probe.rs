@@ -20,6 +20,7 @@ use anyhost::http::header::{
     LOCATION, SET_COOKIE, VARY,
 };
 use anyhost::http::{Response, StatusCode};
+use anyhost::testing::lint;
 use anyhost::{
     Body, BoxError, Error, IntoResponse, Json, Limit, Request, RequestExt, Result, Router,
 };
@@ -41,11 +42,22 @@ fn main() -> ExitCode {
             println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));
             Ok(app())
         }
+        _ if std::env::var_os("PROBE_LINT").is_some() => Ok(linted()),
         _ => Ok(app()),
     })
 }
 
 pub(crate) fn app() -> Router {
+    lawful().merge(unlawful())
+}
+
+/// The same application, with the contract checked on both sides. What breaks it on purpose stands
+/// outside.
+pub(crate) fn linted() -> Router {
+    unlawful().not_found(lint(lawful()))
+}
+
+fn lawful() -> Router {
     Router::new()
         .any("/echo", echo)
         .any("/echo/", echo)
@@ -56,6 +68,11 @@ pub(crate) fn app() -> Router {
         .merge(after())
         .merge(counted::routes())
         .merge(described::routes())
+}
+
+/// Routes whose replies say what no host passes on.
+fn unlawful() -> Router {
+    Router::new().get("/hop", hop)
 }
 
 fn requests() -> Router {
@@ -87,7 +104,6 @@ fn replies() -> Router {
             code(&request)
         })
         .get("/headers", headers)
-        .get("/hop", hop)
         .get("/location/{code}", location)
         .get("/gzip", gzip)
         .get("/large/{n}", large)
@@ -469,6 +485,40 @@ mod tests {
                 "body": {"length": 2, "base64": "aGk="},
             })
         );
+    }
+
+    #[tokio::test]
+    async fn the_lint_changes_nothing_for_a_client() {
+        let (plain, linted) = (Client::new(app()), Client::new(linted()));
+        for target in [
+            "/hello",
+            "/null",
+            "/hop",
+            "/headers",
+            "/large/9",
+            "/stream",
+            "/status/304",
+            "/status/100",
+            "/location/302",
+            "/gzip",
+            "/error/429",
+            "/fail",
+            "/panic",
+            "/nowhere",
+            "/bytes",
+            "/empty",
+        ] {
+            let (plain, linted) = (plain.get(target).await, linted.get(target).await);
+            assert_eq!(linted.status(), plain.status(), "{target}");
+            assert_eq!(linted.headers(), plain.headers(), "{target}");
+            let (plain, linted) = (plain.bytes().await, linted.bytes().await);
+            assert_eq!(linted.unwrap(), plain.unwrap(), "{target}");
+        }
+        for target in ["/panic-late", "/stream-error"] {
+            let mut cut = linted.get(target).await;
+            assert_eq!(cut.chunk().await.unwrap().unwrap(), "first");
+            assert!(cut.chunk().await.is_err());
+        }
     }
 
     #[tokio::test]

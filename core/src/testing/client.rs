@@ -82,7 +82,7 @@ impl Client {
     /// Sends a finished request.
     pub async fn send(&self, mut request: Request) -> Reply {
         request.extensions_mut().insert(self.context.clone());
-        Reply::new(dispatch(&*self.handler, request).await)
+        Reply::from(dispatch(&*self.handler, request).await)
     }
 
     /// Runs the work that handlers gave to [`Context::wait_until`], as a host does once the reply
@@ -173,7 +173,7 @@ impl IntoFuture for RequestBuilder {
         Box::pin(async move {
             match self.error {
                 None => self.client.send(self.request).await,
-                Some(error) => Reply::new(refuse(error, &self.client.context)),
+                Some(error) => Reply::from(refuse(error, &self.client.context)),
             }
         })
     }
