@@ -67,12 +67,14 @@ fn lawful() -> Router {
         .merge(errors())
         .merge(after())
         .merge(counted::routes())
-        .merge(described::routes())
 }
 
 /// Routes whose replies say what no host passes on.
 fn unlawful() -> Router {
-    Router::new().get("/hop", hop)
+    Router::new()
+        .get("/hop", hop)
+        .merge(counted::bodies())
+        .merge(described::routes())
 }
 
 fn requests() -> Router {
@@ -481,7 +483,7 @@ mod tests {
             json!({
                 "host": "in-process", "method": "POST", "path": "/echo/a%2Fb", "query": "x=1&x=2",
                 "version": "HTTP/1.1", "scheme": "http", "authority": "a.com", "base_path": "",
-                "peer": null, "request_id": null, "headers": [["host", "a.com"], ["x-a", "1"]],
+                "peer": null, "request_id": null, "headers": [["host", "a.com"], ["x-a", "1"], ["content-length", "2"]],
                 "body": {"length": 2, "base64": "aGk="},
             })
         );

@@ -1,9 +1,9 @@
 //! What a process remembers from one request to the next, each under a key that the client chose.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,46 +16,40 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 
 pub(super) fn routes() -> Router {
-    let counters = Counters::default();
-    let [counted, looked, later, held, poured] = [(); 5].map(|()| counters.clone());
     Router::new()
-        .post("/count/{key}", move |request: Request| {
-            let counters = counted.clone();
-            async move {
-                let key: String = request.param("key")?;
-                Ok::<_, Error>(counters.add(&key)?.to_string())
-            }
+        .post("/count/{key}", |request: Request| async move {
+            let key: String = request.param("key")?;
+            Ok::<_, Error>(COUNTERS.add(&key)?.to_string())
         })
-        .get("/count/{key}", move |request: Request| {
-            let counters = looked.clone();
-            async move {
-                let key: String = request.param("key")?;
-                Ok::<_, Error>(counters.get(&key).to_string())
-            }
+        .get("/count/{key}", |request: Request| async move {
+            let key: String = request.param("key")?;
+            Ok::<_, Error>(COUNTERS.get(&key).to_string())
         })
-        .post("/later/{key}", move |request: Request| {
-            std::future::ready(count_later(&request, later.clone()))
-        })
-        .get("/held/{key}/{code}", move |request: Request| {
-            std::future::ready(hold(&request, held.clone()))
-        })
-        .get("/poured/{key}/{n}", move |request: Request| {
-            std::future::ready(pour(&request, poured.clone()))
-        })
+        .post("/later/{key}", later)
+        .get("/poured/{key}/{n}", pour)
         .get("/trailers", || async { trailers() })
         .post("/trailing", trailing)
         .get("/marked", marked)
 }
 
-#[derive(Clone, Default)]
-struct Counters(Arc<Mutex<HashMap<String, u64>>>);
+/// Bodies that some of their statuses forbid.
+pub(super) fn bodies() -> Router {
+    Router::new().get("/held/{key}/{code}", hold)
+}
+
+static COUNTERS: Counters = Counters(Mutex::new(BTreeMap::new()));
+
+struct Counters(Mutex<BTreeMap<String, u64>>);
 
 impl Counters {
     /// The count with this one. So many keys and no more: the probe may be deployed.
     fn add(&self, key: &str) -> Result<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > 10_000 && !counts.contains_key(key) {
-            return Err(Error::new(StatusCode::INSUFFICIENT_STORAGE, "Too many keys"));
+            return Err(Error::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "Too many keys",
+            ));
         }
         let count = counts.entry(key.to_owned()).or_default();
         *count += 1;
@@ -69,16 +63,16 @@ impl Counters {
 }
 
 /// Counts when the reply is out.
-fn count_later(request: &Request, counters: Counters) -> Result<&'static str> {
+async fn later(request: Request) -> Result<&'static str> {
     let key: String = request.param("key")?;
     request.context().wait_until(async move {
-        let _ = counters.add(&key);
+        let _ = COUNTERS.add(&key);
     });
     Ok("scheduled")
 }
 
-/// One piece every 10 ms, for a minute; counts when its body is dropped.
-fn hold(request: &Request, counters: Counters) -> Result<(StatusCode, Body)> {
+/// One piece every 10 ms, for three seconds; counts when its body is dropped.
+async fn hold(request: Request) -> Result<(StatusCode, Body)> {
     let code: u16 = request.param("code")?;
     let status = StatusCode::from_u16(code)
         .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "No such status"))?;
@@ -86,11 +80,10 @@ fn hold(request: &Request, counters: Counters) -> Result<(StatusCode, Body)> {
         if sent > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        (sent < 6000).then_some((Ok::<_, Infallible>(Bytes::from_static(b"held")), sent + 1))
+        (sent < 300).then_some((Ok::<_, Infallible>(Bytes::from_static(b"held")), sent + 1))
     });
     let counted = Counted {
         stream: Box::pin(pieces),
-        counters,
         key: request.param("key")?,
     };
     Ok((status, Body::from_stream(counted)))
@@ -98,7 +91,6 @@ fn hold(request: &Request, counters: Counters) -> Result<(StatusCode, Body)> {
 
 struct Counted<S> {
     stream: Pin<Box<S>>,
-    counters: Counters,
     key: String,
 }
 
@@ -112,20 +104,19 @@ impl<S: Stream> Stream for Counted<S> {
 
 impl<S> Drop for Counted<S> {
     fn drop(&mut self) {
-        let _ = self.counters.add(&self.key);
+        let _ = COUNTERS.add(&self.key);
     }
 }
 
 /// So many pieces of 64 KiB, each counted when somebody asks for it.
-fn pour(request: &Request, counters: Counters) -> Result<Body> {
+async fn pour(request: Request) -> Result<Body> {
     static PIECE: [u8; 65_536] = [b'p'; 65_536];
     let (key, count): (String, u64) = (request.param("key")?, request.param("n")?);
     Ok(Body::from_stream(stream::unfold(0, move |poured| {
-        let (counters, key) = (counters.clone(), key.clone());
-        async move {
-            let _ = counters.add(&key);
-            (poured < count).then_some((Ok::<_, Infallible>(&PIECE[..]), poured + 1))
-        }
+        let _ = COUNTERS.add(&key);
+        std::future::ready(
+            (poured < count).then_some((Ok::<_, Infallible>(&PIECE[..]), poured + 1)),
+        )
     })))
 }
 

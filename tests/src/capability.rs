@@ -32,8 +32,8 @@ pub enum Instead {
     /// A reply that this holds for, which the sentence describes. The request is the one that the case
     /// sends.
     Reply(&'static str, fn(&http::Request<()>, &Received) -> Check),
-    /// No reply at all.
-    Nothing,
+    /// Something that takes more than one request to see, and makes the stories fail that need it.
+    Story(&'static str),
     /// It cannot even be tried: a case that does so fails.
     Untried,
 }
@@ -62,7 +62,7 @@ impl std::fmt::Display for Instead {
         match self {
             Self::Status(status) => write!(f, "{status} of the host's own"),
             Self::Reply(sentence, _) => f.write_str(sentence),
-            Self::Nothing => f.write_str("no reply"),
+            Self::Story(sentence) => f.write_str(sentence),
             Self::Untried => f.write_str("there is no way to try"),
         }
     }
@@ -114,6 +114,8 @@ capabilities! {
     raw_path RawPath
     /// `%2F` in a path is not a slash.
     encoded_slash EncodedSlash
+    /// `%3F` in a path begins no query.
+    encoded_question_mark EncodedQuestionMark
     /// Slashes that follow each other stay apart.
     double_slash DoubleSlash
     /// `..` in a path is the handler's business.
@@ -140,6 +142,8 @@ capabilities! {
     any_method AnyMethod
     /// The case of a method.
     method_case MethodCase
+    /// The method OPTIONS.
+    options_method OptionsMethod
     /// The method QUERY.
     query_method QueryMethod
     /// A Host with a port.
@@ -158,8 +162,8 @@ capabilities! {
     proxy_header ProxyHeader
     /// Authorization.
     authorization Authorization
-    /// User-Agent.
-    user_agent UserAgent
+    /// Accept-Encoding.
+    accept_encoding AcceptEncoding
     /// A request header of 7 KB.
     long_headers LongHeaders
     /// 90 request headers.
@@ -174,10 +178,14 @@ capabilities! {
     unknown_length UnknownLength
     /// A request body of 1 MiB.
     megabyte_up MegabyteUp
+    /// A request body of more than 1 MiB.
+    over_megabyte_up OverMegabyteUp
     /// 1 MiB of bytes up and down again.
     megabyte_back MegabyteBack
     /// A request body that says to be text, in another charset than UTF-8.
     text_bytes TextBytes
+    /// A request body that is no UTF-8 and has no Content-Type.
+    untyped_bytes UntypedBytes
     /// A request body with a Content-Encoding.
     encoded_body EncodedBody
     /// Trailers of a request.
@@ -186,8 +194,6 @@ capabilities! {
     large_reply LargeReply
     /// Each of several reply headers of one name, in order.
     reply_header_order ReplyHeaderOrder
-    /// Each Set-Cookie of a reply.
-    cookies Cookies
     /// Reply header values beyond ASCII.
     reply_header_bytes ReplyHeaderBytes
     /// Reply headers without a value.
@@ -216,6 +222,8 @@ capabilities! {
     cut_at_length CutAtLength
     /// Trailers of a reply.
     reply_trailers ReplyTrailers
+    /// A reply is made no faster than its client takes it.
+    backpressure Backpressure
     /// A client that leaves ends the handler's work.
     disconnect Disconnect
     /// The next request finds the same process.

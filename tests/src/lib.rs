@@ -35,10 +35,11 @@ pub use received::Received;
 pub use report::{Cell, Column, Report};
 pub use suite::Suite;
 pub use transport::{Connection, Transport};
-pub use transports::{CgiChild, CgiInProcess, Emulated, InProcess, Start, Wire, emulated, local};
+pub use transports::{CgiChild, CgiInProcess, InProcess, Lambda, Start, Wire, local};
 pub use web_server::{Kind, WebServer};
 
-/// The probe: the application whose replies the suite knows.
+/// The probe: the application whose replies the suite knows, with the contract between it and its host
+/// checked on both sides.
 pub fn app() -> anyhost::Router {
-    app::app()
+    app::linted()
 }

@@ -15,6 +15,8 @@ pub struct Profile {
     pub base_path: Cow<'static, str>,
     /// What it can carry.
     pub can: Capabilities,
+    /// Headers that it adds to replies, each with the reason why.
+    pub adds: &'static [(&'static str, &'static str)],
 }
 
 impl Profile {
@@ -30,6 +32,14 @@ impl Profile {
             host,
             base_path: Cow::Borrowed(base_path),
             can,
+            adds: &[],
         }
+    }
+
+    /// The same host, which adds these headers to replies, each with the reason why.
+    #[must_use]
+    pub const fn adding(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.adds = headers;
+        self
     }
 }

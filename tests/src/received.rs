@@ -82,15 +82,24 @@ impl Received {
     /// Checks status, Content-Type and the whole body; and Content-Length, where there is one.
     pub fn is(&self, status: u16, content_type: Option<&str>, body: &[u8]) -> Check {
         self.has_status(status)?;
-        same(&self.header("content-type").as_deref(), &content_type, "content-type")?;
+        same(
+            &self.header("content-type").as_deref(),
+            &content_type,
+            "content-type",
+        )?;
         same(&self.cut, &false, "cut")?;
         if self.body != body {
             let (got, want) = (self.body.len(), body.len());
             let shown = &self.body[..got.min(200)];
-            return Err(format!("body: got {got} bytes, want {want}: {}", latin1(shown)));
+            return Err(format!(
+                "body: got {got} bytes, want {want}: {}",
+                latin1(shown)
+            ));
         }
         match self.header("content-length") {
-            Some(length) if !body.is_empty() => same(&length, &body.len().to_string(), "content-length"),
+            Some(length) if !body.is_empty() => {
+                same(&length, &body.len().to_string(), "content-length")
+            }
             _ => Ok(()),
         }
     }

@@ -42,10 +42,12 @@ pub struct Report {
 impl Column {
     /// What does not hold, one line each.
     pub fn failures(&self) -> Vec<String> {
-        let failed = all().zip(&self.cells).filter_map(|(case, cell)| match cell {
-            Cell::Failed(why) => Some(format!("{}: {}: {why}", self.profile.name, case.name)),
-            _ => None,
-        });
+        let failed = all()
+            .zip(&self.cells)
+            .filter_map(|(case, cell)| match cell {
+                Cell::Failed(why) => Some(format!("{}: {}: {why}", self.profile.name, case.name)),
+                _ => None,
+            });
         failed.collect()
     }
 
@@ -100,7 +102,14 @@ impl Report {
             text.push('\n');
         }
         for (number, (need, lack)) in (1..).zip(&lacks.0) {
-            let _ = write!(text, "\n{number:>4}  {}: {}. {} ({})", need.title(), lack.instead, lack.reason, lack.source);
+            let _ = write!(
+                text,
+                "\n{number:>4}  {}: {}. {} ({})",
+                need.title(),
+                lack.instead,
+                lack.reason,
+                lack.source
+            );
         }
         text.push('\n');
         for failure in self.failures() {
@@ -128,7 +137,9 @@ impl Report {
             for column in &self.columns {
                 let mark = match column.profile.can.of(*need).lack() {
                     None => "✓".to_owned(),
-                    Some(lack) => lacks.number(*need, lack).map_or("–".to_owned(), |number| number.to_string()),
+                    Some(lack) => lacks
+                        .number(*need, lack)
+                        .map_or("–".to_owned(), |number| number.to_string()),
                 };
                 let _ = write!(page, " {mark} |");
             }
@@ -136,7 +147,14 @@ impl Report {
         }
         page.push_str("\n## Notes\n");
         for (number, (need, lack)) in (1..).zip(&lacks.0) {
-            let _ = write!(page, "\n{number}. {}: {}. {} ({})", need.title(), lack.instead, lack.reason, lack.source);
+            let _ = write!(
+                page,
+                "\n{number}. {}: {}. {} ({})",
+                need.title(),
+                lack.instead,
+                lack.reason,
+                lack.source
+            );
         }
         page.push_str("\n\n## Every case\n");
         let mut at = 0;
@@ -146,7 +164,11 @@ impl Report {
             for case in topic.cases {
                 let _ = write!(page, "| {} |", case.name);
                 for column in &self.columns {
-                    let _ = write!(page, " {} |", lacks.mark(&column.cells[at], "✓", "**FAIL**"));
+                    let _ = write!(
+                        page,
+                        " {} |",
+                        lacks.mark(&column.cells[at], "✓", "**FAIL**")
+                    );
                 }
                 page.push('\n');
                 at += 1;

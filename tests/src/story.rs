@@ -30,5 +30,6 @@ pub(crate) async fn counted(transport: &dyn Transport, key: &str) -> Result<u64,
     *request.uri_mut() = format!("/count/{key}").parse().expect("it is a path");
     let reply = reply(transport, request).await?;
     let text = String::from_utf8_lossy(&reply.body);
-    text.parse().map_err(|_| format!("no count: {} {text:?}", reply.status))
+    text.parse()
+        .map_err(|_| format!("no count: {} {text:?}", reply.status))
 }

@@ -235,7 +235,10 @@ impl Site<'_> {
              set $anyhost_program {program};\nset $anyhost_socket {socket};\n\
              include {INFRA}/nginx.conf;\n}}\n}}\n}}\n"
         ));
-        Ok(vec![self.spawn("nginx", &["-c", &conf, "-e", "log"])?, wrap])
+        Ok(vec![
+            self.spawn("nginx", &["-c", &conf, "-e", "log"])?,
+            wrap,
+        ])
     }
 
     fn lighttpd(&self) -> Result<Child, String> {

@@ -10,7 +10,10 @@ use crate::transport::{Connection, Transport};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn connected(transport: &dyn Transport) -> Result<Box<dyn Connection>, String> {
-    let connection = transport.connect().await.ok_or("HTTP/1.1 is not spoken here")?;
+    let connection = transport
+        .connect()
+        .await
+        .ok_or("HTTP/1.1 is not spoken here")?;
     connection.map_err(|error| error.to_string())
 }
 
@@ -45,7 +48,10 @@ async fn until(connection: &mut Box<dyn Connection>, end: &str) -> Check {
     };
     match timeout(PATIENCE, read).await {
         Ok(true) => Ok(()),
-        _ => Err(format!("no {end:?} in {:?}", String::from_utf8_lossy(&reply))),
+        _ => Err(format!(
+            "no {end:?} in {:?}",
+            String::from_utf8_lossy(&reply)
+        )),
     }
 }
 
@@ -57,13 +63,19 @@ async fn refused(transport: &dyn Transport, requests: &[&[u8]]) -> Check {
         if !reply.starts_with("HTTP/1.1 4") {
             return Err(format!("{shown:?} got {reply:?}"));
         }
-        hello(transport).await.map_err(|why| format!("after {shown:?}: {why}"))?;
+        hello(transport)
+            .await
+            .map_err(|why| format!("after {shown:?}: {why}"))?;
     }
     Ok(())
 }
 
 async fn hello(transport: &dyn Transport) -> Check {
-    let reply = exchange(transport, b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
+    let reply = exchange(
+        transport,
+        b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
+    .await?;
     same(&reply.starts_with("HTTP/1.1 200 OK\r\n"), &true, &reply)
 }
 

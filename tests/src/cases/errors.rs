@@ -20,15 +20,24 @@ pub(super) const CASES: &[Case] = &[
         || get("/panic"),
         |reply, _| reply.is(500, Some(TEXT), b"Internal Server Error"),
     ),
-    Case::new("and the next request works", &[113]).sends(
-        || get("/hello"),
-        |reply, _| reply.is(200, Some(TEXT), b"Hello, world!"),
-    ).after(&[|| get("/panic")]),
-    Case::new("an encoding that is none shows nothing of the inside", &[115]).unlike().sends(
+    Case::new("and the next request works", &[113])
+        .sends(
+            || get("/hello"),
+            |reply, _| reply.is(200, Some(TEXT), b"Hello, world!"),
+        )
+        .after(&[|| get("/panic")]),
+    Case::new(
+        "an encoding that is none shows nothing of the inside",
+        &[115],
+    )
+    .unlike()
+    .sends(
         || get("/nowhere/%zz%"),
         |reply, _| {
             let text = String::from_utf8_lossy(&reply.body).into_owned();
-            let tells = ["panicked", ".rs", "backtrace", "anyhost"].iter().any(|part| text.contains(part));
+            let tells = ["panicked", ".rs", "backtrace", "anyhost"]
+                .iter()
+                .any(|part| text.contains(part));
             match reply.status.is_client_error() && !tells {
                 true => Ok(()),
                 false => Err(format!("{}: {text}", reply.status)),
@@ -39,11 +48,13 @@ pub(super) const CASES: &[Case] = &[
         || get("/nowhere"),
         |reply, _| reply.is(404, Some(TEXT), b"Not Found"),
     ),
-    Case::new("a parameter that cannot be understood is a 400", &[116]).sends(
-        || get("/large/many"),
-        |reply, _| reply.has_status(400),
-    ),
-    Case::new("the wrong method is a 405 that names the right ones", &[116]).sends(
+    Case::new("a parameter that cannot be understood is a 400", &[116])
+        .sends(|| get("/large/many"), |reply, _| reply.has_status(400)),
+    Case::new(
+        "the wrong method is a 405 that names the right ones",
+        &[116],
+    )
+    .sends(
         || request(Method::DELETE, "/hello", "x"),
         |reply, _| {
             reply.has_header("allow", "GET, HEAD")?;

@@ -75,7 +75,7 @@ pub const TOPICS: &[Topic] = &[
     },
 ];
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 
@@ -119,7 +119,7 @@ fn patterned(length: u32) -> Bytes {
 }
 
 /// What `/echo` saw.
-fn echo(reply: &Received) -> Result<Value, String> {
+pub(crate) fn echo(reply: &Received) -> Result<Value, String> {
     reply.has_status(200)?;
     let seen = reply.json()?;
     let body = seen["body"]["base64"].as_str();
@@ -131,17 +131,17 @@ fn echo(reply: &Received) -> Result<Value, String> {
 }
 
 /// Checks the path that the handler saw.
-fn path(reply: &Received, path: &str) -> Check {
+pub(crate) fn path(reply: &Received, path: &str) -> Check {
     same(&echo(reply)?["path"], &json!(path), "path")
 }
 
 /// Checks the query that the handler saw.
-fn query(reply: &Received, query: &str) -> Check {
+pub(crate) fn query(reply: &Received, query: &str) -> Check {
     same(&echo(reply)?["query"], &json!(query), "query")
 }
 
 /// The values of a header that the handler saw.
-fn values<'a>(seen: &'a Value, name: &str) -> Vec<&'a str> {
+pub(crate) fn values<'a>(seen: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = seen["headers"].as_array().into_iter().flatten();
     headers
         .filter(|header| header[0] == name)

@@ -5,20 +5,21 @@ use crate::capability::Need::*;
 use crate::case::{Case, same};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("cookies arrive, each of them, and are never folded", &[87]).needs(&[Cookies]).sends(
+    Case::new("cookies arrive, each of them, and are never folded", &[87]).unlike().sends(
         || get("/headers"),
         |reply, _| {
-            let cookies: Vec<_> = reply.headers.get_all("set-cookie").iter().collect();
+            let mut cookies: Vec<_> = reply.headers.get_all("set-cookie").iter().collect();
+            cookies.sort();
             let sent = ["a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "b=2; Path=/"];
             same(&cookies, &sent, "set-cookie")
         },
     ),
-    Case::new("repeated headers arrive, each of them", &[88]).sends(
+    Case::new("repeated headers arrive, each of them", &[88]).unlike().sends(
         || get("/headers"),
         |reply, _| {
             let members = |name: &str| -> Vec<String> {
                 let value = reply.header(name).unwrap_or_default();
-                value.split(", ").map(str::to_owned).collect()
+                value.split(',').map(|member| member.trim().to_owned()).collect()
             };
             let mut multi = members("x-multi");
             multi.sort();
@@ -52,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
         },
     ),
     Case::new("a reply header of bytes beyond ASCII arrives", &[92]).needs(&[ReplyHeaderBytes]).sends(
-        || get("/headers"),
+        || described(json!({"headers": [["x-latin1", "caf\u{e9}"]]})),
         |reply, _| reply.has_header("x-latin1", "caf\u{e9}"),
     ),
     Case::new("the connection's headers are not the handler's to set", &[93]).sends(

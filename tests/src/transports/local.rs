@@ -2,7 +2,12 @@
 
 use std::pin::Pin;
 
-use super::{CgiChild, CgiInProcess, InProcess, emulated, server};
+use anyhost::lambda::Mode::{Buffer, Stream};
+use anyhost::lambda::front_door::FrontDoor::{
+    Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi,
+};
+
+use super::{CgiChild, CgiInProcess, InProcess, Lambda, emulated, server};
 use crate::profile::Profile;
 use crate::profiles::*;
 use crate::transport::Transport;
@@ -44,7 +49,16 @@ pub fn local() -> Vec<Start> {
         HTTP1 => server::http1().await;
         HTTP2 => server::http2().await;
         UNIX => server::unix().await?;
-        LAMBDA_EMULATOR => emulated(&[]).await?;
+        REST_API => Lambda::behind(RestApi, Buffer, REST_API.clone());
+        REST_API_STREAM => Lambda::behind(RestApi, Stream, REST_API_STREAM.clone());
+        HTTP_API => Lambda::behind(HttpApi, Buffer, HTTP_API.clone());
+        FUNCTION_URL => Lambda::behind(FunctionUrl, Buffer, FUNCTION_URL.clone());
+        FUNCTION_URL_STREAM => Lambda::behind(FunctionUrl, Stream, FUNCTION_URL_STREAM.clone());
+        ALB => Lambda::behind(Alb, Buffer, ALB.clone());
+        ALB_MULTI => Lambda::behind(AlbMultiValue, Buffer, ALB_MULTI.clone());
+        LATTICE => Lambda::behind(Lattice, Buffer, LATTICE.clone());
+        EMULATOR => emulated(&EMULATOR, &[]).await?;
+        EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[("ANYHOST_LAMBDA_MODE", "stream")]).await?;
         CGI_IN_PROCESS => CgiInProcess::new();
         CGI_CHILD => CgiChild::new();
         APACHE_CGID => WebServer::start(Kind::ApacheModCgid).await?;

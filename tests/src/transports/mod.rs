@@ -2,13 +2,15 @@
 
 mod cgi;
 mod emulator;
+mod front_door;
 mod in_process;
 mod local;
 mod server;
 mod wire;
 
 pub use cgi::{CgiChild, CgiInProcess};
-pub use emulator::{Emulated, emulated};
+use emulator::emulated;
+pub use front_door::Lambda;
 pub use in_process::InProcess;
 pub use local::{Start, local};
 pub use wire::Wire;

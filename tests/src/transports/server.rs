@@ -13,7 +13,9 @@ pub(super) async fn http1() -> Wire {
 
 pub(super) async fn http2() -> Wire {
     let mut probe = Probe::start(&["--listen", "tcp://127.0.0.1:0"], VARS);
-    Wire::tcp(probe.address().await, HTTP2.clone()).with_http2().with_host(probe)
+    Wire::tcp(probe.address().await, HTTP2.clone())
+        .with_http2()
+        .with_host(probe)
 }
 
 pub(super) async fn unix() -> Result<Wire, String> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhost::{Body, Request, Response, async_trait};
 use http::Uri;
 use http::header::{HOST, HeaderValue};
+use http::uri::Authority;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, UnixStream};
@@ -115,18 +116,22 @@ impl Wire {
         let default = HeaderValue::try_from(&self.authority).map_err(|error| error.to_string())?;
         let authority = match (uri.authority(), &host) {
             (Some(authority), _) => Some(authority.to_string()),
-            (None, Some(host)) if self.http2 => Some(host.to_str().map_err(|e| e.to_string())?.to_owned()),
-            (None, None) if self.http2 => Some(self.authority.clone()),
+            // HTTP/2 has the authority where HTTP/1.1 has a Host, which may be one or not.
+            (None, Some(host)) if self.http2 && Authority::try_from(host.as_bytes()).is_ok() => {
+                request.headers_mut().remove(HOST);
+                Some(String::from_utf8_lossy(host.as_bytes()).into_owned())
+            }
+            (None, _) if self.http2 => Some(self.authority.clone()),
             (None, _) => None,
         };
         let target = match authority {
             Some(authority) if target != "*" => format!("http://{authority}{target}"),
             _ => target,
         };
-        *request.uri_mut() = target.parse().map_err(|_| format!("{target} is no target"))?;
-        if self.http2 {
-            request.headers_mut().remove(HOST);
-        } else {
+        *request.uri_mut() = target
+            .parse()
+            .map_err(|_| format!("{target} is no target"))?;
+        if !self.http2 {
             request.headers_mut().entry(HOST).or_insert(default);
         }
         Ok(())

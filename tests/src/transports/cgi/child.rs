@@ -49,11 +49,11 @@ impl Transport for CgiChild {
                 let _ = stdin.write_all(&body).await;
             });
         }
-        let (sender, output) = mpsc::unbounded_channel();
+        let (sender, output) = mpsc::channel(1);
         tokio::spawn(async move {
             // The exit status is all that tells of a cut.
             if let Err(error) = pass_on(&mut child, &sender).await {
-                let _ = sender.send(Err(error));
+                let _ = sender.send(Err(error)).await;
             }
         });
         reply::read(output).await
@@ -62,12 +62,12 @@ impl Transport for CgiChild {
 
 async fn pass_on(
     child: &mut Child,
-    sender: &mpsc::UnboundedSender<io::Result<bytes::Bytes>>,
+    sender: &mpsc::Sender<io::Result<bytes::Bytes>>,
 ) -> io::Result<()> {
     if let Some(stdout) = &mut child.stdout {
         let mut block = BytesMut::with_capacity(65_536);
         while stdout.read_buf(&mut block).await? > 0 {
-            if sender.send(Ok(block.split().freeze())).is_err() {
+            if sender.send(Ok(block.split().freeze())).await.is_err() {
                 return Ok(());
             }
             block.reserve(65_536);

@@ -24,7 +24,10 @@ pub(super) async fn of(
         "*" => "*".to_owned(),
         path => format!("{mount}{path}{mark}{query_text}"),
     };
-    let mut host = parts.headers.get("host").map(|host| host.as_bytes().to_vec());
+    let mut host = parts
+        .headers
+        .get("host")
+        .map(|host| host.as_bytes().to_vec());
     if let Some(authority) = parts.uri.authority() {
         uri = format!("http://{authority}{uri}");
         host = Some(authority.as_str().as_bytes().to_vec());
@@ -53,7 +56,9 @@ pub(super) async fn of(
         Some(_) => {}
         None => variables.push(("HTTP_TRANSFER_ENCODING", b"chunked".to_vec())),
     }
-    let named = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let named = variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
     let variables = named.chain(headers(&parts.headers));
     let variables = variables.map(|(name, value)| (name.into(), OsString::from_vec(value)));
     Ok((variables.collect(), body))

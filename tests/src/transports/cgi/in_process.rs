@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhost::cgi::{Environment, Program};
 use anyhost::{Request, Response, Router, async_trait};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{environment, reply};
 use crate::profile::Profile;
@@ -36,14 +36,15 @@ impl Transport for CgiInProcess {
 
     async fn send(&self, request: Request) -> Result<Response, String> {
         let (variables, stdin) = environment::of(request, &CGI_IN_PROCESS.base_path).await?;
-        let (sender, output) = mpsc::unbounded_channel();
+        let (sender, output) = mpsc::channel(PIPE);
         let (handler, stdout) = (self.0.clone(), Stdout(sender.clone()));
         tokio::spawn(async move {
             let environment = Environment::new(variables);
-            let exchange = Program::new().exchange(handler, environment, Cursor::new(stdin), stdout);
+            let exchange =
+                Program::new().exchange(handler, environment, Cursor::new(stdin), stdout);
             let (context, result) = exchange.await;
             if let Err(error) = result {
-                let _ = sender.send(Err(error));
+                let _ = sender.send(Err(error)).await;
             }
             drop(sender);
             context.finish().await;
@@ -52,12 +53,22 @@ impl Transport for CgiInProcess {
     }
 }
 
-struct Stdout(mpsc::UnboundedSender<io::Result<Bytes>>);
+/// So many writes fit into the pipe before the program has to wait.
+const PIPE: usize = 4;
+
+struct Stdout(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        // What is short is written on the runtime's own thread, which may not wait: it fits.
+        let bytes = Bytes::copy_from_slice(bytes);
+        let sent = match self.0.try_send(Ok(bytes.clone())) {
+            Err(TrySendError::Full(piece)) => self.0.blocking_send(piece).is_ok(),
+            sent => sent.is_ok(),
+        };
+        if !sent {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         Ok(bytes.len())
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
 /// What a program writes, piece by piece, and an error at the end if it failed.
-pub(super) type Output = mpsc::UnboundedReceiver<io::Result<Bytes>>;
+pub(super) type Output = mpsc::Receiver<io::Result<Bytes>>;
 
 /// Reads the head (RFC 3875 §6) and leaves the body to come.
 pub(super) async fn read(mut output: Output) -> Result<Response, String> {
@@ -27,7 +27,10 @@ pub(super) async fn read(mut output: Output) -> Result<Response, String> {
     for line in head[..end].split(|&byte| byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let wrong = || format!("a line is no header: {}", line.escape_ascii());
-        let colon = line.iter().position(|&byte| byte == b':').ok_or_else(wrong)?;
+        let colon = line
+            .iter()
+            .position(|&byte| byte == b':')
+            .ok_or_else(wrong)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name == b"Status" {
             let code = value.get(..3).unwrap_or_default();
@@ -43,11 +46,14 @@ pub(super) async fn read(mut output: Output) -> Result<Response, String> {
 
 fn body(first: Bytes, output: Output) -> Body {
     let first = (!first.is_empty()).then_some(Ok(first));
-    Body::from_stream(stream::unfold((first, output), |(first, mut output)| async move {
-        let piece = match first {
-            Some(piece) => piece,
-            None => output.recv().await?,
-        };
-        Some((piece, (None, output)))
-    }))
+    Body::from_stream(stream::unfold(
+        (first, output),
+        |(first, mut output)| async move {
+            let piece = match first {
+                Some(piece) => piece,
+                None => output.recv().await?,
+            };
+            Some((piece, (None, output)))
+        },
+    ))
 }
