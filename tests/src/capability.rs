@@ -216,6 +216,8 @@ capabilities! {
     early_head EarlyHead
     /// A reply that breaks off is seen to be cut.
     cut Cut
+    /// One that breaks off before anything of it was made, too.
+    cut_at_once CutAtOnce
     /// One that declared its length, too.
     cut_of_known_length CutOfKnownLength
     /// One that is longer than it declared ends at that length.

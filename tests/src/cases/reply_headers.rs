@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] = &[
             same(&cookies, &sent, "set-cookie")
         },
     ),
-    Case::new("repeated headers arrive, each of them", &[88]).unlike().sends(
+    Case::new("repeated headers of a reply arrive, each of them", &[88]).unlike().sends(
         || get("/headers"),
         |reply, _| {
             let members = |name: &str| -> Vec<String> {

@@ -54,6 +54,16 @@ pub(super) const CASES: &[Case] = &[
     Case::new("an error in the body cuts the reply", &[105])
         .needs(&[Cut])
         .sends(|| get("/stream-error"), cut),
+    Case::new("so does one before the first piece", &[105])
+        .needs(&[CutAtOnce])
+        .sends(
+            || pieces(json!({"fails": true}), &[]),
+            |reply, _| {
+                reply.has_status(200)?;
+                same(&reply.body.len(), &0, "length")?;
+                same(&reply.cut, &true, "cut")
+            },
+        ),
     Case::new("so it does where the length was declared", &[106])
         .needs(&[CutOfKnownLength])
         .sends(

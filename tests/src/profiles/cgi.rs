@@ -151,6 +151,16 @@ const BUSYBOX_SOURCE: &str = "busybox, networking/httpd.c";
 
 /// RFC 3875, whoever runs the program.
 const CGI: Capabilities = Capabilities {
+    dot_segments: Ability::lacking(
+        RESOLVED_DOTS,
+        "The server's access rules hold for the resolved path",
+        "RFC 3986 §5.2.4",
+    ),
+    cut_at_once: Ability::lacking(
+        FAILED_EARLY,
+        "Most servers have no other way to see that something went wrong",
+        "RFC 3875 §6.1",
+    ),
     proxy_header: Ability::lacking(
         NOT_SEEN,
         "HTTP_PROXY is a variable that HTTP clients obey",
@@ -179,11 +189,6 @@ const CGI: Capabilities = Capabilities {
 
 /// What Debian's servers have in common.
 const SERVED: Capabilities = Capabilities {
-    dot_segments: Ability::lacking(
-        RESOLVED_DOTS,
-        "The server's access rules hold for the resolved path",
-        "RFC 3986 §5.2.4",
-    ),
     cut: Ability::lacking(
         SEEMS_WHOLE,
         "A program that ends early has ended",

@@ -95,6 +95,11 @@ pub(crate) static EMULATOR_STREAM: Profile = Profile::new(
     "",
     Capabilities {
         cut: IGNORED,
+        cut_at_once: Ability::lacking(
+            SEEMS_EMPTY,
+            "The emulator takes every end for the end",
+            CARGO_LAMBDA,
+        ),
         cut_of_known_length: IGNORED,
         cut_at_length: Ability::lacking(
             ENDS_AT_LENGTH,
@@ -158,6 +163,7 @@ const BUFFERED: Capabilities = Capabilities {
     streaming: AT_ONCE,
     early_head: AT_ONCE,
     cut: WHOLE_OR_NOT,
+    cut_at_once: WHOLE_OR_NOT,
     cut_of_known_length: WHOLE_OR_NOT,
     cut_at_length: WHOLE_OR_NOT,
     backpressure: Ability::lacking(
@@ -184,6 +190,7 @@ const fn streamed(buffered: Capabilities) -> Capabilities {
         streaming: Ability::Carried,
         early_head: Ability::Carried,
         cut: Ability::Carried,
+        cut_at_once: Ability::Carried,
         cut_of_known_length: Ability::Carried,
         cut_at_length: Ability::Carried,
         ..buffered
@@ -277,6 +284,10 @@ const NOT_TEXT: Ability = Ability::lacking(
 );
 
 const CORS: &[(&str, &str)] = &[
+    (
+        "x-amzn-remapped-content-length",
+        "what becomes of a Content-Length in a streamed reply",
+    ),
     (
         "lambda-runtime-function-response-mode",
         "the emulator passes on what the function told it",

@@ -177,12 +177,25 @@ pub(super) const FAILED_WHOLE: Instead =
         reply.is(500, Some(TEXT), b"Internal Server Error")
     });
 
+/// Whose exit status, or whatever else it says of itself, may tell the same.
+pub(super) const FAILED_EARLY: Instead =
+    Reply("a 500, since nothing was sent by then", |_, reply| {
+        reply.has_status(500)?;
+        same(&&reply.body[..], &&b"Internal Server Error"[..], "body")
+    });
+
 pub(super) const SEEMS_WHOLE: Instead =
     Reply("a whole reply of what was sent by then", |_, reply| {
         reply.has_status(200)?;
         same(&&reply.body[..], &&b"first"[..], "body")?;
         same(&reply.cut, &false, "cut")
     });
+
+pub(super) const SEEMS_EMPTY: Instead = Reply("a whole reply of nothing", |_, reply| {
+    reply.has_status(200)?;
+    same(&reply.body.len(), &0, "length")?;
+    same(&reply.cut, &false, "cut")
+});
 
 pub(super) const ENDS_AT_LENGTH: Instead =
     Reply("a whole reply of the declared length", |_, reply| {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhost::{Body, Request, Response, async_trait};
 use http::Uri;
-use http::header::{HOST, HeaderValue};
+use http::header::{HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
+use http_body::Body as _;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, UnixStream};
@@ -131,6 +132,11 @@ impl Wire {
         *request.uri_mut() = target
             .parse()
             .map_err(|_| format!("{target} is no target"))?;
+        if !self.http2 && request.body().size_hint().exact().is_none() {
+            // hyper sends no body of unknown length with a GET unless it is told to.
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+        }
         if !self.http2 {
             request.headers_mut().entry(HOST).or_insert(default);
         }

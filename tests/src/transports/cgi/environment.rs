@@ -41,7 +41,7 @@ pub(super) async fn of(
         ("REMOTE_ADDR", b"192.0.2.1".to_vec()),
         ("REQUEST_METHOD", parts.method.as_str().into()),
         ("SCRIPT_NAME", mount.into()),
-        ("PATH_INFO", percent_decode_str(path).collect()),
+        ("PATH_INFO", resolved(path)),
         ("REQUEST_URI", uri.into()),
         ("QUERY_STRING", query_text.into()),
     ];
@@ -62,6 +62,26 @@ pub(super) async fn of(
     let variables = named.chain(headers(&parts.headers));
     let variables = variables.map(|(name, value)| (name.into(), OsString::from_vec(value)));
     Ok((variables.collect(), body))
+}
+
+/// Decoded, and with its dots resolved, for which a server's access rules hold.
+fn resolved(path: &str) -> Vec<u8> {
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    let mut segments: Vec<&[u8]> = Vec::new();
+    let mut dots = false;
+    for segment in decoded.split(|&byte| byte == b'/') {
+        dots = segment == b"." || segment == b"..";
+        match segment {
+            b"." => {}
+            b".." if segments.len() > 1 => drop(segments.pop()),
+            b".." => {}
+            segment => segments.push(segment),
+        }
+    }
+    if dots {
+        segments.push(b"");
+    }
+    segments.join(&b'/')
 }
 
 /// RFC 3875 §4.1.18: several of one name are joined.
