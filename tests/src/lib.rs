@@ -6,6 +6,7 @@
 //! cannot carry it says in its [`Can`]; any other difference is a failure.
 
 pub mod contract;
+pub mod hostile_host;
 mod lambda_api;
 mod probe;
 mod transport;
