@@ -59,6 +59,7 @@ pub(crate) fn linted() -> Router {
 
 fn lawful() -> Router {
     Router::new()
+        .get("/violation", violation)
         .any("/echo", echo)
         .any("/echo/", echo)
         .any("/echo/{*rest}", echo)
@@ -272,6 +273,12 @@ async fn hop() -> Result<Response<Body>> {
         .header("x-drop", "1")
         .header("x-keep", "1")
         .body(Body::empty())?)
+}
+
+/// What a handler may not set, so that a client can tell whether the contract is checked.
+async fn violation() -> impl IntoResponse {
+    let close = (CONNECTION, HeaderValue::from_static("close"));
+    (HeaderMap::from_iter([close]), "the contract is not checked")
 }
 
 async fn location(request: Request) -> Result<impl IntoResponse> {

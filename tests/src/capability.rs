@@ -196,6 +196,8 @@ capabilities! {
     reply_header_order ReplyHeaderOrder
     /// Reply header values beyond ASCII.
     reply_header_bytes ReplyHeaderBytes
+    /// Reply header values in UTF-8.
+    reply_header_utf8 ReplyHeaderUtf8
     /// Reply headers without a value.
     empty_reply_headers EmptyReplyHeaders
     /// A reply header of 3 KB.

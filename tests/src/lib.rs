@@ -3,6 +3,7 @@
 mod capability;
 mod case;
 mod cases;
+pub mod hostile_host;
 mod lambda_api;
 mod list;
 mod local;
@@ -37,7 +38,7 @@ pub use received::Received;
 pub use report::{Cell, Column, Report};
 pub use suite::Suite;
 pub use transport::{Connection, Transport};
-pub use transports::{CgiChild, CgiInProcess, InProcess, Lambda, Start, Wire, local};
+pub use transports::{CgiChild, CgiInProcess, Hostile, InProcess, Lambda, Start, Wire, local};
 pub use web_server::{Kind, WebServer};
 
 /// The probe: the application whose replies the suite knows, with the contract between it and its host

@@ -209,7 +209,6 @@ pub const ELSEWHERE: &[(u16, Elsewhere)] = &[
             "random_requests_are_the_same_on_every_host",
         ),
     ),
-    (130, Suite("the probe runs within testing::lint")),
     (131, Suite("a run fails when CAPABILITIES.md is stale")),
     (
         132,

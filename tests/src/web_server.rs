@@ -165,6 +165,8 @@ impl Site<'_> {
         Command::new(program)
             .args(args)
             .env("RUST_BACKTRACE", "0")
+            // fcgiwrap and busybox pass their own environment on.
+            .env("PROBE_LINT", "1")
             .current_dir(self.root)
             .process_group(0)
             .stdin(Stdio::null())
@@ -184,6 +186,7 @@ impl Site<'_> {
         for name in ["authz_core", "alias", "env", "mime", "rewrite", cgi] {
             conf += &module(name);
         }
+        conf += "SetEnv PROBE_LINT 1\n";
         if cgi == "cgid" {
             conf += &format!("ScriptSock {root}/cgid.sock\n");
         }
@@ -249,7 +252,8 @@ impl Site<'_> {
              server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\
              server.upload-dirs = ( \"{root}\" )\n\
              var.anyhost_program = \"{program}\"\nvar.anyhost_mount = \"/app\"\n\
-             include \"{INFRA}/lighttpd.conf\"\n"
+             include \"{INFRA}/lighttpd.conf\"\n\
+             server.modules += ( \"mod_setenv\" )\nsetenv.add-environment = ( \"PROBE_LINT\" => \"1\" )\n"
         ));
         self.spawn("lighttpd", &["-D", "-f", &conf])
     }

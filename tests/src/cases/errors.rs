@@ -65,4 +65,8 @@ pub(super) const CASES: &[Case] = &[
         || post("/hello", "a body"),
         |reply, _| reply.is(405, Some(TEXT), b"Method Not Allowed"),
     ),
+    Case::new("the contract is checked on both sides", &[130]).sends(
+        || get("/violation"),
+        |reply, _| reply.is(500, Some(TEXT), b"Internal Server Error"),
+    ),
 ];

@@ -56,6 +56,12 @@ pub(super) const CASES: &[Case] = &[
         || described(json!({"headers": [["x-latin1", "caf\u{e9}"]]})),
         |reply, _| reply.has_header("x-latin1", "caf\u{e9}"),
     ),
+    Case::new("a reply header in UTF-8 arrives", &[92])
+        .needs(&[ReplyHeaderUtf8])
+        .sends(
+            || described(json!({"headers": [["x-utf8", "caf\u{c3}\u{a9}"]]})),
+            |reply, _| reply.has_header("x-utf8", "caf\u{c3}\u{a9}"),
+        ),
     Case::new("the connection's headers are not the handler's to set", &[93]).sends(
         || get("/hop"),
         |reply, _| {

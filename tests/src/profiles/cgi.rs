@@ -150,7 +150,7 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
 const BUSYBOX_SOURCE: &str = "busybox, networking/httpd.c";
 
 /// RFC 3875, whoever runs the program.
-const CGI: Capabilities = Capabilities {
+pub(super) const CGI: Capabilities = Capabilities {
     dot_segments: Ability::lacking(
         RESOLVED_DOTS,
         "The server's access rules hold for the resolved path",

@@ -160,6 +160,11 @@ const BUFFERED: Capabilities = Capabilities {
         "The function gets an event and no bytes of HTTP",
         "AWS, \"Lambda runtime API\"",
     ),
+    reply_header_utf8: Ability::lacking(
+        LATIN1_VALUE,
+        "JSON has characters and no bytes; those of a header are taken for Latin-1",
+        "RFC 9110 §5.5; what AWS does was not recorded",
+    ),
     streaming: AT_ONCE,
     early_head: AT_ONCE,
     cut: WHOLE_OR_NOT,
@@ -263,6 +268,7 @@ const EMULATED: Capabilities = Capabilities {
     text_bytes: NOT_TEXT,
     untyped_bytes: NOT_TEXT,
     encoded_body: NOT_TEXT,
+    reply_header_utf8: Ability::Carried,
     reply_header_bytes: Ability::lacking(
         UTF8_VALUE,
         "The emulator writes them as UTF-8",

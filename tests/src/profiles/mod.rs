@@ -1,6 +1,7 @@
 //! What is known of the hosts that the project serves.
 
 mod cgi;
+mod hostile;
 mod http;
 mod lambda;
 mod outcome;
@@ -8,6 +9,7 @@ mod outcome;
 use crate::profile::Profile;
 
 pub(crate) use cgi::*;
+pub(crate) use hostile::*;
 pub(crate) use http::*;
 pub(crate) use lambda::*;
 
@@ -30,6 +32,11 @@ pub fn profiles() -> impl Iterator<Item = &'static Profile> {
         &EMULATOR_STREAM,
         &CGI_IN_PROCESS,
         &CGI_CHILD,
+        &HOSTILE_BUSYBOX,
+        &HOSTILE_FCGIWRAP,
+        &HOSTILE_CGID,
+        &HOSTILE_LIGHTTPD,
+        &HOSTILE_DUPLICATES,
         &APACHE_CGID,
         &APACHE_CGI,
         &APACHE_HTACCESS,

@@ -137,6 +137,10 @@ pub(super) const UTF8_VALUE: Instead = Reply("the value is in UTF-8 by then", |_
     reply.has_header("x-latin1", "caf\u{c3}\u{a9}")
 });
 
+pub(super) const LATIN1_VALUE: Instead = Reply("the value is in Latin-1 by then", |_, reply| {
+    reply.has_header("x-utf8", "caf\u{e9}")
+});
+
 pub(super) const NO_EMPTY_HEADER: Instead = Reply("the header is left out", |_, reply| {
     reply.has_status(200)?;
     reply.has_no_header("x-empty")

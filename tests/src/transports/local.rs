@@ -7,7 +7,8 @@ use anyhost::lambda::front_door::FrontDoor::{
     Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi,
 };
 
-use super::{CgiChild, CgiInProcess, InProcess, Lambda, emulated, server};
+use super::{CgiChild, CgiInProcess, Hostile, InProcess, Lambda, emulated, server};
+use crate::hostile_host;
 use crate::profile::Profile;
 use crate::profiles::*;
 use crate::transport::Transport;
@@ -61,6 +62,11 @@ pub fn local() -> Vec<Start> {
         EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[("ANYHOST_LAMBDA_MODE", "stream")]).await?;
         CGI_IN_PROCESS => CgiInProcess::new();
         CGI_CHILD => CgiChild::new();
+        HOSTILE_BUSYBOX => Hostile::new(hostile_host::BUSYBOX, HOSTILE_BUSYBOX.clone());
+        HOSTILE_FCGIWRAP => Hostile::new(hostile_host::FCGIWRAP, HOSTILE_FCGIWRAP.clone());
+        HOSTILE_CGID => Hostile::new(hostile_host::CGID, HOSTILE_CGID.clone());
+        HOSTILE_LIGHTTPD => Hostile::new(hostile_host::LIGHTTPD, HOSTILE_LIGHTTPD.clone());
+        HOSTILE_DUPLICATES => Hostile::new(hostile_host::DUPLICATES, HOSTILE_DUPLICATES.clone());
         APACHE_CGID => WebServer::start(Kind::ApacheModCgid).await?;
         APACHE_CGI => WebServer::start(Kind::ApacheModCgi).await?;
         APACHE_HTACCESS => WebServer::start(Kind::ApacheHtaccess).await?;

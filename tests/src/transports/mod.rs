@@ -3,6 +3,7 @@
 mod cgi;
 mod emulator;
 mod front_door;
+mod hostile;
 mod in_process;
 mod local;
 mod server;
@@ -11,6 +12,7 @@ mod wire;
 pub use cgi::{CgiChild, CgiInProcess};
 use emulator::emulated;
 pub use front_door::Lambda;
+pub use hostile::Hostile;
 pub use in_process::InProcess;
 pub use local::{Start, local};
 pub use wire::Wire;

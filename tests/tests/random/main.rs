@@ -19,16 +19,16 @@ use tokio::runtime::Runtime;
 fn found() -> Vec<(&'static str, RequestPlan)> {
     vec![
         (
-            "a path that ends in a slash",
+            "an encoded path with a dot that a server resolves",
             RequestPlan {
-                segments: vec!["a".into(), String::new()],
+                segments: vec!["%21".into(), ".".into()],
                 ..RequestPlan::default()
             },
         ),
         (
-            "a query of nothing but a name",
+            "a GET with a body of unknown length",
             RequestPlan {
-                query: vec![("k".into(), None)],
+                body: b"\0".to_vec(),
                 ..RequestPlan::default()
             },
         ),
@@ -36,13 +36,22 @@ fn found() -> Vec<(&'static str, RequestPlan)> {
 }
 
 fn found_replies() -> Vec<(&'static str, ReplyPlan)> {
-    vec![(
-        "a body that breaks off at once",
-        ReplyPlan {
-            fails: true,
-            ..ReplyPlan::default()
-        },
-    )]
+    vec![
+        (
+            "a body that breaks off at once",
+            ReplyPlan {
+                fails: true,
+                ..ReplyPlan::default()
+            },
+        ),
+        (
+            "a header value that is UTF-8 as well as Latin-1",
+            ReplyPlan {
+                headers: vec![("a".into(), b"\xC2\x80".to_vec())],
+                ..ReplyPlan::default()
+            },
+        ),
+    ]
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl ReplyPlan {
         if lacks(&can.cut) {
             plan.fails = false;
         }
+        if lacks(&can.reply_header_utf8) {
+            let ambiguous = |value: &[u8]| !value.is_ascii() && std::str::from_utf8(value).is_ok();
+            plan.headers.retain(|(_, value)| !ambiguous(value));
+        }
         if lacks(&can.cut_at_once) && plan.chunks.iter().all(Vec::is_empty) {
             plan.fails = false;
         }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhost_core::testing::Reply;
 use anyhost_core::{Body, Context, Handler, IntoHandler};
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 
 use super::{FrontDoor, answer};
 use crate::Function;
@@ -41,6 +42,7 @@ pub struct Client {
     handler: Arc<dyn Handler>,
     function: Function,
     peer: IpAddr,
+    timeout: Option<Duration>,
     replied: Arc<Mutex<Vec<Context>>>,
 }
 
@@ -53,6 +55,7 @@ impl Client {
             handler: Arc::new(handler.into_handler()),
             function: Function::new(),
             peer: Ipv4Addr::new(192, 0, 2, 1).into(),
+            timeout: None,
             replied: Arc::default(),
         }
     }
@@ -71,6 +74,14 @@ impl Client {
         self
     }
 
+    /// The same client, of a function with this timeout: handlers have a deadline, and the function answers
+    /// for those that miss it. The default is none, so that a test may take its time.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Sends a request, and gives the reply that the front door makes of the function's.
     ///
     /// A reply that is dropped half-way stops the handler's body, which on Lambda nothing does.
@@ -81,7 +92,7 @@ impl Client {
             Err(status) => return answer(status).into(),
         };
         let options = &self.function.options;
-        let (posted, context) = reply_to(&*self.handler, event, invocation(), options).await;
+        let (posted, context) = reply_to(&*self.handler, event, self.invocation(), options).await;
         self.replied().push(context);
         let reply = match posted {
             invoke::Reply::Whole(json) => self.door.reply(&json),
@@ -100,30 +111,35 @@ impl Client {
         }
     }
 
-    fn replied(&self) -> std::sync::MutexGuard<'_, Vec<Context>> {
+    /// What the Runtime API says besides the event.
+    fn invocation(&self) -> Invocation {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (
+                "lambda-runtime-aws-request-id",
+                "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            ),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:anyhost",
+            ),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let end = self
+            .timeout
+            .and_then(|timeout| SystemTime::now().checked_add(timeout));
+        if let Some(end) = end.and_then(|end| end.duration_since(UNIX_EPOCH).ok())
+            && let Ok(ms) = u64::try_from(end.as_millis())
+        {
+            headers.insert("lambda-runtime-deadline-ms", ms.into());
+        }
+        Invocation::new(headers)
+    }
+
+    fn replied(&self) -> MutexGuard<'_, Vec<Context>> {
         self.replied.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the Runtime API says besides the event. No deadline: a test has none.
-fn invocation() -> Invocation {
-    let facts = [
-        (
-            "lambda-runtime-aws-request-id",
-            "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-        ),
-        (
-            "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:eu-west-1:123456789012:function:anyhost",
-        ),
-    ];
-    let headers = facts.map(|(name, value)| {
-        (
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        )
-    });
-    Invocation::new(HeaderMap::from_iter(headers))
 }
 
 impl fmt::Debug for Client {
@@ -132,6 +148,7 @@ impl fmt::Debug for Client {
             .field("door", &self.door)
             .field("function", &self.function)
             .field("peer", &self.peer)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

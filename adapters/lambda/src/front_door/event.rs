@@ -63,9 +63,9 @@ impl FrontDoor {
             Self::AlbMultiValue => arrived.load_balancer_with_multi_value(),
             Self::Lattice => arrived.lattice(),
         };
-        // They leave it out; a load balancer and a REST API say that there is none.
+        // These leave out a body that is empty; the others say that there is none.
         let left_out = matches!(self, Self::HttpApi | Self::FunctionUrl | Self::Lattice);
-        if !body.as_str().is_none_or(str::is_empty) || !left_out {
+        if !(left_out && request.body().is_empty()) {
             event["body"] = body;
         }
         event["isBase64Encoded"] = encoded.into();

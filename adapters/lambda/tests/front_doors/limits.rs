@@ -129,3 +129,21 @@ async fn the_function_answers_for_its_own_reply_before_the_front_door_has_to() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_misses_the_deadline_is_answered_for_with_a_504() {
+    use anyhost_core::RequestExt;
+    use std::time::Duration;
+    let slow = |request: anyhost_core::Request| async move {
+        assert!(request.context().deadline().is_some());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        "late"
+    };
+    for door in FrontDoor::ALL {
+        let client = Client::new(door, slow).with_timeout(Duration::from_secs(3));
+        let reply = client
+            .send(Request::get("/").body("").expect("a request"))
+            .await;
+        assert_eq!(reply.status(), 504, "{door}");
+    }
+}

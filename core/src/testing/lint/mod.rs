@@ -17,9 +17,9 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 
 /// Checks that a host and this handler keep their contract.
 ///
-/// What breaks a rule is an [`Error`] of status 500 whose source is a [`Violation`] that names the
-/// rule: the client sees a 500, the log why, and so does the reply in development mode. A rule that a
-/// body breaks when its head is out already breaks off the body.
+/// What breaks a rule is an [`Error`](crate::Error) of status 500 whose source is a [`Violation`] that
+/// names the rule: the client sees a 500, and the log says why, as does the reply in development mode.
+/// A rule that is broken once the head is out breaks off the body.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
