@@ -253,7 +253,8 @@ impl Site<'_> {
              server.upload-dirs = ( \"{root}\" )\n\
              var.anyhost_program = \"{program}\"\nvar.anyhost_mount = \"/app\"\n\
              include \"{INFRA}/lighttpd.conf\"\n\
-             server.modules += ( \"mod_setenv\" )\nsetenv.add-environment = ( \"PROBE_LINT\" => \"1\" )\n"
+             $HTTP[\"url\"] =~ \"\" {{ setenv.add-environment = (\n\
+             \"ANYHOST_CGI_DEADLINE\" => \"300\", \"PROBE_LINT\" => \"1\" ) }}\n"
         ));
         self.spawn("lighttpd", &["-D", "-f", &conf])
     }
