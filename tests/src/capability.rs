@@ -218,11 +218,11 @@ capabilities! {
     early_head EarlyHead
     /// A reply that breaks off is seen to be cut.
     cut Cut
-    /// One that breaks off before anything of it was made, too.
+    /// A reply that breaks off before anything of it was made is seen to be cut.
     cut_at_once CutAtOnce
-    /// One that declared its length, too.
+    /// A reply that breaks off within its declared length is seen to be cut.
     cut_of_known_length CutOfKnownLength
-    /// One that is longer than it declared ends at that length.
+    /// A reply that is longer than it declared is seen to be cut.
     cut_at_length CutAtLength
     /// Trailers of a reply.
     reply_trailers ReplyTrailers

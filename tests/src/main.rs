@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhost_conformance::{Report, Suite, Wire, page, profile, profiles, run_local};
+use anyhost_conformance::{Report, Suite, Wire, hush, page, profile, profiles, run_local};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
 Usage: anyhost-conformance [--as PROFILE] URL
        anyhost-conformance [--only NAME]... [--write]
 
-With a URL it runs every case against the probe (examples/probe.rs) that is deployed there: the path
-of the URL is its mount. --as tells what is known of the host, so that what it cannot carry is no
+With a URL it runs every case against the probe (examples/probe.rs) that is deployed there, with
+PROBE_LINT=1 in its environment: the path of the URL is its mount. --as tells what is known of the host, so that what it cannot carry is no
 failure; the default is http1, which carries everything.
 
 Without one it runs every case through every transport that this machine can offer, and says what
@@ -47,6 +47,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    hush();
     let report = match &args.url {
         Some(url) => match deployed(url, args.profile.as_deref().unwrap_or("http1")).await {
             Ok(report) => report,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::capability::{Lack, Need};
 use crate::cases::TOPICS;
+use crate::normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS};
 use crate::profile::Profile;
 use crate::suite::all;
 
@@ -174,7 +175,35 @@ impl Report {
                 at += 1;
             }
         }
+        self.normalisation(&mut page);
         page
+    }
+
+    fn normalisation(&self, page: &mut String) {
+        page.push_str(
+            "\n## What is not compared\n\n\
+             Each reply is held against that of a plain call. These may differ, and nothing else:\n",
+        );
+        let lists = [
+            ("reply header", HOST_HEADERS),
+            (
+                "header of a request, as the handler saw it",
+                FORWARDED_HEADERS,
+            ),
+            ("field of `/echo`", HOST_FIELDS),
+        ];
+        for (what, list) in lists {
+            let _ = write!(page, "\n| {what} | why |\n|---|---|\n");
+            for (name, why) in list {
+                let _ = writeln!(page, "| {name} | {why} |");
+            }
+        }
+        page.push_str("\n| host | reply header | why |\n|---|---|---|\n");
+        for column in &self.columns {
+            for (name, why) in column.profile.adds {
+                let _ = writeln!(page, "| {} | {name} | {why} |", column.profile.name);
+            }
+        }
     }
 
     fn header(&self, page: &mut String, title: &str) {

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use crate::capability::{Instead, Lack, Need};
-use crate::case::{Act, Case, Check};
+use http::Method;
+
+use crate::capability::{Instead, Lack};
+use crate::case::{Act, Case, Check, Story, same};
 use crate::cases::TOPICS;
 use crate::normalise::Normal;
 use crate::profile::Profile;
@@ -59,40 +61,42 @@ async fn cell(case: &Case, transport: &dyn Transport, reference: Option<&Normal>
         .needs
         .iter()
         .find_map(|need| Some((*need, *profile.can.of(*need).lack()?)));
-    let result = match (&case.act, lack) {
-        (Act::Story(story), _) => {
-            let told = tokio::time::timeout(case.patience, story(transport)).await;
-            let told = told.unwrap_or_else(|_| Err(format!("not over in {:?}", case.patience)));
-            match lack {
-                Some((need, lack)) => lacking_story(need, &lack, told),
-                None => told,
-            }
-        }
-        (Act::Exchange { check, .. }, None) => exchange(case, transport)
-            .await
-            .and_then(|received| carried(&received, profile, *check, reference)),
-        (Act::Exchange { request, check, .. }, Some((need, lack))) => {
+    let (full, received) = match &case.act {
+        Act::Story(story) => (tell(case, *story, transport).await, None),
+        Act::Exchange { check, request, .. } => {
             let received = exchange(case, transport).await;
-            let full = received
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|received| carried(received, profile, *check, reference));
-            if full.is_ok() {
-                Err(format!(
-                    "declared as lacking, and carried: {}",
-                    need.title()
-                ))
-            } else {
-                let (parts, _) = request().into_parts();
-                lacking(&lack, &http::Request::from_parts(parts, ()), &received)
-            }
+            let full = match &received {
+                Ok(received) => framed(received, request().method())
+                    .and_then(|()| carried(received, profile, *check, reference)),
+                Err(error) => Err(error.clone()),
+            };
+            (full, Some(received))
         }
+    };
+    let result = match (lack, full) {
+        (None, full) => full,
+        (Some((need, _)), Ok(())) => Err(format!(
+            "declared as lacking, and carried: {}",
+            need.title()
+        )),
+        // It failed, as it must; of an exchange there is a reply to look at as well.
+        (Some((_, lack)), Err(_)) => match (&case.act, received) {
+            (Act::Exchange { request, .. }, Some(received)) => {
+                lacking(&lack, &request().map(drop), &received)
+            }
+            _ => Ok(()),
+        },
     };
     match (result, lack) {
         (Ok(()), None) => Cell::Pass,
         (Ok(()), Some((need, lack))) => Cell::Declared(need, lack),
         (Err(why), _) => Cell::Failed(why),
     }
+}
+
+async fn tell(case: &Case, story: Story, transport: &dyn Transport) -> Check {
+    let told = tokio::time::timeout(case.patience, story(transport)).await;
+    told.unwrap_or_else(|_| Err(format!("not over in {:?}", case.patience)))
 }
 
 /// What a case sends, and what comes back.
@@ -128,6 +132,17 @@ fn carried(
     }
 }
 
+/// Checks that a declared length is the body's (RFC 9110 §8.6), which comparing leaves out.
+fn framed(received: &Received, method: &Method) -> Check {
+    let declared = received.header("content-length");
+    match declared {
+        Some(length) if method != Method::HEAD && !received.cut => {
+            same(&length, &received.body.len().to_string(), "content-length")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks what was declared to be seen instead.
 fn lacking(lack: &Lack, request: &http::Request<()>, received: &Result<Received, String>) -> Check {
     match (lack.instead, received) {
@@ -141,16 +156,5 @@ fn lacking(lack: &Lack, request: &http::Request<()>, received: &Result<Received,
         (Instead::Reply(sentence, check), Ok(received)) => {
             check(request, received).map_err(|why| format!("not as declared ({sentence}): {why}"))
         }
-    }
-}
-
-/// A story that needs what the host lacks cannot end well.
-fn lacking_story(need: Need, _: &Lack, told: Check) -> Check {
-    match told {
-        Ok(()) => Err(format!(
-            "declared as lacking, and carried: {}",
-            need.title()
-        )),
-        Err(_) => Ok(()),
     }
 }

@@ -3,10 +3,11 @@
 
 use std::process::ExitCode;
 
-use anyhost_conformance::{page, run_local};
+use anyhost_conformance::{hush, page, run_local};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    hush();
     let report = run_local(&[]).await;
     println!("{}", report.text());
     if !report.conforms() {

@@ -1,3 +1,5 @@
+//! What only the bytes of HTTP/1.1 can say (RFC 9112).
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

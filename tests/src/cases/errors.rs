@@ -1,3 +1,5 @@
+//! Errors as replies: what they tell, and what they keep to themselves.
+
 use http::Method;
 
 use super::{TEXT, get, post, request};

@@ -1,3 +1,5 @@
+//! What one request has to do with the next, and with the work that it leaves behind.
+
 use std::time::Duration;
 
 use futures_util::future::try_join_all;

@@ -1,3 +1,5 @@
+//! What a reply is made of, and the rules for statuses and methods that have no body.
+
 use http::Method;
 use serde_json::json;
 

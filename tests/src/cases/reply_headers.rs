@@ -1,3 +1,5 @@
+//! Which headers of a reply the client sees, and as what.
+
 use serde_json::json;
 
 use super::{BYTES, TEXT, described, get, pieces};

@@ -1,3 +1,5 @@
+//! How a handler reads a body, and what it is told of one that is wrong.
+
 use anyhost::Body;
 use futures_util::stream;
 use serde_json::json;

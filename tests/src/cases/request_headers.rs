@@ -1,3 +1,5 @@
+//! Which headers of a request the handler sees, and as what.
+
 use serde_json::json;
 
 use super::{echo, get, has, has_no, post, values, with};

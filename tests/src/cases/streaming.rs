@@ -1,3 +1,5 @@
+//! Replies that are made while they are sent, and what becomes of those that break off.
+
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;

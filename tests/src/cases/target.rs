@@ -1,3 +1,5 @@
+//! What stands in the first line of a request: its method, its path, its query; and what names the server.
+
 use http::Method;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Bodies that do not fit into a pipe: servers and programs that wait for each other would hang here.
+
 use anyhost::Request;
 use serde_json::json;
 

@@ -30,7 +30,7 @@ pub(crate) static APACHE_HTACCESS: Profile = Profile::new(
         encoded_slash: Ability::lacking(
             Status(404),
             "AllowEncodedSlashes cannot be set in an .htaccess",
-            "Apache, core directives",
+            "Apache, \"AllowEncodedSlashes\"",
         ),
         ..APACHE
     },
@@ -44,17 +44,17 @@ pub(crate) static NGINX: Profile = Profile::new(
         method_case: Ability::lacking(
             Status(400),
             "A method has capitals only",
-            "nginx, ngx_http_parse.c",
+            "seen with nginx 1.22",
         ),
         absolute_target: Ability::lacking(
             HOST_DECIDES,
-            "$http_host is the header",
-            "nginx, ngx_http_core_module",
+            "The header is what the server passes on",
+            "seen with nginx 1.22",
         ),
         asterisk_target: Ability::lacking(
             Status(400),
             "A target is a path",
-            "nginx, ngx_http_parse.c",
+            "seen with nginx 1.22",
         ),
         underscore_headers: Ability::lacking(
             NOT_SEEN,
@@ -75,7 +75,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
         any_method: Ability::lacking(
             Status(501),
             "The server knows its methods",
-            "lighttpd, http_kv.c",
+            "seen with lighttpd 1.4",
         ),
         path_bytes: Ability::lacking(
             Status(400),
@@ -90,7 +90,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
         long_path: Ability::lacking(
             Status(404),
             "The path is looked for as a file name",
-            "lighttpd, ENAMETOOLONG",
+            "seen with lighttpd 1.4",
         ),
         lone_percent: Ability::lacking(
             MENDED_PERCENT,
@@ -100,20 +100,24 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
         absolute_target: Ability::lacking(
             Status(400),
             "The authority has to be the Host",
-            "lighttpd, request.c",
+            "seen with lighttpd 1.4",
         ),
         asterisk_target: Ability::lacking(Status(200), "The server answers it", "RFC 9110 §9.3.7"),
-        empty_headers: Ability::lacking(NOT_SEEN, "They are dropped", "lighttpd, request.c"),
+        empty_headers: Ability::lacking(NOT_SEEN, "They are dropped", "seen with lighttpd 1.4"),
         get_body: Ability::lacking(
             Status(400),
             "A GET has no body",
             "lighttpd, server.http-parseopts",
         ),
-        bodiless_post: Ability::lacking(Status(411), "A POST has a length", "lighttpd, request.c"),
+        bodiless_post: Ability::lacking(
+            Status(411),
+            "A POST has a length",
+            "seen with lighttpd 1.4",
+        ),
         empty_reply_headers: Ability::lacking(
             NO_EMPTY_HEADER,
             "They are dropped",
-            "lighttpd, http_header.c",
+            "seen with lighttpd 1.4",
         ),
         ..SERVED
     },
@@ -125,29 +129,45 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
     "cgi",
     "/cgi-bin/app",
     Capabilities {
-        raw_path: Ability::lacking(DECODED_PATH, "REQUEST_URI is decoded", BUSYBOX_SOURCE),
-        encoded_slash: Ability::lacking(Status(404), "A file name has no slash", BUSYBOX_SOURCE),
-        double_slash: Ability::lacking(MERGED_SLASHES, "REQUEST_URI is normalised", BUSYBOX_SOURCE),
-        absolute_target: Ability::lacking(Status(400), "A target is a path", BUSYBOX_SOURCE),
-        asterisk_target: Ability::lacking(Status(400), "A target is a path", BUSYBOX_SOURCE),
-        repeated_headers: Ability::lacking(LAST_VALUE, "A variable has one value", BUSYBOX_SOURCE),
-        repeated_cookies: Ability::lacking(LAST_VALUE, "A variable has one value", BUSYBOX_SOURCE),
+        raw_path: Ability::lacking(DECODED_PATH, "REQUEST_URI is decoded", SEEN_WITH_BUSYBOX),
+        encoded_slash: Ability::lacking(Status(404), "A file name has no slash", SEEN_WITH_BUSYBOX),
+        double_slash: Ability::lacking(
+            MERGED_SLASHES,
+            "REQUEST_URI is normalised",
+            SEEN_WITH_BUSYBOX,
+        ),
+        absolute_target: Ability::lacking(Status(400), "A target is a path", SEEN_WITH_BUSYBOX),
+        asterisk_target: Ability::lacking(Status(400), "A target is a path", SEEN_WITH_BUSYBOX),
+        repeated_headers: Ability::lacking(
+            LAST_VALUE,
+            "A variable has one value",
+            SEEN_WITH_BUSYBOX,
+        ),
+        repeated_cookies: Ability::lacking(
+            LAST_VALUE,
+            "A variable has one value",
+            SEEN_WITH_BUSYBOX,
+        ),
         accept_encoding: Ability::lacking(
             NOT_SEEN,
             "The server keeps it for itself",
-            BUSYBOX_SOURCE,
+            SEEN_WITH_BUSYBOX,
         ),
-        authorization: Ability::lacking(NOT_SEEN, "The server keeps it for itself", BUSYBOX_SOURCE),
+        authorization: Ability::lacking(
+            NOT_SEEN,
+            "The server keeps it for itself",
+            SEEN_WITH_BUSYBOX,
+        ),
         unknown_length: Ability::lacking(
             Status(411),
             "The server hands the chunks over undecoded",
-            BUSYBOX_SOURCE,
+            SEEN_WITH_BUSYBOX,
         ),
         ..SERVED
     },
 );
 
-const BUSYBOX_SOURCE: &str = "busybox, networking/httpd.c";
+const SEEN_WITH_BUSYBOX: &str = "seen with busybox 1.35";
 
 /// RFC 3875, whoever runs the program.
 pub(super) const CGI: Capabilities = Capabilities {
@@ -183,7 +203,7 @@ pub(super) const CGI: Capabilities = Capabilities {
         "Each request has a process of its own",
         "RFC 3875 §3.4",
     ),
-    http1_bytes: Ability::lacking(Untried, "The bytes are the server's", "RFC 3875 §1.1"),
+    http1_bytes: Ability::lacking(Untried, "The bytes are the server's", "RFC 3875 §3.1"),
     ..Capabilities::ALL
 };
 
@@ -207,17 +227,17 @@ const APACHE: Capabilities = Capabilities {
     long_path: Ability::lacking(
         Status(403),
         "The path is looked for as a file name",
-        "Apache, ENAMETOOLONG",
+        "seen with Apache 2.4",
     ),
     repeated_cookies: Ability::lacking(
         JOINED_WITH_COMMAS,
         "All headers are joined so",
-        "Apache, apr_table_merge",
+        "seen with Apache 2.4",
     ),
     underscore_headers: Ability::lacking(
         NOT_SEEN,
         "They could pose as headers with a dash",
-        "Apache 2.4, \"CGI variables\"",
+        "\"Environment Variables in Apache\"",
     ),
     head_length: Ability::lacking(
         NO_LENGTH,

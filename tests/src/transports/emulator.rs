@@ -1,3 +1,5 @@
+//! Lambda under an emulator.
+
 use anyhost::{Request, Response, async_trait};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};

@@ -1,3 +1,5 @@
+//! Lambda, in-process.
+
 use anyhost::lambda::front_door::{Client, FrontDoor};
 use anyhost::lambda::{Function, Mode};
 use anyhost::{Body, BoxError, Request, Response, async_trait};

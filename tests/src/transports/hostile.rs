@@ -1,3 +1,5 @@
+//! CGI under a simulated server.
+
 use anyhost::{Body, BoxError, Request, Response, async_trait};
 use futures_util::stream;
 use http::Method;

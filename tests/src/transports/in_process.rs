@@ -1,3 +1,5 @@
+//! A call.
+
 use anyhost::testing::Client;
 use anyhost::{Request, Response, async_trait};
 

@@ -1,3 +1,5 @@
+//! HTTP.
+
 use std::any::Any;
 use std::fmt;
 use std::io;

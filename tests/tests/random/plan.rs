@@ -39,7 +39,9 @@ pub(crate) struct ReplyPlan {
     pub(crate) fails: bool,
 }
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE", "QUERY"];
+const METHODS: [&str; 9] = [
+    "GET", "POST", "PUT", "PATCH", "DELETE", "PURGE", "QUERY", "OPTIONS", "HEAD",
+];
 
 pub(crate) const TYPES: [&str; 5] = [
     "application/octet-stream",

@@ -1,3 +1,5 @@
+//! A program in a process of its own.
+
 use std::io;
 use std::process::Stdio;
 

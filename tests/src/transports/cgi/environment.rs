@@ -1,3 +1,5 @@
+//! A request as a server hands it to a program.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 

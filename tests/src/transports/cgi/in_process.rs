@@ -1,3 +1,5 @@
+//! A program in this process.
+
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! A program's reply as a server reads it.
+
 use std::io;
 
 use anyhost::{Body, Response};
