@@ -85,6 +85,13 @@ impl Case {
         self
     }
 
+    /// How long a reply or a story may take, if it is not 30 seconds.
+    #[must_use]
+    pub const fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Its reply is right on each host in its own way.
     #[must_use]
     pub const fn unlike(mut self) -> Self {

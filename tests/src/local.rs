@@ -9,7 +9,7 @@ use crate::suite::Suite;
 use crate::transports::{Start, local};
 
 /// How many transports run at once: most of a run is waiting.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
 
 /// Runs the suite through every transport that can be started here, or those of these names.
 pub async fn run_local(only: &[String]) -> Report {

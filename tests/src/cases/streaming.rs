@@ -106,6 +106,8 @@ pub(super) const CASES: &[Case] = &[
     .unlike(),
     Case::new("no more is made than the client takes", &[104])
         .needs(&[Memory, Streaming, Backpressure])
+        // Where one request waits for another, this one waits for ever.
+        .within(Duration::from_secs(10))
         .tells(|transport| {
             Box::pin(async move {
                 let key = fresh_key();
