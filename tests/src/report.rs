@@ -129,7 +129,7 @@ impl Report {
             "# What each host carries\n\n\
              The conformance suite writes this page and fails when it is stale; renew it with\n\
              `cargo run -p anyhost-conformance -- --write`. ✓ holds. A number is something that the host\n\
-             lacks: the notes below say what is seen there instead, why, and where that is written. The\n\
+             lacks: the footnotes say what is seen there instead, why, and where that is written. The\n\
              suite checks this as well, and fails when a host turns out to carry what it is said to lack.\n\n",
         );
         self.header(&mut page, "A host may be unable to carry");
@@ -146,7 +146,7 @@ impl Report {
             }
             page.push('\n');
         }
-        page.push_str("\n## Notes\n");
+        page.push_str("\n## Footnotes\n");
         for (number, (need, lack)) in (1..).zip(&lacks.0) {
             let _ = write!(
                 page,

@@ -61,8 +61,16 @@ pub(crate) static NGINX: Profile = Profile::new(
             "underscores_in_headers is off",
             "nginx, ngx_http_core_module",
         ),
-        streaming: Ability::lacking(ALL_AT_ONCE, "fcgiwrap holds 8 KB back", "fcgiwrap issue 36"),
-        early_head: Ability::lacking(ALL_AT_ONCE, "fcgiwrap holds 8 KB back", "fcgiwrap issue 36"),
+        streaming: Ability::lacking(
+            ALL_AT_ONCE,
+            "fcgiwrap holds 8 KB back",
+            "gnosek/fcgiwrap#36",
+        ),
+        early_head: Ability::lacking(
+            ALL_AT_ONCE,
+            "fcgiwrap holds 8 KB back",
+            "gnosek/fcgiwrap#36",
+        ),
         ..SERVED
     },
 );

@@ -67,7 +67,7 @@ pub(crate) static ALB_MULTI: Profile = Profile::new(
         reply_header_order: Ability::lacking(
             REVERSED,
             "The load balancer writes the values of a name in reverse",
-            "serverless-http issue 244",
+            "serverless-http#244",
         ),
         ..BALANCER
     },
