@@ -1,6 +1,11 @@
 //! One application that every host must run alike: its routes exercise all that an adapter can get
 //! wrong. The conformance suite drives it, and so does a smoke test of a deployment.
 
+#[path = "probe/counted.rs"]
+mod counted;
+#[path = "probe/described.rs"]
+mod described;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
@@ -15,6 +20,7 @@ use anyhost::http::header::{
     LOCATION, SET_COOKIE, VARY,
 };
 use anyhost::http::{Response, StatusCode};
+use anyhost::testing::lint;
 use anyhost::{
     Body, BoxError, Error, IntoResponse, Json, Limit, Request, RequestExt, Result, Router,
 };
@@ -36,12 +42,24 @@ fn main() -> ExitCode {
             println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));
             Ok(app())
         }
+        _ if std::env::var_os("PROBE_LINT").is_some() => Ok(linted()),
         _ => Ok(app()),
     })
 }
 
 pub(crate) fn app() -> Router {
+    lawful().merge(unlawful())
+}
+
+/// The same application, with the contract checked on both sides. What breaks it on purpose stands
+/// outside.
+pub(crate) fn linted() -> Router {
+    unlawful().not_found(lint(lawful()))
+}
+
+fn lawful() -> Router {
     Router::new()
+        .get("/violation", violation)
         .any("/echo", echo)
         .any("/echo/", echo)
         .any("/echo/{*rest}", echo)
@@ -49,6 +67,15 @@ pub(crate) fn app() -> Router {
         .merge(replies())
         .merge(errors())
         .merge(after())
+        .merge(counted::routes())
+}
+
+/// Routes whose replies say what no host passes on.
+fn unlawful() -> Router {
+    Router::new()
+        .get("/hop", hop)
+        .merge(counted::bodies())
+        .merge(described::routes())
 }
 
 fn requests() -> Router {
@@ -80,7 +107,6 @@ fn replies() -> Router {
             code(&request)
         })
         .get("/headers", headers)
-        .get("/hop", hop)
         .get("/location/{code}", location)
         .get("/gzip", gzip)
         .get("/large/{n}", large)
@@ -249,6 +275,12 @@ async fn hop() -> Result<Response<Body>> {
         .body(Body::empty())?)
 }
 
+/// What a handler may not set, so that a client can tell whether the contract is checked.
+async fn violation() -> impl IntoResponse {
+    let close = (CONNECTION, HeaderValue::from_static("close"));
+    (HeaderMap::from_iter([close]), "the contract is not checked")
+}
+
 async fn location(request: Request) -> Result<impl IntoResponse> {
     let elsewhere = (LOCATION, HeaderValue::from_static("/elsewhere"));
     Ok((HeaderMap::from_iter([elsewhere]), code(&request)?))
@@ -309,6 +341,7 @@ async fn header_size(request: Request) -> Result<impl IntoResponse> {
 struct Chunks {
     chunks: u64,
     size: usize,
+    first_ms: u64,
     delay_ms: u64,
 }
 
@@ -317,6 +350,7 @@ impl Default for Chunks {
         Self {
             chunks: 3,
             size: 5,
+            first_ms: 0,
             delay_ms: 0,
         }
     }
@@ -326,6 +360,7 @@ async fn chunks(request: Request) -> Result<Body> {
     let Chunks {
         chunks,
         size,
+        first_ms,
         delay_ms,
     } = request.query()?;
     if size > 1 << 24 {
@@ -338,7 +373,9 @@ async fn chunks(request: Request) -> Result<Body> {
     Ok(Body::from_stream(stream::unfold(0, move |sent| {
         let chunk = chunk.clone();
         async move {
-            if sent > 0 && sent < chunks {
+            if sent == 0 {
+                pause(first_ms).await;
+            } else if sent < chunks {
                 pause(delay_ms).await;
             }
             (sent < chunks).then(|| (Ok::<_, Infallible>(chunk), sent + 1))
@@ -453,10 +490,44 @@ mod tests {
             json!({
                 "host": "in-process", "method": "POST", "path": "/echo/a%2Fb", "query": "x=1&x=2",
                 "version": "HTTP/1.1", "scheme": "http", "authority": "a.com", "base_path": "",
-                "peer": null, "request_id": null, "headers": [["host", "a.com"], ["x-a", "1"]],
+                "peer": null, "request_id": null, "headers": [["host", "a.com"], ["x-a", "1"], ["content-length", "2"]],
                 "body": {"length": 2, "base64": "aGk="},
             })
         );
+    }
+
+    #[tokio::test]
+    async fn the_lint_changes_nothing_for_a_client() {
+        let (plain, linted) = (Client::new(app()), Client::new(linted()));
+        for target in [
+            "/hello",
+            "/null",
+            "/hop",
+            "/headers",
+            "/large/9",
+            "/stream",
+            "/status/304",
+            "/status/100",
+            "/location/302",
+            "/gzip",
+            "/error/429",
+            "/fail",
+            "/panic",
+            "/nowhere",
+            "/bytes",
+            "/empty",
+        ] {
+            let (plain, linted) = (plain.get(target).await, linted.get(target).await);
+            assert_eq!(linted.status(), plain.status(), "{target}");
+            assert_eq!(linted.headers(), plain.headers(), "{target}");
+            let (plain, linted) = (plain.bytes().await, linted.bytes().await);
+            assert_eq!(linted.unwrap(), plain.unwrap(), "{target}");
+        }
+        for target in ["/panic-late", "/stream-error"] {
+            let mut cut = linted.get(target).await;
+            assert_eq!(cut.chunk().await.unwrap().unwrap(), "first");
+            assert!(cut.chunk().await.is_err());
+        }
     }
 
     #[tokio::test]

@@ -11,8 +11,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use anyhost::{Request, Response, async_trait};
+
 use crate::probe::{free_port, listens, probe_path};
-use crate::transport::{Can, Cut, Wire};
+use crate::profile::Profile;
+use crate::profiles;
+use crate::transport::Transport;
+use crate::transports::Wire;
 
 const INFRA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cgi");
 const MODULES: &str = "/usr/lib/apache2/modules";
@@ -38,14 +43,17 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
-    can: Can,
+    wire: Wire,
     children: Vec<Child>,
     folder: TempDir,
 }
 
 impl WebServer {
     /// Starts one on a free port of the loopback interface.
-    pub async fn start(kind: Kind) -> Self {
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub async fn start(kind: Kind) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder can be made");
         // Servers run programs as another user, who must be able to reach this one.
         let open = Permissions::from_mode(0o755);
@@ -55,25 +63,34 @@ impl WebServer {
             root: folder.path(),
             port,
         };
-        let (can, children) = match kind {
-            Kind::ApacheModCgid => (APACHE, vec![site.apache("event", "cgid", false)]),
-            Kind::ApacheModCgi => (APACHE, vec![site.apache("prefork", "cgi", false)]),
-            Kind::ApacheHtaccess => (HTACCESS, vec![site.apache("event", "cgid", true)]),
-            Kind::Nginx => (NGINX, site.nginx()),
-            Kind::Lighttpd => (LIGHTTPD, vec![site.lighttpd()]),
-            Kind::Busybox => (BUSYBOX, vec![site.busybox()]),
+        let (profile, children) = match kind {
+            Kind::ApacheModCgid => (
+                profiles::APACHE_CGID.clone(),
+                vec![site.apache("event", "cgid", false)?],
+            ),
+            Kind::ApacheModCgi => (
+                profiles::APACHE_CGI.clone(),
+                vec![site.apache("prefork", "cgi", false)?],
+            ),
+            Kind::ApacheHtaccess => (
+                profiles::APACHE_HTACCESS.clone(),
+                vec![site.apache("event", "cgid", true)?],
+            ),
+            Kind::Nginx => (profiles::NGINX.clone(), site.nginx()?),
+            Kind::Lighttpd => (profiles::LIGHTTPD.clone(), vec![site.lighttpd()?]),
+            Kind::Busybox => (profiles::BUSYBOX.clone(), vec![site.busybox()?]),
         };
         let address = ([127, 0, 0, 1], port).into();
         let server = Self {
             address,
-            can,
+            wire: Wire::tcp(address, profile),
             children,
             folder,
         };
-        if !listens(address).await {
-            panic!("{kind:?} does not listen: {}", server.log());
+        match listens(address).await {
+            true => Ok(server),
+            false => Err(format!("{kind:?} does not listen: {}", server.log())),
         }
-        server
     }
 
     /// Where it listens.
@@ -81,15 +98,21 @@ impl WebServer {
         self.address
     }
 
-    /// The way to the probe.
-    pub fn wire(&self) -> Wire {
-        Wire::tcp(self.address, self.can)
-    }
-
     /// What it has logged so far, with what the probe wrote to stderr.
     pub fn log(&self) -> String {
         let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
+    }
+}
+
+#[async_trait]
+impl Transport for WebServer {
+    fn profile(&self) -> &Profile {
+        self.wire.profile()
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, String> {
+        self.wire.send(request).await
     }
 }
 
@@ -110,43 +133,6 @@ impl Drop for WebServer {
         }
     }
 }
-
-const CGI: Can = Can {
-    base_path: "/app",
-    // They show a program that ends early as a whole reply.
-    cut: Cut::Invisible,
-    location_with_200: false,
-    remembers: false,
-    ..Can::everything("cgi")
-};
-
-const APACHE: Can = CGI;
-
-const HTACCESS: Can = Can {
-    base_path: "",
-    // AllowEncodedSlashes cannot be set there.
-    encoded_slash: false,
-    ..CGI
-};
-
-const NGINX: Can = CGI;
-
-const LIGHTTPD: Can = Can {
-    // 501 to what it does not know, 411 to a POST without a length, 400 to %0A.
-    control_in_path: false,
-    any_method: false,
-    bodiless_post: false,
-    ..CGI
-};
-
-const BUSYBOX: Can = Can {
-    base_path: "/cgi-bin/app",
-    encoded_slash: false,
-    raw_path: false,
-    authorization: false,
-    repeated_headers: false,
-    ..CGI
-};
 
 struct Site<'a> {
     root: &'a Path,
@@ -170,7 +156,7 @@ impl Site<'_> {
         path.display().to_string()
     }
 
-    fn spawn(&self, program: &str, args: &[&str]) -> Child {
+    fn spawn(&self, program: &str, args: &[&str]) -> Result<Child, String> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -179,16 +165,18 @@ impl Site<'_> {
         Command::new(program)
             .args(args)
             .env("RUST_BACKTRACE", "0")
+            // fcgiwrap and busybox pass their own environment on.
+            .env("PROBE_LINT", "1")
             .current_dir(self.root)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error} (tests/run installs it)"))
+            .map_err(|error| format!("{program}: {error} (tests/run installs it)"))
     }
 
-    fn apache(&self, mpm: &str, cgi: &str, htaccess: bool) -> Child {
+    fn apache(&self, mpm: &str, cgi: &str, htaccess: bool) -> Result<Child, String> {
         let (root, port) = (self.root.display(), self.port);
         let module = |name: &str| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n");
         let mut conf = format!(
@@ -198,6 +186,7 @@ impl Site<'_> {
         for name in ["authz_core", "alias", "env", "mime", "rewrite", cgi] {
             conf += &module(name);
         }
+        conf += "SetEnv PROBE_LINT 1\n";
         if cgi == "cgid" {
             conf += &format!("ScriptSock {root}/cgid.sock\n");
         }
@@ -226,10 +215,10 @@ impl Site<'_> {
         self.spawn("apache2", &["-DFOREGROUND", "-f", &conf])
     }
 
-    fn nginx(&self) -> Vec<Child> {
+    fn nginx(&self) -> Result<Vec<Child>, String> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
         let socket = format!("unix:{root}/fcgiwrap.sock");
-        let wrap = self.spawn("fcgiwrap", &["-c", "4", "-f", "-s", &socket]);
+        let wrap = self.spawn("fcgiwrap", &["-c", "4", "-f", "-s", &socket])?;
         let patience = Instant::now() + Duration::from_secs(10);
         while !self.root.join("fcgiwrap.sock").exists() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(5));
@@ -249,10 +238,13 @@ impl Site<'_> {
              set $anyhost_program {program};\nset $anyhost_socket {socket};\n\
              include {INFRA}/nginx.conf;\n}}\n}}\n}}\n"
         ));
-        vec![self.spawn("nginx", &["-c", &conf, "-e", "log"]), wrap]
+        Ok(vec![
+            self.spawn("nginx", &["-c", &conf, "-e", "log"])?,
+            wrap,
+        ])
     }
 
-    fn lighttpd(&self) -> Child {
+    fn lighttpd(&self) -> Result<Child, String> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
         fs::create_dir(self.root.join("site")).expect("a folder can be made");
         let conf = self.configuration(&format!(
@@ -260,12 +252,14 @@ impl Site<'_> {
              server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\
              server.upload-dirs = ( \"{root}\" )\n\
              var.anyhost_program = \"{program}\"\nvar.anyhost_mount = \"/app\"\n\
-             include \"{INFRA}/lighttpd.conf\"\n"
+             include \"{INFRA}/lighttpd.conf\"\n\
+             $HTTP[\"url\"] =~ \"\" {{ setenv.add-environment = (\n\
+             \"ANYHOST_CGI_DEADLINE\" => \"300\", \"PROBE_LINT\" => \"1\" ) }}\n"
         ));
         self.spawn("lighttpd", &["-D", "-f", &conf])
     }
 
-    fn busybox(&self) -> Child {
+    fn busybox(&self) -> Result<Child, String> {
         self.program("cgi-bin/app");
         let listen = format!("127.0.0.1:{}", self.port);
         let conf = format!("{INFRA}/busybox.conf");

@@ -1,9 +1,5 @@
 //! Recorded events of every source: each gives an answer.
 
-#[allow(dead_code)]
-#[path = "../../examples/probe.rs"]
-mod probe;
-
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,7 +14,7 @@ async fn every_recorded_event_gives_an_answer() {
         println!("no recorded events at {RECORDED}: only our own are replayed");
         return;
     };
-    let app = probe::app();
+    let app = anyhost_conformance::app();
     let mut count = 0;
     for entry in folder {
         let path = entry.unwrap().path();

@@ -24,6 +24,8 @@
 mod context;
 mod event;
 mod extension;
+#[cfg(feature = "testing")]
+pub mod front_door;
 mod function;
 mod invoke;
 pub mod log;

@@ -214,7 +214,7 @@ fn within(raw: &Bytes, text: &str) -> Option<Bytes> {
 }
 
 /// JSON has no bytes: those of a header came in as the characters of Latin-1 (RFC 9110 §5.5).
-fn header_value(text: &str) -> Option<HeaderValue> {
+pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
     if text.is_ascii() {
         return HeaderValue::from_str(text).ok();
     }

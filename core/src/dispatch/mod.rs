@@ -2,7 +2,7 @@
 
 mod error;
 pub(crate) mod panic;
-mod request;
+pub(crate) mod request;
 mod response;
 mod stream;
 

@@ -116,7 +116,7 @@ fn to_origin_form(request: &mut Request) -> Result<()> {
 /// RFC 9110 §7.2 and RFC 3986 §3.2.2: a host with an optional port, and nothing that would turn it
 /// into another address when it is pasted into a URL (`user@`, `/path`, `?query`). An empty one is
 /// what HTTP/1.1 sends for a target without an authority.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     let name = host.iter().take_while(|&&b| is_name_byte(b)).count();
     let port = match host.split_at(name) {
         (_, []) => return true,
@@ -166,7 +166,7 @@ fn is_name_byte(b: u8) -> bool {
 }
 
 /// These speak of the connection that the host has dealt with (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [&str; 8] = [
+pub(crate) const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",
     "proxy-connection",

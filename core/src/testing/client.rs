@@ -3,8 +3,9 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Uri};
+use http_body::Body as _;
 use serde::Serialize;
 
 use super::Reply;
@@ -79,10 +80,15 @@ impl Client {
         })
     }
 
-    /// Sends a finished request.
+    /// Sends a finished request. A body of known length has a Content-Length, as every HTTP client
+    /// sends it (RFC 9110 §8.6).
     pub async fn send(&self, mut request: Request) -> Reply {
+        if let Some(length @ 1..) = request.body().size_hint().exact() {
+            let headers = request.headers_mut();
+            headers.entry(CONTENT_LENGTH).or_insert(length.into());
+        }
         request.extensions_mut().insert(self.context.clone());
-        Reply::new(dispatch(&*self.handler, request).await)
+        Reply::from(dispatch(&*self.handler, request).await)
     }
 
     /// Runs the work that handlers gave to [`Context::wait_until`], as a host does once the reply
@@ -173,7 +179,7 @@ impl IntoFuture for RequestBuilder {
         Box::pin(async move {
             match self.error {
                 None => self.client.send(self.request).await,
-                Some(error) => Reply::new(refuse(error, &self.client.context)),
+                Some(error) => Reply::from(refuse(error, &self.client.context)),
             }
         })
     }

@@ -12,10 +12,6 @@ use crate::{Error, Response, Result};
 pub struct Reply(Response);
 
 impl Reply {
-    pub(super) fn new(response: Response) -> Self {
-        Self(response)
-    }
-
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
@@ -75,5 +71,11 @@ impl Reply {
     /// The reply itself.
     pub fn into_response(self) -> Response {
         self.0
+    }
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        Self(response)
     }
 }

@@ -4,7 +4,7 @@ mod life;
 mod log;
 mod stream;
 
-use anyhost_conformance::{Can, Cut, LambdaApi, Probe, Wire, contract, free_port, wait_for};
+use anyhost_conformance::{LambdaApi, Probe};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -53,84 +53,6 @@ async fn echo(api: &LambdaApi, event: String) -> Value {
     let answer = api.invoke(event).await.json();
     assert_eq!(answer["statusCode"], 200, "{answer}");
     serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
-}
-
-/// The emulator reads a Cargo manifest for the names of the functions.
-fn emulated_project() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let manifest =
-        "[package]\nname = \"probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
-    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-    std::fs::create_dir(folder.path().join("src")).unwrap();
-    std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
-    folder
-}
-
-/// The probe under the emulator, with the two processes that it takes.
-async fn emulated(vars: &[(&str, &str)]) -> (std::net::SocketAddr, impl Drop + use<>) {
-    struct Running(#[allow(dead_code)] (tempfile::TempDir, tokio::process::Child, Probe));
-    impl Drop for Running {
-        fn drop(&mut self) {}
-    }
-    let (project, port) = (emulated_project(), free_port());
-    let emulator = tokio::process::Command::new("cargo-lambda")
-        .args([
-            "lambda",
-            "watch",
-            "--only-lambda-apis",
-            "-A",
-            "127.0.0.1",
-            "-P",
-            &port.to_string(),
-        ])
-        .current_dir(project.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("cargo-lambda is installed (tests/run does that)");
-    let address = ([127, 0, 0, 1], port).into();
-    wait_for(address).await;
-    let api = format!("http://{address}/.rt/probe");
-    let mut all = vec![("AWS_LAMBDA_RUNTIME_API", api.as_str())];
-    all.extend(vars);
-    let probe = Probe::start(&[], &all);
-    (address, Running((project, emulator, probe)))
-}
-
-#[tokio::test]
-async fn the_contract_holds_under_the_emulator() {
-    let (address, _running) = emulated(&[]).await;
-    let can = Can {
-        cut: Cut::Replaced,
-        // The emulator puts header values through Rust strings.
-        header_bytes: false,
-        // And what says to be text it takes for UTF-8.
-        text_bytes: false,
-        // Of several headers of one name it sends the first.
-        repeated_headers: false,
-        ..Can::everything("lambda")
-    };
-    let emulator = Emulator(Wire::tcp(address, can));
-    assert_eq!(contract::run(&emulator).await, Vec::<String>::new());
-}
-
-/// The emulator serves a function below a path of its own, which the function does not see.
-struct Emulator(Wire);
-
-impl anyhost_conformance::Transport for Emulator {
-    fn can(&self) -> Can {
-        self.0.can()
-    }
-
-    async fn send(
-        &self,
-        mut request: http::Request<bytes::Bytes>,
-    ) -> Result<anyhost_conformance::Received, String> {
-        let uri = format!("/lambda-url/probe{}", request.uri());
-        *request.uri_mut() = uri.parse().unwrap();
-        self.0.send(request).await
-    }
 }
 
 #[tokio::test]

@@ -186,18 +186,3 @@ async fn an_http_api_of_the_first_payload_format_is_never_streamed_to() {
         "Hello, world!"
     );
 }
-
-#[tokio::test]
-async fn the_contract_holds_under_the_emulator_when_replies_are_streamed() {
-    let (address, _running) = emulated(STREAM).await;
-    let can = Can {
-        // The emulator shows the end of the stream, whatever its trailers say.
-        cut: Cut::Invisible,
-        header_bytes: false,
-        text_bytes: false,
-        repeated_headers: false,
-        ..Can::everything("lambda")
-    };
-    let emulator = Emulator(Wire::tcp(address, can));
-    assert_eq!(contract::run(&emulator).await, Vec::<String>::new());
-}

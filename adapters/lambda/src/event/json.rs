@@ -31,6 +31,15 @@ impl<'a> Json<'a> {
         Ok(json)
     }
 
+    /// Reads a whole JSON.
+    #[cfg(feature = "testing")]
+    pub(crate) fn parse_whole(json: &'a [u8]) -> serde_json::Result<Self> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let json = Part::Whole.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(json)
+    }
+
     /// The value of a key; `Null` if there is none, or if this is no map.
     pub(crate) fn get(&self, key: &str) -> &Self {
         const NULL: &Json<'_> = &Json::Null;

@@ -1,0 +1,56 @@
+//! A call, and the standalone server.
+
+use super::outcome::*;
+use crate::capability::Instead::Untried;
+use crate::capability::{Ability, Capabilities};
+use crate::profile::Profile;
+
+pub(crate) static IN_PROCESS: Profile = Profile::new(
+    "in-process",
+    "in-process",
+    "",
+    Capabilities {
+        peer: Ability::lacking(
+            NO_PEER,
+            "Nobody is at the other end of a call",
+            "Context::peer",
+        ),
+        http1_bytes: Ability::lacking(
+            Untried,
+            "A call has a request and no bytes of one",
+            "testing::Client",
+        ),
+        ..Capabilities::ALL
+    },
+);
+
+pub(crate) static HTTP1: Profile = Profile::new("http1", "http", "", HTTP);
+
+pub(crate) static HTTP2: Profile = Profile::new(
+    "http2",
+    "http",
+    "",
+    Capabilities {
+        http1_bytes: Ability::lacking(Untried, "HTTP/2 has frames", "RFC 9113 §4.1"),
+        ..Capabilities::ALL
+    },
+);
+
+pub(crate) static UNIX: Profile = Profile::new(
+    "unix",
+    "http",
+    "",
+    Capabilities {
+        peer: Ability::lacking(NO_PEER, "A Unix socket has no IP address", "unix(7)"),
+        ..HTTP
+    },
+);
+
+const HTTP: Capabilities = Capabilities {
+    cut_at_length: Ability::lacking(
+        ENDS_AT_LENGTH,
+        "The client stops reading where the declared length ends",
+        "RFC 9112 §6.3",
+    ),
+    ..Capabilities::ALL
+};

@@ -1,0 +1,53 @@
+//! What is known of the hosts that the project serves.
+
+mod cgi;
+mod hostile;
+mod http;
+mod lambda;
+mod outcome;
+
+use crate::profile::Profile;
+
+pub(crate) use cgi::*;
+pub(crate) use hostile::*;
+pub(crate) use http::*;
+pub(crate) use lambda::*;
+
+/// Every profile, in the order of the table.
+pub fn profiles() -> impl Iterator<Item = &'static Profile> {
+    let all = [
+        &IN_PROCESS,
+        &HTTP1,
+        &HTTP2,
+        &UNIX,
+        &REST_API,
+        &REST_API_STREAM,
+        &HTTP_API,
+        &FUNCTION_URL,
+        &FUNCTION_URL_STREAM,
+        &ALB,
+        &ALB_MULTI,
+        &LATTICE,
+        &EMULATOR,
+        &EMULATOR_STREAM,
+        &CGI_IN_PROCESS,
+        &CGI_CHILD,
+        &HOSTILE_BUSYBOX,
+        &HOSTILE_FCGIWRAP,
+        &HOSTILE_CGID,
+        &HOSTILE_LIGHTTPD,
+        &HOSTILE_DUPLICATES,
+        &APACHE_CGID,
+        &APACHE_CGI,
+        &APACHE_HTACCESS,
+        &NGINX,
+        &LIGHTTPD,
+        &BUSYBOX,
+    ];
+    all.into_iter()
+}
+
+/// The profile of this name.
+pub fn profile(name: &str) -> Option<Profile> {
+    profiles().find(|profile| profile.name == name).cloned()
+}

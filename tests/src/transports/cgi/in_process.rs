@@ -1,0 +1,80 @@
+//! A program in this process.
+
+use std::io::{self, Cursor, Write};
+use std::sync::Arc;
+
+use anyhost::cgi::{Environment, Program};
+use anyhost::{Request, Response, Router, async_trait};
+use bytes::Bytes;
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::{environment, reply};
+use crate::profile::Profile;
+use crate::profiles::CGI_IN_PROCESS;
+use crate::transport::Transport;
+
+/// The CGI adapter with an environment and streams of our making.
+#[derive(Debug)]
+pub struct CgiInProcess(Arc<Router>);
+
+impl CgiInProcess {
+    /// A probe of its own.
+    pub fn new() -> Self {
+        Self(Arc::new(crate::app()))
+    }
+}
+
+impl Default for CgiInProcess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Transport for CgiInProcess {
+    fn profile(&self) -> &Profile {
+        &CGI_IN_PROCESS
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, String> {
+        let (variables, stdin) = environment::of(request, &CGI_IN_PROCESS.base_path).await?;
+        let (sender, output) = mpsc::channel(PIPE);
+        let (handler, stdout) = (self.0.clone(), Stdout(sender.clone()));
+        tokio::spawn(async move {
+            let environment = Environment::new(variables);
+            let exchange =
+                Program::new().exchange(handler, environment, Cursor::new(stdin), stdout);
+            let (context, result) = exchange.await;
+            if let Err(error) = result {
+                let _ = sender.send(Err(error)).await;
+            }
+            drop(sender);
+            context.finish().await;
+        });
+        reply::read(output).await
+    }
+}
+
+/// So many writes fit into the pipe before the program has to wait.
+const PIPE: usize = 4;
+
+struct Stdout(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What is short is written on the runtime's own thread, which may not wait: it fits.
+        let bytes = Bytes::copy_from_slice(bytes);
+        let sent = match self.0.try_send(Ok(bytes.clone())) {
+            Err(TrySendError::Full(piece)) => self.0.blocking_send(piece).is_ok(),
+            sent => sent.is_ok(),
+        };
+        if !sent {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Lambda, in-process.
+
+use anyhost::lambda::front_door::{Client, FrontDoor};
+use anyhost::lambda::{Function, Mode};
+use anyhost::{Body, BoxError, Request, Response, async_trait};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+
+use crate::profile::Profile;
+use crate::transport::Transport;
+
+/// The Lambda adapter behind a front door of AWS, in-process.
+#[derive(Debug)]
+pub struct Lambda {
+    profile: Profile,
+    client: Client,
+}
+
+impl Lambda {
+    /// A probe of its own behind this front door, whose replies are buffered or streamed.
+    pub fn behind(door: FrontDoor, mode: Mode, profile: Profile) -> Self {
+        let function = Function::new().with_mode(mode);
+        Self {
+            profile,
+            client: Client::new(door, crate::app()).with_function(function),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Lambda {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Front doors take a body whole before they call the function.
+    async fn send(&self, request: Request) -> Result<Response, String> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?;
+        let request = http::Request::from_parts(parts, body.to_bytes());
+        let response = self.client.send(request).await.into_response();
+        Ok(response.map(|body| Body::from_stream(unstoppable(body))))
+    }
+
+    async fn finish(&self) {
+        self.client.finish().await;
+    }
+}
+
+/// Lambda takes a reply to its end as fast as it is made, whatever becomes of the client.
+fn unstoppable(mut body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(frame) = body.frame().await {
+            let piece = frame.map(|frame| frame.into_data().unwrap_or_default());
+            let _ = sender.send(piece);
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async move {
+        Some((receiver.recv().await?, receiver))
+    })
+}

@@ -1,0 +1,40 @@
+//! A call.
+
+use anyhost::testing::Client;
+use anyhost::{Request, Response, async_trait};
+
+use crate::profile::Profile;
+use crate::profiles::IN_PROCESS;
+use crate::transport::Transport;
+
+/// The probe as a plain function: what all others are held against.
+#[derive(Debug)]
+pub struct InProcess(Client);
+
+impl InProcess {
+    /// A probe of its own.
+    pub fn new() -> Self {
+        Self(Client::new(crate::app()))
+    }
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Transport for InProcess {
+    fn profile(&self) -> &Profile {
+        &IN_PROCESS
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, String> {
+        Ok(self.0.send(request).await.into_response())
+    }
+
+    async fn finish(&self) {
+        self.0.finish().await;
+    }
+}

@@ -1,0 +1,77 @@
+//! All transports that this machine can offer.
+
+use std::pin::Pin;
+
+use anyhost::lambda::Mode::{Buffer, Stream};
+use anyhost::lambda::front_door::FrontDoor::{
+    Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi,
+};
+
+use super::{CgiChild, CgiInProcess, Hostile, InProcess, Lambda, emulated, server};
+use crate::hostile_host;
+use crate::profile::Profile;
+use crate::profiles::*;
+use crate::transport::Transport;
+use crate::web_server::{Kind, WebServer};
+
+type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, String>> + Send>>;
+
+/// A transport that can be started.
+#[derive(Debug)]
+pub struct Start {
+    /// What is known of its host.
+    pub profile: Profile,
+    start: fn() -> Starting,
+}
+
+impl Start {
+    /// Starts it. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// When this machine has not what it takes.
+    pub async fn start(&self) -> Result<Box<dyn Transport>, String> {
+        (self.start)().await
+    }
+}
+
+macro_rules! starts {
+    ($($profile:ident => $start:expr;)+) => {
+        vec![$(Start {
+            profile: $profile.clone(),
+            start: || Box::pin(async { Ok(Box::new($start) as Box<dyn Transport>) }),
+        },)+]
+    };
+}
+
+/// All of them, in the order of the table.
+pub fn local() -> Vec<Start> {
+    starts! {
+        IN_PROCESS => InProcess::new();
+        HTTP1 => server::http1().await;
+        HTTP2 => server::http2().await;
+        UNIX => server::unix().await?;
+        REST_API => Lambda::behind(RestApi, Buffer, REST_API.clone());
+        REST_API_STREAM => Lambda::behind(RestApi, Stream, REST_API_STREAM.clone());
+        HTTP_API => Lambda::behind(HttpApi, Buffer, HTTP_API.clone());
+        FUNCTION_URL => Lambda::behind(FunctionUrl, Buffer, FUNCTION_URL.clone());
+        FUNCTION_URL_STREAM => Lambda::behind(FunctionUrl, Stream, FUNCTION_URL_STREAM.clone());
+        ALB => Lambda::behind(Alb, Buffer, ALB.clone());
+        ALB_MULTI => Lambda::behind(AlbMultiValue, Buffer, ALB_MULTI.clone());
+        LATTICE => Lambda::behind(Lattice, Buffer, LATTICE.clone());
+        EMULATOR => emulated(&EMULATOR, &[]).await?;
+        EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[("ANYHOST_LAMBDA_MODE", "stream")]).await?;
+        CGI_IN_PROCESS => CgiInProcess::new();
+        CGI_CHILD => CgiChild::new();
+        HOSTILE_BUSYBOX => Hostile::new(hostile_host::BUSYBOX, HOSTILE_BUSYBOX.clone());
+        HOSTILE_FCGIWRAP => Hostile::new(hostile_host::FCGIWRAP, HOSTILE_FCGIWRAP.clone());
+        HOSTILE_CGID => Hostile::new(hostile_host::CGID, HOSTILE_CGID.clone());
+        HOSTILE_LIGHTTPD => Hostile::new(hostile_host::LIGHTTPD, HOSTILE_LIGHTTPD.clone());
+        HOSTILE_DUPLICATES => Hostile::new(hostile_host::DUPLICATES, HOSTILE_DUPLICATES.clone());
+        APACHE_CGID => WebServer::start(Kind::ApacheModCgid).await?;
+        APACHE_CGI => WebServer::start(Kind::ApacheModCgi).await?;
+        APACHE_HTACCESS => WebServer::start(Kind::ApacheHtaccess).await?;
+        NGINX => WebServer::start(Kind::Nginx).await?;
+        LIGHTTPD => WebServer::start(Kind::Lighttpd).await?;
+        BUSYBOX => WebServer::start(Kind::Busybox).await?;
+    }
+}

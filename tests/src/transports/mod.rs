@@ -1,0 +1,18 @@
+//! The ways to the probe: a call, a wire, a CGI program, a Lambda function.
+
+mod cgi;
+mod emulator;
+mod front_door;
+mod hostile;
+mod in_process;
+mod local;
+mod server;
+mod wire;
+
+pub use cgi::{CgiChild, CgiInProcess};
+use emulator::emulated;
+pub use front_door::Lambda;
+pub use hostile::Hostile;
+pub use in_process::InProcess;
+pub use local::{Start, local};
+pub use wire::Wire;
