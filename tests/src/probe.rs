@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+use tokio::sync::mpsc;
 
 /// The probe's binary, built if it is not yet.
 pub fn probe_path() -> &'static Path {
@@ -66,7 +67,7 @@ pub(crate) async fn listens(address: SocketAddr) -> bool {
 #[derive(Debug)]
 pub struct Probe {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Probe {
@@ -105,14 +106,22 @@ impl Probe {
             .kill_on_drop(true)
             .spawn()
             .expect("the probe starts");
-        let log = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let (lines, log) = mpsc::unbounded_channel();
+        // Read on also while nobody asks: a log that is full would stop the probe.
+        tokio::spawn(async move {
+            let mut stderr = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = stderr.next_line().await {
+                let _ = lines.send(line);
+            }
+        });
         Self { child, log }
     }
 
     /// The next line of the log with this in it, for at most ten seconds.
     pub async fn log_line(&mut self, part: &str) -> String {
         let found = async {
-            while let Some(line) = self.log.next_line().await.expect("the log can be read") {
+            while let Some(line) = self.log.recv().await {
                 if line.contains(part) {
                     return line;
                 }

@@ -207,7 +207,7 @@ async fn work_after_the_reply_is_finished_before_the_process_ends() {
     assert!(reply.ends_with("scheduled"), "{reply}");
     probe.terminate();
     let draining = probe.log_line("draining").await;
-    assert!(draining.contains("in_flight=1"), "{draining}");
+    assert!(draining.contains("tasks=1"), "{draining}");
     assert!(probe.exit().await.success());
 }
 

@@ -59,6 +59,7 @@ fn to_stderr(place: Place) -> Box<dyn Subscriber + Send + Sync> {
         Place::Lambda => Box::new(registry.with(anyhost_lambda::log::layer())),
         #[cfg(not(feature = "lambda"))]
         Place::Lambda => Box::new(registry.with(plain.with_writer(io::stderr))),
-        Place::Http => Box::new(registry.with(plain.with_writer(io::stderr))),
+        // What a client sent must not look like a line of its own.
+        Place::Http => Box::new(registry.with(plain.with_writer(|| Lines(io::stderr())))),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, places: Plac
     let tls = listener.speaks_tls(shared.options.has_certificate());
     let serve = |stream: Stream, place: Place| {
         let connection = connection::serve(stream, tls, place, shared.clone());
-        shared.tasks.spawn(connection);
+        shared.runtime.spawn(connection);
     };
     loop {
         let stream = tokio::select! {

@@ -15,6 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::accept::Place;
 use crate::detect::{Protocol, detect};
@@ -30,7 +31,10 @@ use crate::work::{Link, Shared};
 
 /// How long a client that asks for nothing may still send a request when the server drains: one may be
 /// on its way already.
-const LAST_CALL: Duration = Duration::from_millis(100);
+const LAST_CALL: Duration = Duration::from_millis(300);
+
+/// The same for one that has just connected, and has a handshake to do first.
+const FIRST_CALL: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side ends it.
 pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<Shared>) {
@@ -38,8 +42,7 @@ pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<S
         Stream::Tcp(_, peer) => Some(*peer),
         Stream::Unix(_) => None,
     };
-    shared.counters.opened();
-    let _closing = Closing(&shared, place);
+    let open = Open::new(place, shared.clone());
     let watched = shared.life.connections.add();
     let pulse = watched.0.clone();
     pulse.belongs_to_this_task().await;
@@ -47,14 +50,14 @@ pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<S
         let (io, context) = tokio::select! {
             begun = begin(stream, tls, &shared) => begun?,
             () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
-            () = last_call(&shared.life) => return Ok(()),
+            () = first_call(&shared.life) => return Ok(()),
         };
         let link = Link {
             context,
             watched,
             shared: shared.clone(),
         };
-        run(io, Arc::new(link)).await
+        run(io, open, Arc::new(link)).await
     };
     if let Err(error) = served.await {
         if error.kind() == io::ErrorKind::TimedOut {
@@ -64,12 +67,28 @@ pub(crate) async fn serve(stream: Stream, tls: bool, place: Place, shared: Arc<S
     }
 }
 
-/// Counts the end of a connection and makes room for another, also if its task is dropped.
-struct Closing<'a>(&'a Shared, #[allow(dead_code)] Place);
+/// Has its place for as long as the connection is open: also when it was upgraded and is the handler's, and
+/// when its task is dropped.
+struct Open {
+    shared: Arc<Shared>,
+    _place: Place,
+    _token: TaskTrackerToken,
+}
 
-impl Drop for Closing<'_> {
+impl Open {
+    fn new(place: Place, shared: Arc<Shared>) -> Self {
+        shared.counters.opened();
+        Self {
+            _place: place,
+            _token: shared.tasks.token(),
+            shared,
+        }
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
-        self.0.counters.closed();
+        self.shared.counters.closed();
     }
 }
 
@@ -127,12 +146,12 @@ async fn secured(_: tokio::net::TcpStream, _: &Shared) -> io::Result<Io> {
     Err(io::Error::other("this program was built without TLS"))
 }
 
-async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
+async fn run(io: Io, open: Open, link: Arc<Link>) -> io::Result<()> {
     let (pulse, shared) = (&link.watched.0, &link.shared);
     let detected = tokio::select! {
-        detected = detect(io, pulse.clone()) => detected,
+        detected = detect(io, open, pulse.clone()) => detected,
         () = pulse.over() => return Err(io::ErrorKind::TimedOut.into()),
-        () = last_call(&shared.life) => return Ok(()),
+        () = first_call(&shared.life) => return Ok(()),
     };
     let (protocol, io) = detected?;
     let answer = service_fn(|request| answer(request, link.clone()));
@@ -149,9 +168,9 @@ async fn run(io: Io, link: Arc<Link>) -> io::Result<()> {
     }
 }
 
-async fn last_call(life: &Life) {
+async fn first_call(life: &Life) {
     life.reached(Phase::Draining).await;
-    let _ = timeout(LAST_CALL, life.reached(Phase::Cut)).await;
+    let _ = timeout(FIRST_CALL, life.reached(Phase::Cut)).await;
 }
 
 /// Lets a connection run, tells it when the server drains, and ends it if it gets nowhere. In a box it takes
@@ -177,24 +196,30 @@ async fn drive<C: Connection>(
                 told = true;
                 connection.as_mut().drain();
             }
+            // A request has come since.
+            Event::Over if pulse.state() == State::Busy && !pulse.is_overdue() => {}
             Event::Over => return Err(io::ErrorKind::TimedOut.into()),
             Event::Phase(Phase::Cut) => {
                 return Err(io::Error::other("cut by the shutdown deadline"));
             }
             Event::Phase(_) => {
                 phase = Phase::Draining;
+                last_call = true;
                 // A GOAWAY says which requests are still answered. HTTP/1 says nothing once a reply has begun,
                 // and its client may send the next request as soon as it has the end.
-                match C::MULTIPLEXED {
-                    true => connection.as_mut().drain(),
-                    false => last_call = true,
+                if C::MULTIPLEXED {
+                    connection.as_mut().drain();
                 }
             }
-            Event::Quiet if rest.is_some() && pulse.at_rest() == rest => {
+            // Half a head is a request on its way; it has the time that heads have.
+            Event::Quiet if rest.is_none() || pulse.at_rest() != rest => {}
+            Event::Quiet if pulse.state() == State::Head && !C::MULTIPLEXED => {}
+            // It had its GOAWAY; a client that does not even answer that is not waited for.
+            Event::Quiet if C::MULTIPLEXED => return Ok(()),
+            Event::Quiet => {
                 last_call = false;
                 connection.as_mut().drain();
             }
-            Event::Quiet => {}
         }
     }
 }

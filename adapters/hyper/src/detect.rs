@@ -21,10 +21,11 @@ pub(crate) enum Protocol {
 }
 
 /// Reads until the protocol is clear, and puts what was read back in front.
-pub(crate) async fn detect<S>(
+pub(crate) async fn detect<S, O>(
     mut stream: S,
+    open: O,
     pulse: Arc<Pulse>,
-) -> io::Result<(Protocol, Rewound<S>)>
+) -> io::Result<(Protocol, Rewound<S, O>)>
 where
     S: AsyncRead + Unpin,
 {
@@ -48,21 +49,23 @@ where
         end: length,
         stream: TokioIo::new(stream),
         pulse,
+        _open: open,
     };
     Ok((protocol, rewound))
 }
 
 /// A stream for hyper, whose first bytes are read again, and whose reads and writes are counted.
-#[derive(Debug)]
-pub(crate) struct Rewound<S> {
+pub(crate) struct Rewound<S, O> {
     first: [u8; PREFACE.len()],
     start: usize,
     end: usize,
     stream: TokioIo<S>,
     pulse: Arc<Pulse>,
+    /// What is held for as long as the stream is.
+    _open: O,
 }
 
-impl<S: AsyncRead + Unpin> Read for Rewound<S> {
+impl<S: AsyncRead + Unpin, O: Unpin> Read for Rewound<S, O> {
     #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -86,7 +89,7 @@ impl<S: AsyncRead + Unpin> Read for Rewound<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for Rewound<S> {
+impl<S: AsyncWrite + Unpin, O: Unpin> Write for Rewound<S, O> {
     #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     async fn protocol_of(bytes: &[u8]) -> io::Result<Protocol> {
-        let (protocol, stream) = detect(bytes, Arc::default()).await?;
+        let (protocol, stream) = detect(bytes, (), Arc::default()).await?;
         let mut again = Vec::new();
         TokioIo::new(stream).read_to_end(&mut again).await?;
         assert_eq!(again, bytes);
@@ -162,7 +165,7 @@ mod tests {
             }
             io::Result::Ok(())
         };
-        let ((), (protocol, _)) = tokio::try_join!(write, detect(server, Arc::default()))?;
+        let ((), (protocol, _)) = tokio::try_join!(write, detect(server, (), Arc::default()))?;
         assert_eq!(protocol, Protocol::Http2);
         Ok(())
     }

@@ -1,26 +1,20 @@
 //! hyper's request as a [`Request`].
 
-use anyhost_core::{Body, Context, Error, Request};
-use http::header::{EXPECT, HOST, HeaderMap};
-use http::{StatusCode, Version};
+use anyhost_core::{Body, Context, Request};
+use http::Version;
+use http::header::{EXPECT, HOST};
 use hyper::body::{Body as _, Incoming};
 
 use crate::upload::Upload;
 use crate::work::Shared;
 
 /// The request as handlers see it.
-///
-/// # Errors
-/// RFC 9112 §3.2: an HTTP/1.1 request without a Host is a 400.
 pub(crate) fn from_hyper(
     request: http::Request<Incoming>,
     context: Context,
     shared: &Shared,
-) -> Result<Request, Error> {
+) -> Request {
     let (mut parts, incoming) = request.into_parts();
-    if parts.version == Version::HTTP_11 && !has_host(&parts.headers) {
-        return Err(Error::new(StatusCode::BAD_REQUEST, "Missing Host header"));
-    }
     parts.extensions.insert(context);
     let body = match incoming.is_end_stream() {
         true => Body::empty(),
@@ -33,10 +27,13 @@ pub(crate) fn from_hyper(
             Body::new(Upload::new(incoming, linger, rate))
         }
     };
-    Ok(Request::from_parts(parts, body))
+    Request::from_parts(parts, body)
 }
 
-/// Most clients send it first, where it is found without a search.
-fn has_host(headers: &HeaderMap) -> bool {
-    headers.keys().next() == Some(&HOST) || headers.contains_key(HOST)
+/// RFC 9112 §3.2: an HTTP/1.1 request without a Host is a 400. Most clients send it first, where it is found
+/// without a search.
+pub(crate) fn has_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11
+        || request.headers().keys().next() == Some(&HOST)
+        || request.headers().contains_key(HOST)
 }

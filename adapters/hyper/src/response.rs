@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhost_core::{Body, BoxError, Response};
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -23,7 +24,8 @@ pub(crate) fn to_hyper(
     let (mut parts, body) = response.into_parts();
     work.status(parts.status);
     // Whoever asks while we drain is told to ask elsewhere next. HTTP/2 has its own way to say so.
-    if work.link.shared.life.phase() != Phase::Serving && !work.is_stream() {
+    let closes = work.link.shared.life.phase() != Phase::Serving && !work.is_stream();
+    if closes && parts.status != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         parts.headers.insert(CONNECTION, close);
     }
@@ -54,13 +56,12 @@ enum Ending {
 
 impl Outgoing {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let (Poll::Pending, Ending::At(deadline)) = (&frame, &mut self.ending)
+        if let Ending::At(deadline) = &mut self.ending
             && deadline.as_mut().poll(cx).is_ready()
         {
             return Poll::Ready(Some(Err("the request took too long".into())));
         }
-        frame
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 }
 
@@ -109,7 +110,9 @@ impl http_body::Body for Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if !self.body.is_end_stream() {
+        // hyper asks no more once it has all of a known length.
+        let whole = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
+        if !whole {
             self.work.cut();
         }
     }

@@ -30,7 +30,7 @@ use crate::work::Shared;
 /// # How it stops
 /// | when | what happens |
 /// |---|---|
-/// | SIGTERM, SIGINT, [`Handle::drain`], [`with_stop`](Self::with_stop) | It takes no more connections, and closes those that are idle: HTTP/2 ones at once, HTTP/1 ones after a tenth of a second, since a request may be on its way to them. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work go on; their replies say `Connection: close`. |
+/// | SIGTERM, SIGINT, [`Handle::drain`], [`with_stop`](Self::with_stop) | It takes no more connections, and closes those that are idle, after 0.3 s: a request may be on its way to them. One that has just been made has a second. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work go on; their replies say `Connection: close`. |
 /// | all of that is done | [`serve`](Self::serve) returns. |
 /// | the [drain timeout](Self::with_drain_timeout) (10 s) later | What is left is cut and logged. |
 /// | a second signal, [`Handle::cut`] | The same at once. |
@@ -39,6 +39,8 @@ use crate::work::Shared;
 /// that it was cut is left behind. The exit status of [`anyhost::run`](https://docs.rs/anyhost) is 0 in each
 /// case. The process's handlers for these signals stay in place; a program that goes on has to end by
 /// itself.
+///
+/// A connection that was upgraded is in flight until its handler lets go of it, and is the handler's to end.
 ///
 /// # What it tells
 /// Each request is one event of the log, `anyhost::access` at level `info`, with its method, path, status,
@@ -280,19 +282,19 @@ impl Server {
         life.enter(Phase::Draining);
         tell_systemd(NotifyState::Stopping);
         while accepting.join_next().await.is_some() {}
-        tracing::info!(reason, in_flight = shared.tasks.len(), within = ?drain_timeout, "draining");
+        tracing::info!(reason, tasks = shared.tasks.len(), within = ?drain_timeout, "draining");
         shared.tasks.close();
         tokio::select! {
             drained = timeout(drain_timeout, shared.tasks.wait()) => {
                 if drained.is_err() {
-                    tracing::warn!(cut = shared.tasks.len(), "the drain timeout is over");
+                    tracing::warn!(tasks = shared.tasks.len(), "the drain timeout is over");
                 }
             }
             reason = stop.next() => {
-                tracing::warn!(reason, cut = shared.tasks.len(), "told to stop at once");
+                tracing::warn!(reason, tasks = shared.tasks.len(), "told to stop at once");
             }
             () = life.reached(Phase::Cut) => {
-                tracing::warn!(cut = shared.tasks.len(), "told to stop at once");
+                tracing::warn!(tasks = shared.tasks.len(), "told to stop at once");
             }
         }
         life.enter(Phase::Cut);

@@ -30,13 +30,11 @@ pub(crate) fn answer(
     if work.link.shared.options.proxies.is_some() {
         believe_proxies(&mut request, &mut work);
     }
+    // Also of a request that is refused the body is read on.
+    let request = request::from_hyper(request, work.context.clone(), &work.link.shared);
     if let Some(reply) = reply_of_our_own(&request, &mut work) {
         return Answer::known(reply, work);
     }
-    let request = match request::from_hyper(request, work.context.clone(), &work.link.shared) {
-        Ok(request) => request,
-        Err(refused) => return Answer::known(refuse(refused, &work.context), work),
-    };
     match work.link.shared.options.is_plain() {
         true => Answer::Handled {
             reply: handle(request, work),
@@ -83,12 +81,15 @@ where
 }
 
 /// Handles a request in the ways that have to be asked for.
-async fn by_option(request: Request, work: Work) -> http::Response<Outgoing> {
-    let options = &work.link.shared.options;
-    let deadline = options.limits.request.map(|limit| Instant::now() + limit);
-    if !options.detached {
+async fn by_option(request: Request, mut work: Work) -> http::Response<Outgoing> {
+    let limit = work.link.shared.options.limits.request;
+    let deadline = limit.map(|limit| Instant::now() + limit);
+    if let Some(deadline) = deadline {
+        work.must_end(deadline);
+    }
+    if !work.link.shared.options.detached {
         let reply = in_time(request, &work, deadline).await;
-        return to_hyper(reply, work, deadline);
+        return to_hyper(reply, work, ahead(deadline));
     }
     // A task of its own goes on if the client leaves.
     let shared = work.link.shared.clone();
@@ -100,10 +101,15 @@ async fn by_option(request: Request, work: Work) -> http::Response<Outgoing> {
         }
     };
     match shared.tasks.spawn_on(task, &shared.runtime).await {
-        Ok((reply, work)) => to_hyper(reply, work, deadline),
+        Ok((reply, work)) => to_hyper(reply, work, ahead(deadline)),
         // The runtime ends, and nobody is there to answer.
         Err(_) => std::future::pending().await,
     }
+}
+
+/// The deadline, if it is not over: a 504 has to get out after it.
+fn ahead(deadline: Option<Instant>) -> Option<Instant> {
+    deadline.filter(|deadline| *deadline > Instant::now())
 }
 
 /// Handles a request for as long as that may take.
@@ -125,7 +131,11 @@ async fn in_time(request: Request, work: &Work, deadline: Option<Instant>) -> Re
 }
 
 /// What is answered without asking the handler.
-fn reply_of_our_own(request: &http::Request<Incoming>, work: &mut Work) -> Option<Response> {
+fn reply_of_our_own(request: &Request, work: &mut Work) -> Option<Response> {
+    if !request::has_host(request) {
+        let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
+        return Some(refuse(error, &work.context));
+    }
     let shared = &work.link.shared;
     if shared.options.health_checks
         && let Some(reply) = health(request, shared)
@@ -146,7 +156,7 @@ fn unavailable() -> Error {
 }
 
 /// `/livez` is well as long as it answers, `/readyz` until the server drains.
-fn health(request: &http::Request<Incoming>, shared: &Shared) -> Option<Response> {
+fn health(request: &Request, shared: &Shared) -> Option<Response> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }

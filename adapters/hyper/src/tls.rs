@@ -25,20 +25,23 @@ const CHECK: Duration = Duration::from_secs(2);
 /// A certificate and its key, for a [`Server`](crate::Server::with_tls) that speaks HTTPS.
 ///
 /// The files are read again on SIGHUP, and within two seconds of a change. New connections get the new
-/// certificate; those that are open stay as they are. Files that do not fit each other, as while they are
-/// being written, change nothing: that is logged, and they are looked at again when they change.
+/// certificate; those that are open stay as they are. Files that cannot be used, as while they are being
+/// written, change nothing: that is logged once, and they are tried again until they can.
 ///
 /// HTTP/2 and HTTP/1.1 are offered to clients (ALPN, RFC 7301); TLS 1.2 and 1.3 are spoken.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<RwLock<Arc<ServerConfig>>>,
-    files: Option<Arc<Files>>,
+    files: Option<(Arc<Files>, Fingerprint)>,
 }
 
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
+
+/// What changes when one of the two files does, also if it is a link that points elsewhere now.
+type Fingerprint = [Option<(u64, i64, i64, u64)>; 2];
 
 impl Tls {
     /// Reads a chain of certificates, the server's own first, and its key, both in PEM.
@@ -53,10 +56,12 @@ impl Tls {
             certificate: certificate.into(),
             key: key.into(),
         };
+        // Taken first: what changes meanwhile is found later.
+        let fingerprint = files.fingerprint();
         let config = RwLock::new(files.load()?);
         Ok(Self {
             config: Arc::new(config),
-            files: Some(Arc::new(files)),
+            files: Some((Arc::new(files), fingerprint)),
         })
     }
 
@@ -80,28 +85,34 @@ impl Tls {
 
     /// Reads the files again whenever there is reason to, for ever.
     pub(crate) async fn renew(self) -> io::Result<()> {
-        let Some(files) = self.files else {
+        let Some((files, mut loaded)) = self.files else {
             return Ok(());
         };
         let mut hangup = Signals::new([SIGHUP])?;
         let mut check = tokio::time::interval(CHECK);
-        let mut known = files.fingerprint();
+        let mut failed = None;
         loop {
             let asked = tokio::select! {
                 _ = hangup.next() => true,
                 _ = check.tick() => false,
             };
             let found = files.fingerprint();
-            if found == known && !asked {
+            if found == loaded && !asked {
                 continue;
             }
-            known = found;
             match files.load() {
                 Ok(config) => {
                     *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                    loaded = found;
+                    failed = None;
                     tracing::info!("the certificate was read again");
                 }
-                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+                // It is tried until it works, and told once.
+                Err(error) if asked || failed != Some(found) => {
+                    failed = Some(found);
+                    tracing::error!(%error, "the certificate stays as it was");
+                }
+                Err(_) => {}
             }
         }
     }
@@ -122,8 +133,7 @@ impl Files {
         Ok(Arc::new(config))
     }
 
-    /// What changes when a file does, also if it is a link that points elsewhere now.
-    fn fingerprint(&self) -> [Option<(u64, i64, i64, u64)>; 2] {
+    fn fingerprint(&self) -> Fingerprint {
         [&self.certificate, &self.key].map(|path| {
             let meta = fs::metadata(path).ok()?;
             Some((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
@@ -139,7 +149,7 @@ fn unreadable(path: &Path, error: impl fmt::Display) -> io::Error {
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files = self.files.as_ref();
-        let certificate = files.map(|files| &files.certificate);
+        let certificate = files.map(|(files, _)| &files.certificate);
         f.debug_struct("Tls")
             .field("certificate", &certificate)
             .finish_non_exhaustive()

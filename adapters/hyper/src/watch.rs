@@ -46,6 +46,8 @@ pub(crate) struct Pulse {
     stalled: AtomicBool,
     /// It has been in one state for too long.
     over: AtomicBool,
+    /// A request on it has taken too long.
+    overdue: AtomicBool,
     closed: AtomicBool,
     task: OnceLock<Waker>,
 }
@@ -111,6 +113,17 @@ impl Pulse {
         self.over.load(Ordering::Acquire) && self.over.swap(false, Ordering::AcqRel)
     }
 
+    /// A request on it has taken too long, and has no other way to end.
+    pub(crate) fn overdue(&self) {
+        self.overdue.store(true, Ordering::Release);
+        self.over.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.overdue.load(Ordering::Acquire)
+    }
+
     /// Waits for that.
     pub(crate) async fn over(&self) {
         poll_fn(|_| match self.is_over() {
@@ -126,14 +139,27 @@ impl Pulse {
         }
     }
 
-    /// What must stay the same for the time to go on, besides the state.
-    fn progress(&self, state: State) -> u32 {
-        match state {
-            State::Stalled => self.written.load(Ordering::Relaxed),
-            _ => self.begun.load(Ordering::Relaxed),
+    /// What must stay the same for the time to go on, and how long it may.
+    ///
+    /// Whatever a client does before its first request is for nothing, and so are PINGs between requests, whether
+    /// it reads the answers or not.
+    fn stage(&self, limits: &Limits) -> (Stage, Option<Duration>) {
+        let written = self.written.load(Ordering::Relaxed);
+        let multiplexed = self.multiplexed.load(Ordering::Relaxed);
+        match (self.at_rest(), self.state()) {
+            (Some(0), _) => ((State::Head, 0, 0), limits.head),
+            (Some(begun), State::Head) => ((State::Head, begun, 0), limits.head),
+            (Some(begun), _) if multiplexed => ((State::Idle, begun, 0), limits.idle),
+            (Some(begun), State::Stalled) => ((State::Stalled, begun, written), limits.write_stall),
+            (Some(begun), _) => ((State::Idle, begun, 0), limits.idle),
+            (None, State::Stalled) => ((State::Stalled, 0, written), limits.write_stall),
+            (None, _) => ((State::Busy, 0, 0), None),
         }
     }
 }
+
+/// A state, how many requests there had been and how many writes.
+type Stage = (State, u32, u32);
 
 /// All connections of a server.
 #[derive(Debug, Default)]
@@ -142,7 +168,7 @@ pub(crate) struct Connections(Mutex<Vec<Entry>>);
 #[derive(Debug)]
 struct Entry {
     pulse: Arc<Pulse>,
-    seen: Option<(State, u32)>,
+    seen: Option<Stage>,
     ticks: u32,
 }
 
@@ -193,14 +219,8 @@ impl Connections {
 
 impl Entry {
     fn tick(&mut self, limits: &Limits) {
-        let state = self.pulse.state();
-        let limit = match state {
-            State::Head => limits.head,
-            State::Idle => limits.idle,
-            State::Stalled => limits.write_stall,
-            State::Busy => None,
-        };
-        let seen = Some((state, self.pulse.progress(state)));
+        let (stage, limit) = self.pulse.stage(limits);
+        let seen = Some(stage);
         self.ticks = match seen == self.seen {
             true => self.ticks.saturating_add(1),
             false => 0,
@@ -291,6 +311,34 @@ mod tests {
         watched.0.end();
         let ping = |_| watched.0.read();
         assert_eq!(looks(&connections, &watched.0, ping), Some(15));
+    }
+
+    #[test]
+    fn nothing_but_a_request_makes_more_of_the_first_budget() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.is_multiplexed();
+        let pings = |look| {
+            watched.0.read();
+            watched.0.wrote(look % 7 == 0);
+        };
+        assert_eq!(looks(&connections, &watched.0, pings), Some(30));
+        watched.0.begin();
+        watched.0.end();
+        assert_eq!(looks(&connections, &watched.0, pings), Some(15));
+    }
+
+    #[test]
+    fn the_rest_of_a_reply_may_be_read_as_slowly_as_its_beginning() {
+        let connections = Connections::default();
+        let watched = connections.add();
+        watched.0.begin();
+        watched.0.end();
+        let slowly = |look| watched.0.wrote(look % 10 == 0);
+        assert_eq!(looks(&connections, &watched.0, slowly), None);
+        watched.0.wrote(true);
+        watched.0.wrote(false);
+        assert_eq!(looks(&connections, &watched.0, |_| {}), Some(30));
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhost_core::{Context, Handler};
 use http::StatusCode;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::access::Record;
 use crate::counters::Counters;
@@ -72,6 +74,9 @@ pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// How much longer than its deadline a request may be there before its connection is ended.
+const OVERDUE: Duration = Duration::from_secs(2);
+
 /// A request, from its head to the end of its reply. What its handler gave to `wait_until` runs when
 /// this is dropped, also if the client left first.
 pub(crate) struct Work {
@@ -80,6 +85,7 @@ pub(crate) struct Work {
     record: Option<Box<Record>>,
     status: Option<StatusCode>,
     cut: bool,
+    overdue: Option<AbortOnDropHandle<()>>,
     /// HTTP/2 streams outlive their connection's task; a drain waits for them by this.
     token: Option<TaskTrackerToken>,
 }
@@ -95,6 +101,7 @@ impl Work {
             record: Record::of(request),
             status: None,
             cut: false,
+            overdue: None,
             token: streams.then(|| link.shared.tasks.token()),
             link,
         }
@@ -112,6 +119,17 @@ impl Work {
 
     pub(crate) fn status(&mut self, status: StatusCode) {
         self.status = Some(status);
+    }
+
+    /// Ends the connection some time after the deadline of this request, if it is still there then: hyper does
+    /// not ask for a body that its client makes no room for, so the body cannot see its deadline.
+    pub(crate) fn must_end(&mut self, deadline: Instant) {
+        let link = self.link.clone();
+        let overdue = self.link.shared.runtime.spawn(async move {
+            sleep_until(deadline + OVERDUE).await;
+            link.watched.0.overdue();
+        });
+        self.overdue = Some(AbortOnDropHandle::new(overdue));
     }
 
     /// So many bytes of the body went to hyper.

@@ -24,6 +24,12 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     CATCHING.set(CATCHING.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(CATCHING.get() - 1);
+    if result.is_ok()
+        && let Some(place) = PLACE.take()
+    {
+        // Nobody else will tell of it.
+        tracing::error!("panicked at {place}, and was caught there");
+    }
     result.map_err(Panic::new)
 }
 

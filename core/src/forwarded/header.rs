@@ -16,21 +16,21 @@ pub(super) struct Hop {
 
 /// `X-Forwarded-For`, with the scheme and host that stand as far from the right in their own lists.
 pub(super) fn x_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
-    let list = |name: &'static str| members(headers, HeaderName::from_static(name), b"");
+    let list = |name: &'static str| members(headers, HeaderName::from_static(name));
     let mut schemes = list("x-forwarded-proto");
     let mut hosts = list("x-forwarded-host");
     list("x-forwarded-for").map(move |address| Hop {
-        address: ip(address),
-        scheme: schemes.next().and_then(scheme),
-        host: hosts.next().and_then(host),
+        address: text(address).and_then(ip),
+        scheme: schemes.next().and_then(text).and_then(scheme),
+        host: hosts.next().and_then(text).and_then(host),
     })
 }
 
 /// `Forwarded` (RFC 7239 §4): one element for each proxy.
 pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
-    members(headers, FORWARDED, b"\"").map(|element| {
+    members(headers, FORWARDED).map(|element| {
         let mut hop = Hop::default();
-        for pair in split(element, b';', b"\"") {
+        for pair in from_right(element, b';').filter_map(text) {
             let Some((name, value)) = pair.split_once('=') else {
                 continue;
             };
@@ -46,37 +46,51 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     })
 }
 
-/// The members of a header that is a list, from the last line's last to the first line's first. A line
-/// that is no text says nothing, and nor does what stands before it.
-fn members<'a>(
-    headers: &'a HeaderMap,
-    name: HeaderName,
-    quotes: &'static [u8],
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    let lines: Vec<_> = headers.get_all(name).iter().collect();
-    let texts = lines.into_iter().rev().map_while(|line| line.to_str().ok());
-    texts.flat_map(move |line| {
-        let mut members: Vec<_> = split(line, b',', quotes).collect();
-        members.reverse();
-        members
+/// The members of a header that is a list, from the last line's last to the first line's first.
+fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    lines
+        .into_iter()
+        .rev()
+        .flat_map(|line| from_right(line, b','))
+}
+
+/// The parts between separators that stand outside of quotes (RFC 9110 §5.6.4), the last one first. What a
+/// client wrote stands on the left: neither a byte that is no text nor a quote that it left open may make
+/// what trusted proxies have added behind it unreadable.
+fn from_right(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let list = rest?;
+        let mut quoted = false;
+        let mut split = None;
+        for (index, &b) in list.iter().enumerate().rev() {
+            match b {
+                b'"' if !is_escaped(&list[..index]) => quoted = !quoted,
+                _ if b == separator && !quoted => {
+                    split = Some(index);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        rest = split.map(|index| &list[..index]);
+        Some(split.map_or(list, |index| &list[index + 1..]).trim_ascii())
     })
 }
 
-/// The parts between separators that stand outside of quotes (RFC 9110 §5.6.4). An open quote hides
-/// all separators up to the end: whoever left it open has swallowed the rest, and not invented more.
-fn split<'a>(text: &'a str, separator: u8, quotes: &'static [u8]) -> impl Iterator<Item = &'a str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c: char| {
-        let is_quote = u8::try_from(c).is_ok_and(|b| quotes.contains(&b));
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            _ if is_quote => quoted = !quoted,
-            _ => return !quoted && c == char::from(separator),
-        }
-        false
-    })
-    .map(str::trim)
+/// Whether what follows is: an odd number of backslashes stands before it.
+fn is_escaped(before: &[u8]) -> bool {
+    let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
+    backslashes % 2 == 1
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
 
 fn unquoted(value: &str) -> String {

@@ -212,7 +212,7 @@ mod tests {
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -239,6 +239,8 @@ mod tests {
             ("[2001:db8::1]:4711", "2001:db8::1"),
             ("2001:db8::1", "2001:db8::1"),
             ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("1.1.1.1, \u{fffd}, 203.0.113.9", "203.0.113.9"),
+            ("\"1.1.1.1, 203.0.113.9", "203.0.113.9"),
             ("1.1.1.1, unknown", "10.0.0.1"),
             ("1.1.1.1, <script>", "10.0.0.1"),
             ("", "10.0.0.1"),
@@ -336,7 +338,9 @@ mod tests {
             Some(HeaderValue::from_static("a.example:8080"))
         );
         for (line, peer) in [
-            (r#"for="1.1.1.1, for=203.0.113.9"#, None),
+            // A quote that the client left open hides nothing that the proxy has written.
+            (r#"for="1.1.1.1, for=203.0.113.9"#, Some("203.0.113.9")),
+            (r#"for="x\\", for="203.0.113.9:47""#, Some("203.0.113.9")),
             (
                 r#"for="a\"b,c";proto=https, for=203.0.113.9"#,
                 Some("203.0.113.9"),

@@ -1,5 +1,6 @@
 //! Connections in memory, with made time.
 
+use anyhost_core::Body;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, interval, sleep};
 
@@ -7,6 +8,22 @@ use super::*;
 use crate::limits::Limits;
 use crate::options::Options;
 use crate::watch::TICK;
+
+/// Has a piece whenever it is asked.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        let piece = bytes::Bytes::from_static(&[b'x'; 1000]);
+        Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+    }
+}
 
 type Served = tokio::task::JoinHandle<(io::Result<()>, u64)>;
 
@@ -17,11 +34,12 @@ fn connect(limits: Limits) -> (DuplexStream, Served) {
         use anyhost_core::RequestExt;
         match request.uri().path() {
             "/slow" => sleep(Duration::from_secs(600)).await,
-            "/large" => return Ok("x".repeat(200_000)),
-            "/upload" => return Ok(request.buffer().await?.len().to_string()),
+            "/large" => return Ok(Body::from("x".repeat(200_000))),
+            "/upload" => return Ok(Body::from(request.buffer().await?.len().to_string())),
+            "/endless" => return Ok(Body::new(Endless)),
             _ => {}
         }
-        Ok::<_, anyhost_core::Error>("done".to_owned())
+        Ok::<_, anyhost_core::Error>(Body::from("done"))
     });
     let options = Options {
         limits,
@@ -39,13 +57,14 @@ fn connect(limits: Limits) -> (DuplexStream, Served) {
     let (client, server) = duplex(64 * 1024);
     let served = tokio::spawn(async move {
         let begun = Instant::now();
+        let open = Open::new(None, shared.clone());
         let link = Link {
             context: Context::new(Host::HTTP),
             watched: shared.life.connections.add(),
             shared,
         };
         link.watched.0.belongs_to_this_task().await;
-        let ended = run(Io::Memory(server), Arc::new(link)).await;
+        let ended = run(Io::Memory(server), open, Arc::new(link)).await;
         (ended, begun.elapsed().as_secs())
     });
     (client, served)
@@ -241,6 +260,41 @@ async fn a_request_that_takes_too_long_is_a_504() -> io::Result<()> {
     assert_eq!(begun.elapsed().as_secs(), 40);
     client.read_to_end(&mut Vec::new()).await?;
     served.await?.0
+}
+
+/// A client that makes no room for a reply: hyper does not ask its body for anything then.
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_room_is_ended_when_its_request_takes_too_long() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::strict());
+    // SETTINGS with an initial window of 0, and `GET /large`.
+    let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
+    let headers = b"\0\0\x0d\x01\x05\0\0\0\x01\x82\x86\x44\x06/large\x41\x01a";
+    client.write_all(PREFACE).await?;
+    client.write_all(settings).await?;
+    client.write_all(headers).await?;
+    let (mut reads, _writes) = tokio::io::split(client);
+    tokio::spawn(async move { reads.read_to_end(&mut Vec::new()).await });
+    let seconds = seconds(served).await?;
+    assert!((62..=63).contains(&seconds), "{seconds}");
+    Ok(())
+}
+
+/// A body that always has more to give is never waited for.
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_has_begun_is_cut_when_its_request_takes_too_long() -> io::Result<()> {
+    let (mut client, served) = connect(Limits::strict());
+    client
+        .write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await?;
+    let begun = Instant::now();
+    let mut piece = [0; 10_000];
+    while client.read(&mut piece).await.is_ok_and(|length| length > 0) {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let seconds = begun.elapsed().as_secs();
+    assert!((60..=70).contains(&seconds), "{seconds}");
+    assert!(served.await?.0.is_err());
+    Ok(())
 }
 
 /// Whatever it may ever wait for has its room there: what is large belongs into a box.

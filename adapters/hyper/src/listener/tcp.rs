@@ -55,6 +55,10 @@ pub(super) fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> 
     // Replies are written whole; waiting for more only delays them.
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&KEEPALIVE)?;
+    // So that a client which reads slowly is seen to read: the kernel takes more only after a part of what it
+    // holds has gone, which can be megabytes.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(64 * 1024)?;
     TcpListener::from_std(listener)
 }
 
