@@ -49,13 +49,16 @@ pub struct Limits {
     /// things happen.
     pub body_rate: Option<u32>,
 
-    /// How long a client may leave a reply unread before its connection is cut.
+    /// How long a client may leave a reply unread before its connection is cut. A single HTTP/2 stream without
+    /// room is told by [`request`](Self::request) only.
     ///
-    /// Default: none, strict: 30 s. Hurts clients that pause, such as players that have read ahead enough.
+    /// Default: none, strict: 30 s. Hurts clients that pause, such as players that have read ahead enough, and
+    /// those that read less than 2 KB a second.
     pub write_stall: Option<Duration>,
 
     /// How long a request may take from its head to the end of its reply. A handler that has not replied
-    /// by then is dropped and its reply is a 504; a reply that has begun is cut.
+    /// by then is dropped and its reply is a 504; a reply that has begun is cut, and two seconds later its
+    /// connection, if that is what holds it.
     ///
     /// Default: none, strict: 60 s. Hurts long polls, large downloads and event streams.
     pub request: Option<Duration>,

@@ -24,6 +24,14 @@ async fn each_request_is_one_line_of_the_log() {
     }
     assert!(!line.contains("secret") && !line.contains("cut"), "{line}");
 
+    // Of a known length, and streamed: hyper does not ask for an end that it knows.
+    raw(address, &closing("/large/100000")).await;
+    let line = probe.log_line("path=\"/large/100000\"").await;
+    assert!(
+        line.contains("bytes=100000") && !line.contains("cut"),
+        "{line}"
+    );
+
     raw(address, &closing("/status/404")).await;
     assert!(
         probe
@@ -54,6 +62,19 @@ async fn a_request_whose_client_left_is_a_line_without_a_status() {
     drop(stream);
     let line = probe.log_line("path=\"/sleep/600000\"").await;
     assert!(!line.contains("status="), "{line}");
+}
+
+#[tokio::test]
+async fn what_a_client_sends_cannot_look_like_a_line_of_the_log() {
+    let (mut probe, address) = started(&[]).await;
+    let forged = "/error/500?message=x%0A2026-01-01T00:00:00.000000Z%20%20INFO%20forged%1B%5B0m";
+    raw(address, &closing(forged)).await;
+    let line = probe.log_line("forged").await;
+    assert!(
+        line.contains("ERROR") && line.contains("x\\n2026"),
+        "{line}"
+    );
+    assert!(!line.contains(char::is_control), "{line:?}");
 }
 
 #[tokio::test]

@@ -189,6 +189,14 @@ async fn a_certificate_is_renewed_under_load_and_no_connection_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_signal_is_enough_to_have_the_files_read_again() {
+    let (mut probe, address, _files, certificate) = started().await;
+    secure(address, &certificate, b"http/1.1").await.unwrap();
+    probe.signal(Signal::HUP);
+    probe.log_line("the certificate was read again").await;
+}
+
+#[tokio::test]
 async fn files_that_do_not_fit_change_nothing() {
     let (mut probe, address, files, certificate) = started().await;
     std::fs::write(files.certificate(), "no certificate").unwrap();

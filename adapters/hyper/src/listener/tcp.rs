@@ -13,7 +13,7 @@ pub(super) const BACKLOG: i32 = 4096;
 
 /// When a silent connection's other end is asked whether it is still there, and how often: a peer that
 /// lost its power or its network is found out after two minutes, which no limit on requests would do
-/// without hurting those that only wait.
+/// without hurting those that only wait. While something is being sent, the kernel finds it out itself.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15))
