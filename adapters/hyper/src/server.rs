@@ -21,7 +21,7 @@ use crate::environment;
 use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::options::Options;
-use crate::shutdown::{Handle, Life, Phase, STOP, Signals};
+use crate::shutdown::{Handle, Life, Phase, STOP, Signals, Stop};
 use crate::watch;
 use crate::work::Shared;
 
@@ -330,27 +330,6 @@ fn renew(_: &Shared) -> Option<AbortOnDropHandle<()>> {
 fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "cannot tell systemd");
-    }
-}
-
-/// What tells the server to stop.
-enum Stop {
-    Future(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
-    Signals(Signals),
-}
-
-impl Stop {
-    /// Waits for the next reason to stop; a future gives one.
-    async fn next(&mut self) -> &'static str {
-        match self {
-            Self::Future(Some(stop)) => {
-                stop.await;
-                *self = Self::Future(None);
-                "told to"
-            }
-            Self::Future(None) => std::future::pending().await,
-            Self::Signals(signals) => signals.next().await,
-        }
     }
 }
 

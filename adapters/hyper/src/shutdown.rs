@@ -1,6 +1,6 @@
 //! The life of a server: serving, draining, cut.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -78,6 +78,27 @@ impl Signals {
     pub(crate) async fn next(&mut self) -> &'static str {
         let next = poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)).await;
         next.and_then(signal_name).unwrap_or("a signal")
+    }
+}
+
+/// What tells the server to stop.
+pub(crate) enum Stop {
+    Future(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
+    Signals(Signals),
+}
+
+impl Stop {
+    /// Waits for the next reason to stop; a future gives one.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        match self {
+            Self::Future(Some(stop)) => {
+                stop.await;
+                *self = Self::Future(None);
+                "told to"
+            }
+            Self::Future(None) => std::future::pending().await,
+            Self::Signals(signals) => signals.next().await,
+        }
     }
 }
 

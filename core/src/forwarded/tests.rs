@@ -1,0 +1,179 @@
+//! Proxies, and clients that pretend.
+
+use super::*;
+
+const PROXY: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+
+fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
+
+fn client(proxies: &str, lines: &[(&'static str, &str)]) -> String {
+    let proxies: Proxies = proxies.parse().unwrap();
+    proxies
+        .origin(PROXY, &headers(lines))
+        .peer
+        .unwrap()
+        .to_string()
+}
+
+const FOR: &str = "x-forwarded-for";
+
+#[test]
+fn the_first_address_from_the_right_that_is_not_trusted_is_the_client() {
+    for (list, expected) in [
+        ("203.0.113.9", "203.0.113.9"),
+        ("1.1.1.1, 203.0.113.9", "203.0.113.9"),
+        ("1.1.1.1, 203.0.113.9, 10.9.9.9", "203.0.113.9"),
+        ("10.9.9.9", "10.9.9.9"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("1.1.1.1, \u{fffd}, 203.0.113.9", "203.0.113.9"),
+        ("\"1.1.1.1, 203.0.113.9", "203.0.113.9"),
+        ("1.1.1.1, unknown", "10.0.0.1"),
+        ("1.1.1.1, <script>", "10.0.0.1"),
+        ("", "10.0.0.1"),
+    ] {
+        assert_eq!(client("10.0.0.0/8", &[(FOR, list)]), expected, "{list:?}");
+    }
+}
+
+#[test]
+fn lines_of_one_header_are_one_list() {
+    let lines = [(FOR, "1.1.1.1"), (FOR, "203.0.113.9, 10.9.9.9")];
+    assert_eq!(client("10.0.0.0/8", &lines), "203.0.113.9");
+}
+
+#[test]
+fn a_stranger_is_not_believed_nor_is_a_header_that_was_not_named() {
+    assert_eq!(client("192.0.2.0/24", &[(FOR, "203.0.113.9")]), "10.0.0.1");
+    assert_eq!(client("unix", &[(FOR, "203.0.113.9")]), "10.0.0.1");
+    assert_eq!(
+        client("10.0.0.0/8", &[("forwarded", "for=203.0.113.9")]),
+        "10.0.0.1"
+    );
+    let standard = "10.0.0.0/8"
+        .parse::<Proxies>()
+        .unwrap()
+        .with_standard_header();
+    let origin = standard.origin(PROXY, &headers(&[(FOR, "203.0.113.9")]));
+    assert_eq!(
+        origin,
+        Origin {
+            peer: PROXY,
+            ..Origin::default()
+        }
+    );
+    let nobody = Proxies::default().origin(PROXY, &headers(&[(FOR, "203.0.113.9")]));
+    assert_eq!(nobody.peer, PROXY);
+}
+
+#[test]
+fn hops_are_counted_from_the_right() {
+    let lines = headers(&[(FOR, "1.1.1.1, 203.0.113.9, 198.51.100.7")]);
+    let at = |hops| {
+        Proxies::hops(hops)
+            .origin(PROXY, &lines)
+            .peer
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(at(0), "10.0.0.1");
+    assert_eq!(at(1), "198.51.100.7");
+    assert_eq!(at(2), "203.0.113.9");
+    // More than there are: the left-most, which no trusted proxy stands behind.
+    assert_eq!(at(9), "1.1.1.1");
+    let both: Proxies = "private, 198.51.100.0/24".parse().unwrap();
+    let origin = both.with_hops(1).origin(PROXY, &lines);
+    assert_eq!(origin.peer.unwrap().to_string(), "198.51.100.7");
+}
+
+#[test]
+fn scheme_and_host_come_from_where_the_client_does() {
+    let lines = headers(&[
+        (FOR, "1.1.1.1, 203.0.113.9, 10.9.9.9"),
+        ("x-forwarded-proto", "gopher, https, http"),
+        ("x-forwarded-host", "evil.example, a.example, inner"),
+    ]);
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    let origin = proxies.origin(PROXY, &lines);
+    assert_eq!(origin.scheme, Some(Scheme::HTTPS));
+    assert_eq!(origin.host, Some(HeaderValue::from_static("a.example")));
+    // One that was overwritten on the way is one value.
+    let lines = headers(&[
+        (FOR, "203.0.113.9, 10.9.9.9"),
+        ("x-forwarded-proto", "https"),
+    ]);
+    assert_eq!(proxies.origin(PROXY, &lines).scheme, Some(Scheme::HTTPS));
+    let lines = headers(&[(FOR, "203.0.113.9"), ("x-forwarded-proto", "gopher")]);
+    assert_eq!(proxies.origin(PROXY, &lines).scheme, None);
+}
+
+#[test]
+fn forwarded_is_read_by_its_grammar() {
+    let proxies = "private, unix"
+        .parse::<Proxies>()
+        .unwrap()
+        .with_standard_header();
+    let lines = headers(&[(
+        "forwarded",
+        r#"for=1.1.1.1;proto=gopher, For="[2001:db8::1]:47";Proto=HTTPS;host="a.example:8080", for=10.1.1.1;by=_x"#,
+    )]);
+    let origin = proxies.origin(None, &lines);
+    assert_eq!(origin.peer.unwrap().to_string(), "2001:db8::1");
+    assert_eq!(origin.scheme, Some(Scheme::HTTPS));
+    assert_eq!(
+        origin.host,
+        Some(HeaderValue::from_static("a.example:8080"))
+    );
+    for (line, peer) in [
+        // A quote that the client left open hides nothing that the proxy has written.
+        (r#"for="1.1.1.1, for=203.0.113.9"#, Some("203.0.113.9")),
+        (r#"for="x\\", for="203.0.113.9:47""#, Some("203.0.113.9")),
+        (
+            r#"for="a\"b,c";proto=https, for=203.0.113.9"#,
+            Some("203.0.113.9"),
+        ),
+        ("for=_hidden, for=unknown", None),
+        ("for", None),
+        (";;,,=", None),
+    ] {
+        let origin = proxies.origin(None, &headers(&[("forwarded", line)]));
+        assert_eq!(
+            origin.peer.map(|peer| peer.to_string()).as_deref(),
+            peer,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_names_no_proxy_is_refused() {
+    for text in [
+        "",
+        "10.0.0.0/33",
+        "example.com",
+        "10.0.0.0/8,,loopback",
+        "10/8",
+    ] {
+        assert!(text.parse::<Proxies>().is_err(), "{text:?}");
+    }
+    let private: Proxies = "private".parse().unwrap();
+    for address in [
+        "127.0.0.1",
+        "::1",
+        "10.1.1.1",
+        "172.31.0.1",
+        "fd00::1",
+        "100.64.0.1",
+    ] {
+        assert!(private.trusts(0, address.parse().ok()), "{address}");
+    }
+    assert!(!private.trusts(0, "172.32.0.1".parse().ok()));
+}
