@@ -108,7 +108,7 @@ fn measure() -> Outcome {
         }
     }
     println!(
-        "{:>9} bytes of memory for an idle connection, of 2000 that had one request",
+        "{:>9} heap bytes of an idle connection that had one request",
         ""
     );
     for peer in PEERS {

@@ -20,7 +20,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::accept::Place;
 use crate::detect::{Protocol, detect};
 use crate::io::Io;
-use crate::listener::Stream;
+use crate::listener::{Stream, show_progress};
 use crate::proxy_protocol;
 use crate::request_id;
 use crate::response::Outgoing;
@@ -101,6 +101,9 @@ async fn begin(stream: Stream, tls: bool, shared: &Shared) -> io::Result<(Io, Co
     };
     match stream {
         Stream::Tcp(mut stream, peer) => {
+            if shared.options.limits.write_stall.is_some() {
+                show_progress(&stream);
+            }
             let context = with_peer(Some(balanced(&mut stream, shared).await?.unwrap_or(peer)));
             match tls {
                 true => Ok((

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::address::Address;
 
 pub use inherited::Inherited;
+pub(crate) use tcp::show_progress;
 
 /// A bound socket. It logs and retries what goes wrong while accepting, so that `accept` always
 /// gives a connection.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 /// How many connections may wait until they are accepted. The kernel takes less if
 /// `net.core.somaxconn` says so.
@@ -55,11 +55,18 @@ pub(super) fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> 
     // Replies are written whole; waiting for more only delays them.
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&KEEPALIVE)?;
-    // So that a client which reads slowly is seen to read: the kernel takes more only after a part of what it
-    // holds has gone, which can be megabytes.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_notsent_lowat(64 * 1024)?;
     TcpListener::from_std(listener)
+}
+
+/// Lets a client that reads slowly be seen to read: the kernel takes more only after a part of what it holds
+/// has gone, which without this can be megabytes.
+pub(crate) fn show_progress(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(64 * 1024) {
+        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
 }
 
 /// `0.0.0.0` is where we listen, not where a client can go on every system.
@@ -75,8 +82,6 @@ pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
     use super::*;
 
     #[tokio::test]
