@@ -37,13 +37,14 @@ impl Record {
     /// Writes the line. A query is left out: people put secrets there.
     pub(crate) fn write(&self, status: Option<StatusCode>, context: &Context) {
         let peer = context.peer().map(tracing::field::display);
+        let ms = self.begun.elapsed().as_secs_f64() * 1000.0;
         tracing::info!(
             target: TARGET,
             method = %self.method,
             path = self.target.as_ref().map_or("*", PathAndQuery::path),
             status = status.map(|status| status.as_u16()),
             bytes = self.bytes,
-            ms = self.begun.elapsed().as_secs_f64() * 1000.0,
+            ms = %format_args!("{ms:.3}"),
             peer,
             request_id = context.request_id(),
             cut = self.cut.then_some(true),
