@@ -6,7 +6,7 @@ use anyhost_core::Request;
 use anyhost_hyper::Limits;
 use tokio::time::timeout;
 
-use crate::{CLOSING, GET, Serving, read_to_end, read_until};
+use crate::{CLOSING, GET, PATIENCE, Serving, read_to_end, read_until};
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_a_place() {
@@ -42,12 +42,15 @@ async fn requests_beyond_the_limit_are_shed_and_told_when_to_come_again() {
     assert!(serving.exchange(CLOSING).await.ends_with("done"));
     let held = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
     // It is in flight once another one is shed.
-    let shed = loop {
-        let reply = serving.exchange(CLOSING).await;
-        if !reply.starts_with("HTTP/1.1 200 ") {
-            break reply;
+    let shed = async {
+        loop {
+            let reply = serving.exchange(CLOSING).await;
+            if !reply.starts_with("HTTP/1.1 200 ") {
+                break reply;
+            }
         }
     };
+    let shed = timeout(PATIENCE, shed).await.expect("one is shed");
     assert!(
         shed.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
         "{shed}"
