@@ -9,7 +9,9 @@ use anyhost_hyper::Limits;
 use http::StatusCode;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::{CLOSING, Serving};
+use tokio::time::timeout;
+
+use crate::{CLOSING, PATIENCE, Serving};
 
 /// Counters and gauges by their names, with their labels' values behind.
 fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
@@ -53,13 +55,13 @@ async fn connections_and_requests_are_counted_by_how_they_ended() {
         serving.exchange(&CLOSING.replacen('/', target, 1)).await;
     }
     let held = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let (mut served, mut shed) = (1, 0);
-    while shed == 0 {
-        match serving.exchange(CLOSING).await.starts_with("HTTP/1.1 503 ") {
-            true => shed += 1,
-            false => served += 1,
+    let mut served = 1;
+    let until_shed = async {
+        while !serving.exchange(CLOSING).await.starts_with("HTTP/1.1 503 ") {
+            served += 1;
         }
-    }
+    };
+    timeout(PATIENCE, until_shed).await.expect("one is shed");
     // A snapshot takes what has been counted with it: the whole is the sum of both.
     let during = counted(&snapshotter);
     assert_eq!(
