@@ -1,4 +1,4 @@
-//! What is known about a request beyond the request itself, the same way on every host.
+//! What a host knows about a request beyond the request itself.
 
 use std::fmt;
 use std::future::Future;
@@ -8,17 +8,17 @@ use std::time::SystemTime;
 
 use http::uri::Scheme;
 
-use crate::after::AfterWork;
 use crate::host::Host;
+use crate::pending_work::PendingWork;
 
-/// What the host knows about a request: who sent it, how it came in, when it must be done.
+/// What the host knows about a request: the client's address, the scheme, the path prefix, the deadline.
 ///
-/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A host that does not
-/// know something says `None`; nothing here panics. None of it comes from a header that a client
-/// could forge.
+/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A fact that the host does not
+/// know is `None`. A client cannot forge any of it with a header, except the request id on a host that
+/// assigns none (see [`request_id`](Self::request_id)).
 ///
-/// An adapter makes one for each request, or one for a connection, since a clone is cheap and the
-/// `with_…` methods leave other clones as they are:
+/// An adapter makes one for each request or for each connection. A clone is cheap, and the `with_…` methods
+/// do not change other clones:
 ///
 /// ```
 /// use anyhost_core::{Context, Host};
@@ -30,8 +30,9 @@ use crate::host::Host;
 /// ```
 #[derive(Clone)]
 pub struct Context {
+    /// Shared by all requests of a connection.
     facts: Arc<Facts>,
-    own: Arc<Own>,
+    request: Arc<RequestState>,
 }
 
 #[derive(Clone)]
@@ -41,23 +42,23 @@ struct Facts {
     peer: Option<IpAddr>,
     base_path: Box<str>,
     request_id: Option<Box<str>>,
-    /// Makes an id for a request that comes without one.
+    /// Makes an id for a request that has none.
     new_request_id: Option<fn() -> Box<str>>,
     deadline: Option<SystemTime>,
     development: bool,
 }
 
-/// What a request shares with no other.
+/// What belongs to a single request.
 #[derive(Default)]
-struct Own {
-    after: AfterWork,
-    /// The id that its client sent, or one that was made because somebody asked.
+struct RequestState {
+    work: PendingWork,
+    /// The id that the client sent, or the one that was generated when it was first used.
     request_id: OnceLock<Box<str>>,
 }
 
 impl Context {
-    /// A context that knows only the host's kind. The scheme is `http`, and development mode is on
-    /// if the environment says `ANYHOST_ENV=development`.
+    /// A context that knows only the kind of host. The scheme is `http`. Development mode is on if the
+    /// environment variable `ANYHOST_ENV` is `development`.
     pub fn new(host: Host) -> Self {
         let facts = Facts {
             host,
@@ -71,75 +72,82 @@ impl Context {
         };
         Self {
             facts: Arc::new(facts),
-            own: Arc::default(),
+            request: Arc::default(),
         }
     }
 
-    /// The client's address, or that of the last proxy that nothing vouches for.
+    /// Sets the client's address; see [`peer`](Self::peer).
     #[must_use]
     pub fn with_peer(mut self, peer: IpAddr) -> Self {
         self.facts().peer = Some(peer);
         self
     }
 
-    /// The scheme that the client used.
+    /// Marks the client's address as unknown, such as when fewer proxies than expected forwarded the request.
+    #[must_use]
+    pub fn without_peer(mut self) -> Self {
+        self.facts().peer = None;
+        self
+    }
+
+    /// Sets the scheme that the client used.
     #[must_use]
     pub fn with_scheme(mut self, scheme: Scheme) -> Self {
         self.facts().scheme = scheme;
         self
     }
 
-    /// The mount or stage that was taken off the path, such as `/cgi-bin/app`: it starts with a
-    /// slash, ends without one, and is empty if there is none.
+    /// Sets the prefix that was removed from the path, such as `/cgi-bin/app`. It begins with a slash and
+    /// does not end with one; it is empty if nothing was removed.
     #[must_use]
     pub fn with_base_path(mut self, base_path: impl Into<Box<str>>) -> Self {
         self.facts().base_path = base_path.into();
         self
     }
 
-    /// The id that the host gave to this request.
+    /// Sets the id that the host assigned to this request.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<Box<str>>) -> Self {
         self.facts().request_id = Some(request_id.into());
         self
     }
 
-    /// For hosts that give no ids: how to make one. It is made when somebody asks for it, unless the client
-    /// sent an `X-Request-Id`.
+    /// For hosts that do not assign ids: sets the function that generates one. It is called when the id is
+    /// first used, and only if the client sent no `X-Request-Id`.
     #[must_use]
     pub fn with_new_request_ids(mut self, new_request_id: fn() -> Box<str>) -> Self {
         self.facts().new_request_id = Some(new_request_id);
         self
     }
 
-    /// When the host stops waiting.
+    /// Sets the time at which the host stops waiting for the response.
     #[must_use]
     pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
         self.facts().deadline = Some(deadline);
         self
     }
 
-    /// Whether error replies tell their whole story.
+    /// Sets whether responses to errors contain the error's sources.
     #[must_use]
     pub fn with_development(mut self, development: bool) -> Self {
         self.facts().development = development;
         self
     }
 
-    /// For adapters: a context for one request of a connection, with the connection's facts and a list
-    /// of [`wait_until`](Self::wait_until) work that no other request shares.
-    #[must_use]
+    /// See [`request_context`](crate::adapter::request_context).
+    #[doc(hidden)]
     pub fn for_request(&self) -> Self {
-        // Nobody else holds what is the connection's own: no request before this one is still at it.
-        let free = Arc::strong_count(&self.own) == 1 && self.own.request_id.get().is_none();
-        let own = if free {
-            self.own.clone()
+        // Reuse the allocation if no earlier request still holds it.
+        let unused =
+            Arc::strong_count(&self.request) == 1 && self.request.request_id.get().is_none();
+        let request = if unused {
+            self.request.clone()
         } else {
             Arc::default()
         };
         Self {
             facts: self.facts.clone(),
-            own,
+            request,
         }
     }
 
@@ -152,7 +160,7 @@ impl Context {
         self.facts.host
     }
 
-    /// The client's address. Behind a proxy it is the proxy's, unless that proxy is trusted.
+    /// The client's address, or the address of the proxy in front of the host if that proxy is not trusted.
     pub fn peer(&self) -> Option<IpAddr> {
         self.facts.peer
     }
@@ -162,64 +170,81 @@ impl Context {
         &self.facts.scheme
     }
 
-    /// The mount or stage that was taken off the path; empty if there is none.
+    /// The prefix that was removed from the path, such as a CGI script's path or an API's stage; empty if
+    /// there is none. Links to the application begin with it.
     pub fn base_path(&self) -> &str {
         &self.facts.base_path
     }
 
-    /// What tells this request from all others in logs: the host's id for it; or else what the client sent
-    /// as `X-Request-Id`, if that is at most 128 visible ASCII characters; or else a new one, where the host
-    /// makes them.
+    /// The id of this request, for logs: the one that the host assigned; otherwise the client's
+    /// `X-Request-Id`, if that is 1 to 128 visible ASCII characters; otherwise a new one, if the host
+    /// generates ids.
     pub fn request_id(&self) -> Option<&str> {
         let known = self.facts.request_id.as_deref();
         known.or_else(|| match self.facts.new_request_id {
-            Some(new) => Some(self.own.request_id.get_or_init(new)),
-            None => self.own.request_id.get().map(|id| &**id),
+            Some(new) => Some(self.request.request_id.get_or_init(new)),
+            None => self.request.request_id.get().map(|id| &**id),
         })
     }
 
-    /// Takes the id that a client sent.
-    pub(crate) fn keep_request_id(&self, id: &[u8]) {
+    /// Stores the id that the client sent, if it is valid.
+    pub(crate) fn set_client_request_id(&self, id: &[u8]) {
         let visible = id.iter().all(u8::is_ascii_graphic) && (1..=128).contains(&id.len());
         if visible && let Ok(id) = std::str::from_utf8(id) {
-            let _ = self.own.request_id.set(id.into());
+            let _ = self.request.request_id.set(id.into());
         }
     }
 
-    /// When the host stops waiting for the reply.
+    /// The time at which the host stops waiting for the response.
     pub fn deadline(&self) -> Option<SystemTime> {
         self.facts.deadline
     }
 
-    /// Whether error replies tell their whole story.
+    /// Whether responses to errors contain the error's sources.
     pub fn development(&self) -> bool {
         self.facts.development
     }
 
-    /// Hands over work that runs after the reply went out.
+    /// Adds work that runs after the response was sent.
     ///
-    /// Every adapter finishes it before it lets the process freeze, drain or exit. Pieces of work
-    /// run side by side; one that panics is logged and stops no other. Hand it over before the reply
-    /// and its body have ended, or from other such work: later there may be nobody to run it, which
-    /// the log then says.
+    /// Every adapter finishes this work before it lets the process freeze, stop or exit. All work of a
+    /// request runs concurrently; a panic in it is logged and does not affect the rest. Add work before the
+    /// response and its body end, or from other such work: an adapter does not run work that is added
+    /// later, and the log says that it was dropped.
+    ///
+    /// ```
+    /// use anyhost_core::{Request, RequestExt};
+    ///
+    /// async fn order(request: Request) -> &'static str {
+    ///     request.context().wait_until(async {
+    ///         // Send the confirmation mail here.
+    ///     });
+    ///     "ordered"
+    /// }
+    /// ```
     pub fn wait_until(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.own.after.push(Box::pin(work));
+        self.request.work.push(Box::pin(work));
     }
 
-    /// For adapters: runs all work that was handed to [`wait_until`](Self::wait_until), and what
-    /// that work hands over in its turn, until none is left. If the future is dropped, the work that is
-    /// not done waits for another call.
+    /// The former name of [`finish_after_response`](crate::adapter::finish_after_response).
+    #[doc(hidden)]
     pub async fn finish(&self) {
-        self.own.after.run().await;
+        self.request.work.run().await;
     }
 
-    /// For adapters: whether there is work that [`finish`](Self::finish) would run.
+    /// The former name of [`has_work_after_response`](crate::adapter::has_work_after_response).
+    #[doc(hidden)]
     pub fn has_work(&self) -> bool {
-        !self.own.after.is_empty()
+        !self.request.work.is_empty()
+    }
+
+    /// The work that was given to [`wait_until`](Self::wait_until).
+    pub(crate) fn pending_work(&self) -> &PendingWork {
+        &self.request.work
     }
 }
 
-/// What a request without a context has: an in-process call of which nothing is known.
+/// The context of a request that was made without a host: an in-process call.
 impl Default for Context {
     fn default() -> Self {
         Self::new(Host::IN_PROCESS)
@@ -250,33 +275,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_the_host_s_or_the_client_s_or_a_new_one() {
+    fn the_request_id_is_the_host_s_then_the_client_s_then_a_new_one() {
         let connection = Context::new(Host::HTTP).with_new_request_ids(|| "new".into());
         let first = connection.for_request();
-        first.keep_request_id(b"sent");
+        first.set_client_request_id(b"sent");
         assert_eq!(first.request_id(), Some("sent"));
         drop(first);
         assert_eq!(connection.for_request().request_id(), Some("new"));
 
         let host = Context::new(Host::LAMBDA).with_request_id("host");
-        host.keep_request_id(b"sent");
+        host.set_client_request_id(b"sent");
         assert_eq!(host.request_id(), Some("host"));
         for bad in [&b""[..], b"a b", b"a\n", b"caf\xE9", &[b'x'; 129]] {
             let context = Context::default();
-            context.keep_request_id(bad);
+            context.set_client_request_id(bad);
             assert_eq!(context.request_id(), None, "{bad:?}");
         }
     }
 
-    #[tokio::test]
-    async fn requests_of_a_connection_share_its_facts_and_not_their_work() {
+    #[test]
+    fn requests_of_a_connection_share_its_facts_but_not_their_work() {
         let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let first = connection.for_request();
         first.wait_until(async {});
         let second = connection.for_request();
-        assert!(first.has_work() && !second.has_work());
+        assert!(!first.pending_work().is_empty() && second.pending_work().is_empty());
         assert_eq!(second.peer(), connection.peer());
-        first.finish().await;
-        assert!(!first.has_work());
     }
 }

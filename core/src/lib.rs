@@ -17,19 +17,19 @@
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
-mod after;
+pub mod adapter;
 mod body;
 mod context;
-mod dispatch;
 mod error;
-mod forwarded;
 mod handler;
 mod host;
 mod limit;
+mod panic;
+mod pending_work;
 mod reply;
 mod request;
 mod router;
-mod target;
+mod state;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -39,18 +39,34 @@ pub mod tower;
 pub use async_trait::async_trait;
 pub use {bytes, http};
 
+pub use adapter::forwarded::{InvalidProxies, Origin, Proxies};
 pub use body::Body;
 pub use context::Context;
-pub use dispatch::{dispatch, logs_panic, refuse};
 pub use error::{BoxError, Error};
-pub use forwarded::{InvalidProxies, Origin, Proxies};
 pub use handler::{Function, Handler, IntoHandler, IsHandler, TakesNothing, TakesRequest, handler};
 pub use host::Host;
 pub use limit::{InvalidLimit, Limit};
 pub use reply::{IntoResponse, Json, send};
 pub use request::{IntoLimit, RequestExt};
 pub use router::Router;
-pub use target::{encode_path, target};
+pub use state::{WithState, with_state};
+
+#[doc(hidden)]
+pub use adapter::panic::record_location as logs_panic;
+#[doc(hidden)]
+pub use adapter::path::{encode_path, target};
+
+/// The former name of [`adapter::exchange`](adapter::exchange()); goes away once all adapters use that.
+#[doc(hidden)]
+pub async fn dispatch<H: Handler + ?Sized>(handler: &H, request: Request) -> Response {
+    adapter::dispatch_borrowed(handler, request).await
+}
+
+/// The former name of [`adapter::response_to`].
+#[doc(hidden)]
+pub fn refuse(error: Error, context: &Context) -> Response {
+    adapter::response_to(error, &adapter::RequestInfo::unknown(context.clone()))
+}
 
 /// A request, as [`http`] has it.
 pub type Request = http::Request<Body>;

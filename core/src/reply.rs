@@ -27,7 +27,7 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | `Result<T, E>` | `T`'s, or the error's | `T`'s, or text |
 ///
 /// A stream is sent with [`Body::from_stream`]. Content-Length, and the rules for HEAD, 204 and
-/// 304, are [`dispatch`](crate::dispatch)'s business.
+/// 304, are applied by [`exchange`](crate::adapter::exchange()).
 pub trait IntoResponse {
     /// Makes the reply.
     ///

@@ -4,6 +4,7 @@ mod charset;
 
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::error::{Error, bad_request};
 use crate::limit::Limit;
 use crate::router::Params;
+use crate::state::State;
 use crate::{Request, Result};
 
 /// What a handler asks of its request.
@@ -107,6 +109,13 @@ pub trait RequestExt: sealed::Sealed {
 
     /// What the host knows about this request.
     fn context(&self) -> Context;
+
+    /// The state of type `S` that [`with_state`](crate::with_state) or
+    /// [`Router::with_state`](crate::Router::with_state) gave to this handler.
+    ///
+    /// # Errors
+    /// 500 if the handler has no state of this type, which is a mistake in the program.
+    fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>>;
 
     /// The host that the client asked for, with its port if it named one.
     fn authority(&self) -> Option<&str>;
@@ -211,6 +220,18 @@ impl RequestExt for Request {
             .get::<Context>()
             .cloned()
             .unwrap_or_default()
+    }
+
+    fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
+        match self.extensions().get::<State<S>>() {
+            Some(State(state)) => Ok(state.clone()),
+            None => Err(
+                Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(format!(
+                    "the handler has no state of type {}; add it with `with_state`",
+                    std::any::type_name::<S>()
+                )),
+            ),
+        }
     }
 
     fn authority(&self) -> Option<&str> {

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::bad_request;
 use crate::handler::{Handler, IntoHandler};
+use crate::state::WithState;
 use crate::{Error, Request, Response, Result};
 
 /// Chooses a handler by path and method.
@@ -125,6 +126,42 @@ impl Router {
     #[track_caller]
     pub fn merge(self, router: Self) -> Self {
         self.nest("", router)
+    }
+
+    /// Gives all handlers of this router, nested ones included, access to `state` through
+    /// [`request.state::<S>()`](crate::RequestExt::state).
+    ///
+    /// Call it after all routes were added: routes that are added later do not have the state.
+    ///
+    /// ```
+    /// use anyhost_core::{Request, RequestExt, Result, Router};
+    ///
+    /// struct Greeting(String);
+    ///
+    /// async fn hello(request: Request) -> Result<String> {
+    ///     Ok(request.state::<Greeting>()?.0.clone())
+    /// }
+    ///
+    /// let app = Router::new()
+    ///     .get("/", hello)
+    ///     .with_state(Greeting("Hello!".to_owned()));
+    /// ```
+    #[must_use]
+    pub fn with_state<S: Send + Sync + 'static>(mut self, state: S) -> Self {
+        let state = Arc::new(state);
+        let add = |handler: &mut Arc<dyn Handler>| {
+            let inner = handler.clone();
+            *handler = Arc::new(WithState::new(state.clone(), inner));
+        };
+        for route in &mut self.routes {
+            route
+                .methods
+                .iter_mut()
+                .for_each(|(_, handler)| add(handler));
+            route.any.iter_mut().for_each(add);
+        }
+        self.not_found.iter_mut().for_each(add);
+        self
     }
 
     /// Answers what matches no route. Without it that is a 404 `Not Found`.

@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Result, dispatch};
+use crate::adapter::{Deadline, exchange};
+use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Result};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -64,11 +65,12 @@ where
 }
 
 /// A handler as a service that always answers: its errors are replies, made by
-/// [`dispatch`]. This is the shape that axum's `route_service` takes.
+/// [`exchange`](crate::adapter::exchange()). This is the shape that axum's `route_service` takes.
 ///
 /// Under a server that is not ours nobody runs the work given to
 /// [`wait_until`](crate::Context::wait_until), unless the caller puts a [`Context`](crate::Context) into the
-/// request's extensions and calls its [`finish`](crate::Context::finish) after the reply.
+/// request's extensions and calls
+/// [`finish_after_response`](crate::adapter::finish_after_response) after the reply.
 ///
 /// ```
 /// use anyhost_core::tower::into_service;
@@ -98,7 +100,10 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let handler = self.0.clone();
-        Box::pin(async move { Ok(dispatch(&handler, request.map(Body::new)).await) })
+        Box::pin(async move {
+            let request = request.map(Body::new);
+            Ok(exchange(handler, request, Deadline::none()).await.response)
+        })
     }
 }
 

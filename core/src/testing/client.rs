@@ -9,12 +9,13 @@ use http_body::Body as _;
 use serde::Serialize;
 
 use super::Reply;
+use crate::adapter::{Deadline, RequestInfo, exchange, finish_after_response, reject};
 use crate::error::bad_request;
-use crate::{Body, Context, Error, Handler, IntoHandler, Request, dispatch, refuse};
+use crate::{Body, Context, Error, Handler, IntoHandler, Request};
 
 /// Calls a handler as a host would, in-process.
 ///
-/// Every rule of [`dispatch`](crate::dispatch) holds: an error is a reply, a panic is a 500, HEAD
+/// Every rule of [`exchange`](crate::adapter::exchange()) holds: an error is a reply, a panic is a 500, HEAD
 /// has no body. What a test cannot even write, such as an invalid header, is answered with 400, as
 /// a host answers it.
 ///
@@ -88,13 +89,14 @@ impl Client {
             headers.entry(CONTENT_LENGTH).or_insert(length.into());
         }
         request.extensions_mut().insert(self.context.clone());
-        Reply::from(dispatch(&*self.handler, request).await)
+        let exchanged = exchange(self.handler.clone(), request, Deadline::none()).await;
+        Reply::from(exchanged.response)
     }
 
     /// Runs the work that handlers gave to [`Context::wait_until`], as a host does once the reply
     /// went out.
     pub async fn finish(&self) {
-        self.context.finish().await;
+        finish_after_response(&self.context, std::future::pending()).await;
     }
 }
 
@@ -179,7 +181,10 @@ impl IntoFuture for RequestBuilder {
         Box::pin(async move {
             match self.error {
                 None => self.client.send(self.request).await,
-                Some(error) => Reply::from(refuse(error, &self.client.context)),
+                Some(error) => {
+                    let info = RequestInfo::unknown(self.client.context.clone());
+                    Reply::from(reject(error, &info))
+                }
             }
         })
     }

@@ -13,6 +13,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use reply::Asked;
 
+use crate::adapter::headers::content_length;
 use crate::{Handler, IntoHandler, Request, Response, Result};
 
 /// Checks that a host and this handler keep their contract.
@@ -156,10 +157,4 @@ fn check_content_headers(headers: &HeaderMap) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
-    let digits = length.bytes().all(|b| b.is_ascii_digit());
-    length.parse().ok().filter(|_| digits)
 }

@@ -7,7 +7,8 @@ use http::{Method, StatusCode};
 use http_body::Body as _;
 
 use super::body::{Side, Watched};
-use super::{check_content_headers, content_length};
+use super::check_content_headers;
+use crate::adapter::headers::{HOP_BY_HOP, content_length};
 use crate::{Body, Error, Request, Response};
 
 /// What of the request decides what its reply may be.
@@ -74,15 +75,6 @@ fn check_status(status: StatusCode) -> Result<(), String> {
 }
 
 fn check_headers(headers: &HeaderMap) -> Result<(), String> {
-    const HOP_BY_HOP: [&str; 7] = [
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "transfer-encoding",
-        "te",
-        "upgrade",
-        "http2-settings",
-    ];
     if headers.contains_key("status") {
         return Err("a status header (RFC 3875 §6.3.3)".to_owned());
     }

@@ -5,8 +5,9 @@ use http::{Method, Version};
 use http_body::Body as _;
 
 use super::body::{Side, Watched};
-use super::{check_content_headers, content_length};
-use crate::dispatch::request::{HOP_BY_HOP, is_host};
+use super::check_content_headers;
+use crate::adapter::authority::is_host;
+use crate::adapter::headers::{HOP_BY_HOP, content_length};
 use crate::{Body, Request, RequestExt};
 
 /// Says which rule the request breaks, if it breaks one.
@@ -66,13 +67,13 @@ fn check_hop_by_hop(request: &Request) -> Result<(), String> {
     let upgrade = headers.contains_key(UPGRADE)
         && request.version() == Version::HTTP_11
         && request.context().host().carries_upgrades();
-    let found = HOP_BY_HOP.into_iter().find(|name| {
-        let allowed = match *name {
+    let found = HOP_BY_HOP.iter().find(|name| {
+        let allowed = match **name {
             "connection" | "upgrade" => upgrade,
             "te" => request.version() == Version::HTTP_2,
             _ => false,
         };
-        headers.contains_key(*name) && !allowed
+        headers.contains_key(**name) && !allowed
     });
     match found {
         Some(name) => Err(format!("the hop-by-hop header {name} (RFC 9110 §7.6.1)")),

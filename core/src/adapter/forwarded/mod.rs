@@ -1,6 +1,6 @@
-//! Who the client is when proxies stand in front of the host.
+//! The client's address, scheme and host when the request came through proxies.
 
-mod header;
+mod parse;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,31 +11,36 @@ use http::header::HeaderValue;
 use http::uri::Scheme;
 use ipnet::IpNet;
 
-use header::Hop;
+use parse::Hop;
 
-/// The proxies whose word about a client is believed.
+pub use parse::parse_ip;
+
+/// The trusted proxies: those whose `X-Forwarded-…` headers count.
 ///
-/// Any client can send `X-Forwarded-For`. It tells the truth only as far as it was written by proxies of
-/// one's own, and each of those appends to it on the right. So it is read from the right: the peer of the
-/// connection is a trusted proxy, then the last address is where that proxy's client was, and if that is a
-/// trusted proxy as well, so goes it on. The first address that is not trusted is the client; whatever
-/// stands left of it, the client may have made up.
+/// Any client can send `X-Forwarded-For`, and each proxy appends the address of its own client on the right.
+/// Therefore the list is read from the right. If the peer of the connection is a trusted proxy, the
+/// last address is that proxy's client; if that is also a trusted proxy, the search continues to the left.
+/// The first address that is not trusted is the client. A client can invent everything to the left of it.
 ///
-/// Scheme and host come from the same place in their lists (`X-Forwarded-Proto`, `X-Forwarded-Host`). A
-/// proxy that does not set one of these headers has to remove it, for what a client sends looks the same.
+/// If a number of [`hops`](Self::hops) is trusted and the list has fewer entries, the request did not come
+/// through all proxies, and the client's address is unknown.
+///
+/// Scheme and host are taken from the same position in their lists (`X-Forwarded-Proto`,
+/// `X-Forwarded-Host`). A proxy that does not set one of these headers must remove it, because the client
+/// may have sent it.
 ///
 /// | text | peers that are trusted |
 /// |---|---|
 /// | `192.0.2.1`, `10.0.0.0/8`, `2001:db8::/32` | that address, or that network |
 /// | `loopback` | `127.0.0.0/8` and `::1` |
 /// | `private` | RFC 1918, RFC 6598, RFC 4193 and link-local addresses, and `loopback` |
-/// | `unix` | whoever connects to a Unix socket |
+/// | `unix` | every process that connects to a Unix socket |
 ///
 /// ```
 /// use anyhost_core::Proxies;
 /// use http::HeaderMap;
 ///
-/// # fn main() -> Result<(), anyhost_core::InvalidProxies> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let proxies: Proxies = "loopback, 10.0.0.0/8".parse()?;
 /// let mut headers = HeaderMap::new();
 /// headers.insert("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.1.2.3".parse().unwrap());
@@ -43,7 +48,7 @@ use header::Hop;
 /// let origin = proxies.origin(Some([127, 0, 0, 1].into()), &headers);
 /// assert_eq!(origin.peer, Some([198, 51, 100, 7].into()));
 ///
-/// // A stranger may say what it likes.
+/// // The peer is not a trusted proxy, so its headers do not count.
 /// let origin = proxies.origin(Some([192, 0, 2, 1].into()), &headers);
 /// assert_eq!(origin.peer, Some([192, 0, 2, 1].into()));
 /// # Ok(()) }
@@ -56,20 +61,24 @@ pub struct Proxies {
     standard: bool,
 }
 
-/// Where a request came from, as far as it is known for sure.
+/// Where a request came from, as far as trusted proxies say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Origin {
-    /// The client, or the last proxy that nothing vouches for.
+    /// The client, or the last proxy that is not trusted; `None` if unknown.
     pub peer: Option<IpAddr>,
-    /// The scheme that the client used, if a trusted proxy told.
+    /// The scheme that the client used, if a trusted proxy sent it.
     pub scheme: Option<Scheme>,
-    /// The host that the client asked for, if a trusted proxy told. It may be hostile, like any Host.
+    /// The host that the client asked for, if a trusted proxy sent it. Like every Host, it may be hostile.
     pub host: Option<HeaderValue>,
 }
 
 impl Proxies {
-    /// Exactly so many proxies, whatever their addresses: for those whose load balancers have none that
-    /// stay. Nothing else may be able to connect, for anyone who can is believed.
+    pub(crate) const EXPECTED: &str =
+        "an address, a network such as 10.0.0.0/8, loopback, private or unix";
+
+    /// Trusts exactly `count` proxies, whatever their addresses. For load balancers without fixed addresses.
+    /// The server must not be reachable in any other way, because every peer is trusted.
     pub fn hops(count: usize) -> Self {
         Self {
             hops: Some(count),
@@ -77,56 +86,66 @@ impl Proxies {
         }
     }
 
-    /// Believes no more than so many proxies, even if more are trusted by their addresses.
+    /// Trusts at most `count` proxies, even if the addresses of more are trusted.
     #[must_use]
     pub fn with_hops(mut self, count: usize) -> Self {
         self.hops = Some(count);
         self
     }
 
-    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. Never both: a proxy
-    /// that writes the one lets a client's other one through.
+    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. Never both: a proxy that
+    /// writes one of them passes on what the client sent in the other.
     #[must_use]
     pub fn with_standard_header(mut self) -> Self {
         self.standard = true;
         self
     }
 
-    /// Where a request came from: `peer` is at the other end of the connection, `None` if that is a Unix
-    /// socket.
+    /// Where a request came from. `peer` is the address at the other end of the connection; `None` for a
+    /// Unix socket, or if the host does not know it.
     pub fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Origin {
         match self.standard {
-            true => self.walk(peer, header::forwarded(headers)),
-            false => self.walk(peer, header::x_forwarded(headers)),
+            true => self.walk(peer, parse::forwarded(headers)),
+            false => self.walk(peer, parse::x_forwarded(headers)),
         }
     }
 
-    /// Goes from proxy to proxy, for as long as they are trusted.
+    /// Walks from hop to hop, from right to left, while they are trusted.
     fn walk(&self, peer: Option<IpAddr>, hops: impl Iterator<Item = Hop>) -> Origin {
         let mut origin = Origin {
             peer,
             ..Origin::default()
         };
-        for (distance, hop) in hops.enumerate() {
-            if !self.trusts(distance, origin.peer) {
+        let mut passed = 0;
+        for hop in hops {
+            if !self.trusts(passed, origin.peer) {
                 break;
             }
             origin.scheme = hop.scheme.or(origin.scheme);
             origin.host = hop.host.or(origin.host);
-            // A proxy that hides its client ends what can be known.
+            // An entry such as `unknown` (RFC 7239 §6.2) hides everything behind it.
             let Some(address) = hop.address else { break };
             origin.peer = Some(address);
+            passed += 1;
+        }
+        if self.trusts_any_address() && self.hops.is_some_and(|hops| passed < hops) {
+            origin.peer = None;
         }
         origin
     }
 
-    /// Whether a proxy is trusted that stands so many hops away.
+    /// Whether proxies are trusted by their number only.
+    fn trusts_any_address(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
+    /// Whether the proxy at this distance and address is trusted.
     fn trusts(&self, distance: usize, peer: Option<IpAddr>) -> bool {
         if self.hops.is_some_and(|hops| distance >= hops) {
             return false;
         }
         match peer {
-            _ if self.networks.is_empty() && !self.unix => self.hops.is_some(),
+            _ if self.trusts_any_address() => self.hops.is_some(),
             Some(peer) => self.networks.iter().any(|network| network.contains(&peer)),
             None => self.unix,
         }
@@ -172,7 +191,7 @@ fn network(address: impl Into<IpAddr>, prefix: u8) -> IpNet {
     IpNet::new_assert(address.into(), prefix)
 }
 
-/// A list as in the table of [`Proxies`], with commas between.
+/// A comma-separated list of the values in the table of [`Proxies`].
 impl FromStr for Proxies {
     type Err = InvalidProxies;
 
@@ -187,7 +206,7 @@ impl FromStr for Proxies {
     }
 }
 
-/// A text that names no [`Proxies`].
+/// A text that is not a valid list of [`Proxies`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidProxies(String);
 
@@ -195,8 +214,9 @@ impl fmt::Display for InvalidProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no proxy; write an address, a network such as 10.0.0.0/8, loopback, private or unix",
-            self.0
+            "invalid proxy {:?}: expected {}",
+            self.0,
+            Proxies::EXPECTED
         )
     }
 }

@@ -1,4 +1,4 @@
-//! What proxies write about the hop before them, from the nearest proxy's word to the farthest.
+//! The entries of the forwarding headers, from the nearest proxy's to the farthest.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::{FORWARDED, HeaderName, HeaderValue};
 use http::uri::Scheme;
 
-/// What one proxy says of whoever connected to it.
+/// What one proxy wrote about its client.
 #[derive(Default)]
 pub(super) struct Hop {
     pub(super) address: Option<IpAddr>,
@@ -14,13 +14,13 @@ pub(super) struct Hop {
     pub(super) host: Option<HeaderValue>,
 }
 
-/// `X-Forwarded-For`, with the scheme and host that stand as far from the right in their own lists.
+/// `X-Forwarded-For`, with the scheme and host from the same position, counted from the right.
 pub(super) fn x_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let list = |name: &'static str| members(headers, HeaderName::from_static(name));
     let mut schemes = list("x-forwarded-proto");
     let mut hosts = list("x-forwarded-host");
     list("x-forwarded-for").map(move |address| Hop {
-        address: text(address).and_then(ip),
+        address: text(address).and_then(parse_ip),
         scheme: schemes.next().and_then(text).and_then(scheme),
         host: hosts.next().and_then(text).and_then(host),
     })
@@ -36,7 +36,7 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
             };
             let value = unquoted(value.trim());
             match name.trim().to_ascii_lowercase().as_str() {
-                "for" => hop.address = ip(&value),
+                "for" => hop.address = parse_ip(&value),
                 "proto" => hop.scheme = scheme(&value),
                 "host" => hop.host = host(&value),
                 _ => {}
@@ -46,7 +46,7 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     })
 }
 
-/// The members of a header that is a list, from the last line's last to the first line's first.
+/// The members of a list header, in reverse order, over all its lines.
 fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     let lines: Vec<_> = headers
         .get_all(name)
@@ -59,9 +59,10 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]>
         .flat_map(|line| from_right(line, b','))
 }
 
-/// The parts between separators that stand outside of quotes (RFC 9110 §5.6.4), the last one first. What a
-/// client wrote stands on the left: neither a byte that is no text nor a quote that it left open may make
-/// what trusted proxies have added behind it unreadable.
+/// The parts between separators that are outside of quotes (RFC 9110 §5.6.4), in reverse order.
+///
+/// The client wrote the left end. Reading from the right ensures that an invalid byte or an unbalanced quote
+/// there cannot hide the entries that trusted proxies appended.
 fn from_right(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(list);
     std::iter::from_fn(move || {
@@ -83,7 +84,7 @@ fn from_right(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether what follows is: an odd number of backslashes stands before it.
+/// Whether the next byte is escaped: an odd number of backslashes precedes it.
 fn is_escaped(before: &[u8]) -> bool {
     let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
     backslashes % 2 == 1
@@ -103,8 +104,17 @@ fn unquoted(value: &str) -> String {
     }
 }
 
-/// An address, with or without a port, in brackets or not: proxies write all of these.
-fn ip(text: &str) -> Option<IpAddr> {
+/// Parses an IP address with or without a port, with or without brackets: proxies write all of these.
+/// An IPv4-mapped IPv6 address becomes IPv4.
+///
+/// ```
+/// use anyhost_core::adapter::forwarded::parse_ip;
+///
+/// assert_eq!(parse_ip("192.0.2.1:47011"), Some([192, 0, 2, 1].into()));
+/// assert_eq!(parse_ip("[2001:db8::1]"), "2001:db8::1".parse().ok());
+/// assert_eq!(parse_ip("unknown"), None);
+/// ```
+pub fn parse_ip(text: &str) -> Option<IpAddr> {
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));

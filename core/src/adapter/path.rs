@@ -1,4 +1,4 @@
-//! Request targets from what hosts hand over.
+//! Paths and request targets, as hosts supply them and as handlers see them.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use crate::error::bad_request;
 use crate::{Error, Result};
 
-/// What [`http::Uri`] refuses in a path, and the two that would end it. All else stays as it came.
+/// Bytes that [`http::Uri`] rejects in a path, and `?` and `#`, which would end the path. All others are kept.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'#')
@@ -18,10 +18,10 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'`');
 
-/// What [`http::Uri`] refuses in a query, and what would end it.
+/// Bytes that [`http::Uri`] rejects in a query, and `#`, which would end the query.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
-/// All that RFC 3986 §3.3 does not let stand for itself in a path.
+/// Bytes that RFC 3986 §3.3 does not allow in a path segment unless they are percent-encoded.
 const DECODED: &AsciiSet = &PATH
     .add(b'"')
     .add(b'%')
@@ -33,18 +33,18 @@ const DECODED: &AsciiSet = &PATH
     .add(b'|')
     .add(b'}');
 
-/// For adapters: the target of a request whose path and query are still as the client sent them.
+/// The target of a request whose path and query are as the client sent them.
 ///
-/// They are kept byte for byte; only what no URI may hold (spaces, controls, bytes beyond ASCII) is
-/// percent-encoded. Nothing is normalised: a path that the host has checked must not turn into
-/// another one.
+/// All bytes are kept; only those that a URI cannot contain (spaces, controls, non-ASCII bytes) are
+/// percent-encoded. Nothing is normalised: a path whose access the web server has checked must not become
+/// another path.
 ///
 /// # Errors
-/// 414 if it is longer than 65,534 bytes, 400 if the path does not begin with a slash (`*` may
-/// stand alone).
+/// 414 if the target is longer than 65,534 bytes (the limit of [`http::Uri`]), 400 if the path does not begin
+/// with a slash and is not `*`.
 ///
 /// ```
-/// use anyhost_core::target;
+/// use anyhost_core::adapter::path::target;
 ///
 /// # fn main() -> anyhost_core::Result<()> {
 /// let target = target(b"/a%2Fb/../c d", Some(b"q=\xC3\xA9"))?;
@@ -53,7 +53,7 @@ const DECODED: &AsciiSet = &PATH
 /// ```
 pub fn target(path: &[u8], query: Option<&[u8]>) -> Result<PathAndQuery> {
     let mut text = match Cow::from(percent_encode(path, PATH)) {
-        // The common case needs no second allocation for a query that follows.
+        // Reserves space for the query as well, so that the common case needs one allocation.
         Cow::Borrowed(path) => {
             let mut text = String::with_capacity(path.len() + 1 + query.map_or(0, <[u8]>::len));
             text.push_str(path);
@@ -75,13 +75,30 @@ pub fn target(path: &[u8], query: Option<&[u8]>) -> Result<PathAndQuery> {
         .map_err(|error| bad_request("Invalid request target").with_source(error))
 }
 
-/// For adapters: a path that the host has percent-decoded, encoded again.
+/// Percent-encodes a path that the host has decoded.
 ///
 /// ```
-/// assert_eq!(anyhost_core::encode_path(b"/100%?/\xFF"), "/100%25%3F/%FF");
+/// use anyhost_core::adapter::path::encode_path;
+///
+/// assert_eq!(encode_path(b"/100%?/\xFF"), "/100%25%3F/%FF");
 /// ```
 pub fn encode_path(decoded: &[u8]) -> String {
     percent_encode(decoded, DECODED).to_string()
+}
+
+/// Removes a prefix of whole segments from a path. The rest is empty or begins with `/` (or with `?`, if the
+/// path has a query).
+///
+/// ```
+/// use anyhost_core::adapter::path::strip_prefix;
+///
+/// assert_eq!(strip_prefix("/shop/cart", "/shop"), Some("/cart"));
+/// assert_eq!(strip_prefix("/shop", "/shop/"), Some(""));
+/// assert_eq!(strip_prefix("/shopping", "/shop"), None);
+/// ```
+pub fn strip_prefix<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
 }
 
 #[cfg(test)]
@@ -89,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_uri_may_hold_is_kept_as_it_is() {
+    fn a_byte_that_is_valid_in_a_uri_is_kept() {
         let mut path: Vec<u8> = (0x21..=0x7E).filter(|b| !b"#<>?`".contains(b)).collect();
         path.insert(0, b'/');
         let query: Vec<u8> = (0x21..=0x7E).filter(|b| !b"\"#<>".contains(b)).collect();
@@ -102,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_makes_a_target() {
+    fn every_byte_can_be_encoded_into_a_target() {
         let all: Vec<u8> = (0..=255).collect();
         let path = [b"/", &all[..]].concat();
         assert!(target(&path, Some(&all)).is_ok());
@@ -110,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_path_decodes_to_what_it_was() {
+    fn an_encoded_path_decodes_to_the_same_bytes() {
         let all: Vec<u8> = (0..=255).collect();
         let decoded: Vec<u8> = percent_encoding::percent_decode_str(&encode_path(&all)).collect();
         assert_eq!(decoded, all);
     }
 
     #[test]
-    fn long_targets_are_414_and_others_400() {
+    fn a_long_target_is_414_and_a_target_without_a_slash_is_400() {
         let status = |path: &[u8]| target(path, None).unwrap_err().status().as_u16();
         assert_eq!(status(&[b'/'; 65_535]), 414);
         assert_eq!(status(b"evil.com"), 400);

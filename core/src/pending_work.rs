@@ -1,26 +1,26 @@
-//! Work that runs after the reply went out.
+//! The list of work that runs after a response was sent.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::dispatch::panic;
+use crate::panic;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The work that a request handed to `wait_until` and that is not done yet.
+/// The work that a handler gave to `wait_until` and that is not finished.
 #[derive(Default)]
-pub(crate) struct AfterWork(Mutex<List>);
+pub(crate) struct PendingWork(Mutex<List>);
 
 #[derive(Default)]
 struct List {
     work: Vec<Work>,
-    /// Whoever runs it, to be told of more.
+    /// Wakes the task that runs the work, when more is added.
     runner: Option<Waker>,
 }
 
-impl AfterWork {
+impl PendingWork {
     pub(crate) fn push(&self, work: Work) {
         let mut list = self.lock();
         list.work.push(work);
@@ -35,14 +35,14 @@ impl AfterWork {
         self.lock().work.is_empty()
     }
 
-    /// Runs all of it side by side, also what is pushed meanwhile, until none is left. If this is
-    /// dropped, what is not done goes back.
+    /// Runs all work concurrently, including work that is added meanwhile, until nothing remains. If this
+    /// future is dropped, unfinished work returns to the list.
     pub(crate) async fn run(&self) {
         if self.is_empty() {
             return;
         }
         let mut running = Running {
-            after: self,
+            pending: self,
             work: Vec::new(),
         };
         poll_fn(|cx| {
@@ -64,21 +64,36 @@ impl AfterWork {
         .await;
     }
 
+    /// Drops the unfinished work, and logs how many futures that were.
+    pub(crate) fn discard(&self, request_id: Option<&str>) {
+        let work = std::mem::take(&mut self.lock().work);
+        if !work.is_empty() {
+            tracing::warn!(
+                count = work.len(),
+                request_id,
+                "work after the response was dropped"
+            );
+        }
+        for work in work {
+            drop_quietly(work);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, List> {
-        // Nothing panics while the lock is held, and a list of futures cannot be half-changed.
+        // No code that holds the lock can panic half-way through a change, so a poisoned list is still valid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Work that is being run.
+/// Work that is running.
 struct Running<'a> {
-    after: &'a AfterWork,
+    pending: &'a PendingWork,
     work: Vec<Work>,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut list = self.after.lock();
+        let mut list = self.pending.lock();
         list.work.append(&mut self.work);
         list.runner = None;
     }
@@ -88,33 +103,39 @@ fn is_done(work: &mut Work, cx: &mut Context<'_>) -> bool {
     match panic::catch(|| work.as_mut().poll(cx)) {
         Ok(poll) => poll.is_ready(),
         Err(panic) => {
-            tracing::error!(%panic, "work after the reply panicked");
+            tracing::error!(error = %panic, "work after the response panicked");
             true
         }
     }
 }
 
-/// Work that is dropped undone was promised to someone: say so.
-impl Drop for AfterWork {
+/// Drops work that did not finish. Its Drop may panic.
+fn drop_quietly(work: Work) {
+    if let Err(panic) = panic::catch(|| drop(work)) {
+        tracing::error!(error = %panic, "work after the response panicked");
+    }
+}
+
+/// The adapter that owns the context must run the work; if the context is dropped before, say so.
+impl Drop for PendingWork {
     fn drop(&mut self) {
-        let lost = self.lock().work.len();
-        if lost > 0 {
-            tracing::error!(lost, "work handed to wait_until was not done");
-        }
+        self.discard(None);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use futures_util::FutureExt;
 
     use crate::Context;
+    use crate::adapter::{finish_after_response, has_work_after_response};
 
     #[tokio::test]
-    async fn work_runs_when_finished_and_work_that_it_hands_over_too() {
+    async fn work_and_the_work_that_it_adds_both_run() {
         let context = Context::default();
         let count = Arc::new(AtomicU32::new(0));
         let (inner, seen) = (context.clone(), count.clone());
@@ -126,14 +147,14 @@ mod tests {
             });
         });
         assert_eq!(count.load(Ordering::Relaxed), 0);
-        assert!(context.has_work());
-        context.finish().await;
+        assert!(has_work_after_response(&context));
+        finish_after_response(&context, pending()).await;
         assert_eq!(count.load(Ordering::Relaxed), 2);
-        assert!(!context.has_work());
+        assert!(!has_work_after_response(&context));
     }
 
     #[tokio::test]
-    async fn work_that_was_interrupted_is_taken_up_again() {
+    async fn work_continues_after_its_run_was_interrupted() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         let done = Arc::new(AtomicU32::new(0));
@@ -142,15 +163,19 @@ mod tests {
             let _ = receiver.await;
             seen.store(1, Ordering::Relaxed);
         });
-        assert!(context.finish().now_or_never().is_none());
-        assert!(context.has_work());
+        assert!(
+            finish_after_response(&context, pending())
+                .now_or_never()
+                .is_none()
+        );
+        assert!(has_work_after_response(&context));
         assert_eq!(sender.send(()), Ok(()));
-        context.finish().await;
+        finish_after_response(&context, pending()).await;
         assert_eq!(done.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
-    async fn work_pushed_from_outside_wakes_the_one_who_runs() {
+    async fn work_that_is_added_during_a_run_is_run() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         context.wait_until(async move {
@@ -161,12 +186,12 @@ mod tests {
             tokio::task::yield_now().await;
             outside.wait_until(async move { assert_eq!(sender.send(()), Ok(())) });
         };
-        tokio::join!(context.finish(), push);
-        assert!(!context.has_work());
+        tokio::join!(finish_after_response(&context, pending()), push);
+        assert!(!has_work_after_response(&context));
     }
 
     #[tokio::test]
-    async fn work_that_panics_stops_no_other() {
+    async fn a_panic_in_one_piece_of_work_does_not_stop_the_others() {
         let context = Context::default();
         let done = Arc::new(AtomicU32::new(0));
         let seen = done.clone();
@@ -174,7 +199,15 @@ mod tests {
         context.wait_until(async move {
             seen.store(1, Ordering::Relaxed);
         });
-        context.finish().await;
+        finish_after_response(&context, pending()).await;
         assert_eq!(done.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_is_not_finished_when_the_adapter_stops_is_dropped() {
+        let context = Context::default();
+        context.wait_until(pending());
+        assert!(!finish_after_response(&context, std::future::ready(())).await);
+        assert!(!has_work_after_response(&context));
     }
 }

@@ -1,4 +1,4 @@
-//! A streaming reply on its way out.
+//! The streamed body of a response, checked while it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,37 +6,39 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
-use super::panic;
-use super::request::Seen;
-use crate::Body;
-use crate::error::{BoxError, Chain};
+use super::log;
+use super::request_info::RequestInfo;
+use crate::error::BoxError;
+use crate::{Body, panic};
 
-const OVERLONG: &str = "the body is longer than its Content-Length";
+const TOO_LONG: &str = "the body is longer than its Content-Length";
+const TOO_SHORT: &str = "the body ended before its Content-Length";
 
-/// Watches a streaming body: it keeps to its declared length, a panic in it is an error, and its
-/// first error is logged and is its end.
-pub(super) struct Watched {
+/// Checks a streamed body against its declared length, and catches its panics. The first error is logged
+/// and ends the body, so that the adapter can abort the response.
+pub(super) struct CheckedBody {
     body: Body,
+    /// The number of bytes that may still follow, if a length was declared.
     remaining: Option<u64>,
-    overlong: bool,
+    too_long: bool,
     ended: bool,
-    seen: Seen,
+    info: RequestInfo,
 }
 
-impl Watched {
-    pub(super) fn new(body: Body, length: Option<u64>, seen: Seen) -> Self {
+impl CheckedBody {
+    pub(super) fn new(body: Body, length: Option<u64>, info: RequestInfo) -> Self {
         Self {
             body,
             remaining: length,
-            overlong: false,
+            too_long: false,
             ended: false,
-            seen,
+            info,
         }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.overlong {
-            return Poll::Ready(Some(Err(OVERLONG.into())));
+        if self.too_long {
+            return Poll::Ready(Some(Err(TOO_LONG.into())));
         }
         loop {
             let frame = match panic::catch(|| Pin::new(&mut self.body).poll_frame(cx)) {
@@ -44,53 +46,47 @@ impl Watched {
                 Err(panic) => return Poll::Ready(Some(Err(panic.into()))),
             };
             return Poll::Ready(match frame {
-                // An empty piece means nothing, and would end a chunked body on the wire.
+                // An empty chunk would end a chunked body on the wire (RFC 9112 §7.1).
                 Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => continue,
-                Some(Ok(_)) if self.remaining == Some(0) => Some(Err(OVERLONG.into())),
+                Some(Ok(_)) if self.remaining == Some(0) => Some(Err(TOO_LONG.into())),
                 Some(Ok(frame)) => Some(Ok(self.count(frame))),
                 None if self.remaining.is_some_and(|remaining| remaining > 0) => {
-                    Some(Err("the body ended before its Content-Length".into()))
+                    Some(Err(TOO_SHORT.into()))
                 }
                 other => other,
             });
         }
     }
 
-    /// Keeps to the declared length: what is beyond it is an error, once all that was declared is out.
+    /// Subtracts a frame from the declared length. A frame that is too long is truncated; the error follows
+    /// in the next poll, so that the client gets all bytes that were declared.
     fn count(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let (Some(remaining), Some(data)) = (&mut self.remaining, frame.data_ref()) else {
             return frame;
         };
         let most = usize::try_from(*remaining).unwrap_or(usize::MAX);
-        self.overlong = data.len() > most;
+        self.too_long = data.len() > most;
         let data = data.slice(..data.len().min(most));
         *remaining -= data.len() as u64;
         Frame::data(data)
     }
 
-    /// Lets go of the body, which may panic at that.
+    /// Drops the body. Its Drop may panic.
     fn discard(&mut self) {
         let body = std::mem::take(&mut self.body);
         if let Err(panic) = panic::catch(|| drop(body)) {
-            self.log(&panic.into());
+            log::aborted(&self.info, &panic);
         }
-    }
-
-    fn log(&self, error: &BoxError) {
-        let (method, path) = (&self.seen.method, self.seen.path());
-        let request_id = self.seen.context.request_id();
-        let chain = Chain(Some(error.as_ref()));
-        tracing::error!(%method, path, request_id, "reply cut: {chain}");
     }
 }
 
-impl Drop for Watched {
+impl Drop for CheckedBody {
     fn drop(&mut self) {
         self.discard();
     }
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for CheckedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -103,7 +99,7 @@ impl http_body::Body for Watched {
         }
         let frame = ready!(self.poll_body(cx));
         if let Some(Err(error)) = &frame {
-            self.log(error);
+            log::aborted(&self.info, &**error);
         }
         if !matches!(frame, Some(Ok(_))) {
             self.ended = true;
@@ -113,7 +109,8 @@ impl http_body::Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || (self.remaining.is_none_or(|left| left == 0) && self.body.is_end_stream())
+        let complete = self.remaining.is_none_or(|remaining| remaining == 0);
+        self.ended || (complete && self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

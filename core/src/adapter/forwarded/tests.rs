@@ -75,7 +75,7 @@ fn a_stranger_is_not_believed_nor_is_a_header_that_was_not_named() {
 }
 
 #[test]
-fn hops_are_counted_from_the_right() {
+fn hops_are_counted_from_the_right_and_missing_ones_make_the_peer_unknown() {
     let lines = headers(&[(FOR, "1.1.1.1, 203.0.113.9, 198.51.100.7")]);
     let at = |hops| {
         Proxies::hops(hops)
@@ -87,8 +87,10 @@ fn hops_are_counted_from_the_right() {
     assert_eq!(at(0), "10.0.0.1");
     assert_eq!(at(1), "198.51.100.7");
     assert_eq!(at(2), "203.0.113.9");
-    // More than there are: the left-most, which no trusted proxy stands behind.
-    assert_eq!(at(9), "1.1.1.1");
+    assert_eq!(at(3), "1.1.1.1");
+    // The request did not come through all nine proxies.
+    assert_eq!(Proxies::hops(9).origin(PROXY, &lines).peer, None);
+    assert_eq!(Proxies::hops(1).origin(PROXY, &headers(&[])).peer, None);
     let both: Proxies = "private, 198.51.100.0/24".parse().unwrap();
     let origin = both.with_hops(1).origin(PROXY, &lines);
     assert_eq!(origin.peer.unwrap().to_string(), "198.51.100.7");

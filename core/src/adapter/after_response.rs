@@ -1,0 +1,57 @@
+//! Work that handlers gave to [`Context::wait_until`], run by the adapter.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::Context;
+
+/// Runs the work that handlers gave to [`Context::wait_until`], and the work that this work adds, until
+/// nothing remains or `stop` completes. Returns whether all work was done.
+///
+/// An adapter calls this once the response was sent. `stop` is its deadline or its shutdown; work that is
+/// not finished by then is dropped and logged as `work after the response was dropped`. If the future itself
+/// is dropped, the work waits for another call.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use anyhost_core::Context;
+/// use anyhost_core::adapter::finish_after_response;
+///
+/// let context = Context::default();
+/// context.wait_until(async { println!("counted") });
+/// assert!(finish_after_response(&context, std::future::pending()).await);
+/// # }
+/// ```
+pub async fn finish_after_response(context: &Context, stop: impl Future<Output = ()>) -> bool {
+    let work = context.pending_work();
+    if work.is_empty() {
+        return true;
+    }
+    let mut run = Box::pin(work.run());
+    let mut stop = pin!(stop);
+    let finished = poll_fn(|cx| {
+        if run.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        stop.as_mut().poll(cx).map(|()| false)
+    })
+    .await;
+    drop(run);
+    if !finished {
+        work.discard(context.request_id());
+    }
+    finished
+}
+
+/// Whether a handler gave work to [`Context::wait_until`] that is not finished yet.
+pub fn has_work_after_response(context: &Context) -> bool {
+    !context.pending_work().is_empty()
+}
+
+/// A context for one request of a connection: it shares what is known about the connection, and has a
+/// separate list of [`wait_until`](Context::wait_until) work.
+pub fn request_context(connection: &Context) -> Context {
+    connection.for_request()
+}

@@ -1,0 +1,290 @@
+//! The single path from a request to a response, on every host.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use http::StatusCode;
+use self_cell::self_cell;
+
+use super::deadline::Deadline;
+use super::error_response::error_response;
+use super::outcome::Outcome;
+use super::request_info::RequestInfo;
+use super::{log, request_rules, response_rules};
+use crate::handler::Handler;
+use crate::panic::{self, Panic};
+use crate::{Error, Request, Response, Result};
+
+/// Calls a handler and returns the response as it has to be sent, and how the exchange ended.
+///
+/// Every adapter calls this function. It takes these steps:
+///
+/// 1. **Admission.** The request is brought into the form that handlers see: path and query as its URI, the
+///    authority in `Host`, no hop-by-hop headers (RFC 9110 §7.6.1). An invalid Host (RFC 9110 §7.2) or
+///    request target is rejected with 400.
+/// 2. **The handler** runs, until the deadline at the latest. An error becomes a response, a panic a 500, a
+///    passed deadline a 504. All three are logged with the request. The client gets what the [`Error`] says, and
+///    in development mode also its sources.
+/// 3. **Response rules.** The response gets a Content-Length if its length is known, and a Content-Type if it has
+///    content without one (`application/octet-stream`). Hop-by-hop headers are removed, and the body where the
+///    status or HEAD forbids one (RFC 9110 §6.4.1). An informational status that the host cannot send is
+///    a 500.
+/// 4. **The body**, if it is a stream, is checked while it is sent. An error or a panic in it, or a length that
+///    differs from the declared one, is logged and ends the body with an error, so that the adapter can abort
+///    the response.
+///
+/// The handler is called before this function returns. The future owns the handler, so it can be spawned or
+/// stored. Dropping the future drops the handler's future.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+///
+/// use anyhost_core::adapter::{Deadline, Outcome, exchange};
+/// use anyhost_core::{Request, handler};
+///
+/// let hello = Arc::new(handler(|| async { "Hello, world!" }));
+/// let exchanged = exchange(hello, Request::default(), Deadline::none()).await;
+/// assert_eq!(exchanged.outcome, Outcome::Completed);
+/// assert_eq!(exchanged.response.headers()["content-length"], "13");
+/// # }
+/// ```
+pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadline) -> Exchange {
+    let mut info = RequestInfo::of(&mut request);
+    // The handler is called here and not in the first poll: a request is large, and the future would have to
+    // store it until then.
+    let state = match request_rules::admit(&mut request, &mut info) {
+        Ok(()) => match panic::catch(|| Running::new(handler, |handler| handler.handle(request))) {
+            Ok(running) => State::Running(running),
+            Err(panic) => State::Panicked(panic),
+        },
+        Err(error) => State::Rejected(error),
+    };
+    Exchange {
+        state,
+        deadline,
+        info: Some(info),
+    }
+}
+
+/// The result of an exchange.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exchanged {
+    /// The response, ready to be sent.
+    pub response: Response,
+    /// How the exchange ended so far; sending the response can still fail.
+    pub outcome: Outcome,
+    /// The deadline, for sending the response; [`Deadline::none`] if it has passed already.
+    pub deadline: Deadline,
+    /// What is needed to log, and to run the work after the response.
+    pub info: RequestInfo,
+}
+
+/// What [`Handler::handle`] returns.
+type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
+
+self_cell!(
+    /// A handler and its future, which borrows from the handler. `self_cell` keeps both in one allocation,
+    /// which makes the pair `'static`.
+    struct Running {
+        owner: Arc<dyn Handler>,
+        #[covariant]
+        dependent: HandlerFuture,
+    }
+);
+
+/// The future of [`exchange`].
+// Written by hand: an async block would reserve space for the response and copy it on every move.
+#[must_use = "futures do nothing unless polled"]
+pub struct Exchange {
+    state: State,
+    deadline: Deadline,
+    /// `None` after the future completed.
+    info: Option<RequestInfo>,
+}
+
+enum State {
+    Running(Running),
+    Panicked(Panic),
+    Rejected(Error),
+    Ended,
+}
+
+impl Future for Exchange {
+    type Output = Exchanged;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Exchanged> {
+        let this = &mut *self;
+        // Filled in place, because responses are large to move.
+        let mut result = None;
+        if this.poll_handler(cx, &mut result).is_pending() {
+            if this.deadline.poll_exceeded(cx).is_pending() {
+                return Poll::Pending;
+            }
+            result = Some(Ending::TimedOut);
+        }
+        // Drop the handler's future before its response is sent. That may panic, too.
+        let state = std::mem::replace(&mut this.state, State::Ended);
+        if let Err(panic) = panic::catch(|| drop(state))
+            && matches!(result, Some(Ending::Returned(Ok(_))))
+        {
+            result = Some(Ending::Panicked(panic));
+        }
+        match (result, this.info.take()) {
+            (Some(ending), Some(info)) => {
+                let (response, outcome) = ending.into_response(&info);
+                Poll::Ready(Exchanged {
+                    response,
+                    outcome,
+                    deadline: std::mem::take(&mut this.deadline),
+                    info,
+                })
+            }
+            // Polled again after it completed.
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl Exchange {
+    /// Runs the handler, and catches a panic in it.
+    fn poll_handler(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Ending>) -> Poll<()> {
+        let poll = match &mut self.state {
+            State::Running(running) => panic::catch(|| {
+                running.with_dependent_mut(|_, future| {
+                    future
+                        .as_mut()
+                        .poll(cx)
+                        .map(|returned| *result = Some(Ending::Returned(returned)))
+                })
+            }),
+            state => {
+                *result = match std::mem::replace(state, State::Ended) {
+                    State::Panicked(panic) => Some(Ending::Panicked(panic)),
+                    State::Rejected(error) => Some(Ending::Rejected(error)),
+                    _ => None,
+                };
+                return Poll::Ready(());
+            }
+        };
+        poll.unwrap_or_else(|panic| {
+            *result = Some(Ending::Panicked(panic));
+            Poll::Ready(())
+        })
+    }
+}
+
+/// How the handler's part of the exchange ended.
+enum Ending {
+    Returned(Result),
+    Panicked(Panic),
+    Rejected(Error),
+    TimedOut,
+}
+
+impl Ending {
+    /// Logs what has to be logged, and makes the response.
+    ///
+    /// Values that the handler returned can still panic: an error when it is formatted, a body when it is
+    /// dropped.
+    fn into_response(self, info: &RequestInfo) -> (Response, Outcome) {
+        panic::catch(|| match self {
+            Self::Returned(Ok(mut response)) => {
+                match response_rules::check_status(&response, info) {
+                    Ok(()) => {
+                        response_rules::apply(&mut response, info);
+                        (response, Outcome::Completed)
+                    }
+                    Err(error) => (handler_error(error, info), Outcome::Completed),
+                }
+            }
+            Self::Returned(Err(error)) => (handler_error(error, info), Outcome::Completed),
+            Self::Panicked(panic) => (panicked(panic, info), Outcome::Panicked),
+            Self::Rejected(error) => (reject(error, info), Outcome::Rejected),
+            Self::TimedOut => (timed_out(info), Outcome::TimedOut),
+        })
+        .unwrap_or_else(|panic| (panicked(panic, info), Outcome::Panicked))
+    }
+}
+
+fn handler_error(error: Error, info: &RequestInfo) -> Response {
+    log::handler_error(&error, info);
+    response_to(error, info)
+}
+
+fn panicked(panic: Panic, info: &RequestInfo) -> Response {
+    let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic);
+    log::handler_panicked(&error, info);
+    response_to(error, info)
+}
+
+/// The response to input that an adapter cannot decode as a request, or rejects before the exchange, by the
+/// same rules as [`exchange`]; logged as `request rejected`.
+pub fn reject(error: Error, info: &RequestInfo) -> Response {
+    log::rejected(&error, info);
+    response_to(error, info)
+}
+
+/// The 504 for an exchange whose deadline passed before the adapter sent anything; logged as
+/// `request timed out`. [`exchange`] calls it itself while the handler runs.
+pub fn timed_out(info: &RequestInfo) -> Response {
+    log::timed_out(info);
+    response_to(Error::from_status(StatusCode::GATEWAY_TIMEOUT), info)
+}
+
+/// The response to an error, by the same rules as [`exchange`], without a log event. For errors that the
+/// adapter logs or counts in another way, such as overload.
+pub fn response_to(error: Error, info: &RequestInfo) -> Response {
+    finish_response(error_response(error, info), info)
+}
+
+/// Applies the response rules to a response that the adapter made without the handler, such as the one to
+/// a health check.
+pub fn finish_response(mut response: Response, info: &RequestInfo) -> Response {
+    response_rules::apply(&mut response, info);
+    response
+}
+
+/// Logs a `response aborted` event: the response ended early after its head was sent. Errors of a response's
+/// body are logged already; an adapter calls this when the deadline ends the response.
+pub fn log_aborted(info: &RequestInfo, error: &(dyn std::error::Error + 'static)) {
+    log::aborted(info, error);
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange")
+            .field("info", &self.info)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// For adapters that do not call [`exchange`] yet.
+pub(crate) async fn dispatch_borrowed<H: Handler + ?Sized>(
+    handler: &H,
+    mut request: Request,
+) -> Response {
+    let mut info = RequestInfo::of(&mut request);
+    let ending = match request_rules::admit(&mut request, &mut info) {
+        Ok(()) => {
+            let mut future = None;
+            match panic::catch(|| future = Some(handler.handle(request))) {
+                Ok(()) => match future {
+                    Some(future) => match panic::catch_panic(future).await {
+                        Ok(returned) => Ending::Returned(returned),
+                        Err(panic) => Ending::Panicked(panic),
+                    },
+                    None => return Response::default(),
+                },
+                Err(panic) => Ending::Panicked(panic),
+            }
+        }
+        Err(error) => Ending::Rejected(error),
+    };
+    ending.into_response(&info).0
+}

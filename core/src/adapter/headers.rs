@@ -1,0 +1,69 @@
+//! Header rules that several parts of an adapter need: one list, one parser.
+
+use http::header::{CONTENT_LENGTH, HeaderMap};
+
+macro_rules! hop_by_hop {
+    ($($name:literal)*) => {
+        /// The hop-by-hop header fields: they describe one connection, and are never forwarded
+        /// (RFC 9110 §7.6.1). `Trailer` and `Expect` are not in the list: they are removed by rules of
+        /// their own.
+        pub const HOP_BY_HOP: &[&str] = &[$($name),*];
+
+        /// Whether a header field, given by its lower-case name, is hop-by-hop.
+        pub fn is_hop_by_hop(name: &str) -> bool {
+            matches!(name, $($name)|*)
+        }
+    };
+}
+
+hop_by_hop! {
+    "connection"
+    "keep-alive"
+    "proxy-connection"
+    "transfer-encoding"
+    "te"
+    "upgrade"
+    "http2-settings"
+}
+
+/// The length that the Content-Length fields declare.
+///
+/// `None` if there is no such field, if a value is not a number, or if two values differ: RFC 9110 §8.6
+/// lets a recipient trust a repeated length only if all values agree.
+///
+/// ```
+/// use anyhost_core::adapter::headers::content_length;
+/// use http::HeaderMap;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.append("content-length", "5".parse().unwrap());
+/// headers.append("content-length", "5".parse().unwrap());
+/// assert_eq!(content_length(&headers), Some(5));
+/// headers.append("content-length", "6".parse().unwrap());
+/// assert_eq!(content_length(&headers), None);
+/// ```
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let first = values.next()?;
+    match values.all(|other| other == first) {
+        true => parse_content_length(first.as_bytes()),
+        false => None,
+    }
+}
+
+/// The number in one Content-Length value: digits only (RFC 9110 §8.6), so no sign and no white space.
+///
+/// ```
+/// use anyhost_core::adapter::headers::parse_content_length;
+///
+/// assert_eq!(parse_content_length(b"42"), Some(42));
+/// assert_eq!(parse_content_length(b"+42"), None);
+/// assert_eq!(parse_content_length(b""), None);
+/// ```
+pub fn parse_content_length(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value).ok()?;
+    match digits.bytes().all(|b| b.is_ascii_digit()) {
+        true => digits.parse().ok(),
+        false => None,
+    }
+}

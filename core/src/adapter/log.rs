@@ -1,0 +1,42 @@
+//! The log events of an exchange: the same message and level on every host.
+
+use std::error::Error as StdError;
+
+use super::request_info::RequestInfo;
+use crate::error::{Chain, Error};
+
+/// An error of the handler: at level `error` if it is the server's (5xx), at `debug` if it is the client's.
+pub(super) fn handler_error(error: &Error, info: &RequestInfo) {
+    let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
+    let request_id = info.context.request_id();
+    if status >= 500 {
+        tracing::error!(%method, path, status, request_id, ?error, "handler error");
+    } else {
+        tracing::debug!(%method, path, status, request_id, ?error, "handler error");
+    }
+}
+
+/// A panic of the handler.
+pub(super) fn handler_panicked(error: &Error, info: &RequestInfo) {
+    let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
+    tracing::error!(%method, path, request_id, error = %error.chain(), "handler panicked");
+}
+
+/// A request that was rejected before its handler saw it.
+pub(super) fn rejected(error: &Error, info: &RequestInfo) {
+    let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
+    let request_id = info.context.request_id();
+    tracing::warn!(%method, path, status, request_id, ?error, "request rejected");
+}
+
+/// A request whose response was not ready by the deadline.
+pub(super) fn timed_out(info: &RequestInfo) {
+    let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
+    tracing::error!(%method, path, request_id, "request timed out");
+}
+
+/// A response that ended early, after its head was sent.
+pub(super) fn aborted(info: &RequestInfo, error: &(dyn StdError + 'static)) {
+    let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
+    tracing::error!(%method, path, request_id, error = %Chain(Some(error)), "response aborted");
+}

@@ -1,0 +1,24 @@
+//! How an exchange ended.
+
+/// How an exchange ended, for logs, metrics and exit codes.
+///
+/// [`exchange`](super::exchange()) reports the first four. The others concern the time while the adapter
+/// sends the response, and only the adapter can observe them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The handler returned a response or an error, and the client gets it.
+    Completed,
+    /// The request was rejected before the handler saw it.
+    Rejected,
+    /// The handler panicked; the client gets a 500.
+    Panicked,
+    /// The deadline passed: the client gets a 504, or an aborted response if its head was sent already.
+    TimedOut,
+    /// The response was aborted after its head was sent, because its body failed.
+    Aborted,
+    /// The client disconnected before the response was complete.
+    ClientDisconnected,
+    /// The process was told to stop (SIGTERM) before the response was complete.
+    Terminated,
+}

@@ -1,0 +1,60 @@
+//! What stays known of a request after its handler took it.
+
+use http::Method;
+use http::uri::PathAndQuery;
+
+use crate::{Context, Request};
+
+/// The parts of a request that the response rules and the log need after the handler took the request.
+#[derive(Clone, Debug)]
+pub struct RequestInfo {
+    pub(super) method: Method,
+    pub(super) context: Context,
+    /// Whether the client asked to switch protocols, on a host that can.
+    pub(super) upgrade: bool,
+    target: Option<PathAndQuery>,
+}
+
+impl RequestInfo {
+    /// Takes these parts from a request. A request without a [`Context`] gets the default one, so that the
+    /// handler and the adapter share the same list of work after the response.
+    pub fn of(request: &mut Request) -> Self {
+        let context = request.extensions().get::<Context>().cloned();
+        let context = context.unwrap_or_else(|| {
+            let context = Context::default();
+            request.extensions_mut().insert(context.clone());
+            context
+        });
+        Self {
+            method: request.method().clone(),
+            context,
+            upgrade: false,
+            target: request.uri().path_and_query().cloned(),
+        }
+    }
+
+    /// For input that an adapter cannot decode as a request: a GET of `/` with this context.
+    pub fn unknown(context: Context) -> Self {
+        Self {
+            method: Method::GET,
+            context,
+            upgrade: false,
+            target: None,
+        }
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path, percent-encoded.
+    pub fn path(&self) -> &str {
+        self.target.as_ref().map_or("/", PathAndQuery::path)
+    }
+
+    /// The context that the handler got.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+}

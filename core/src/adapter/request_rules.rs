@@ -1,0 +1,110 @@
+//! Admission: the single form in which handlers see a request.
+
+use http::header::{EXPECT, HOST, HeaderValue, TE, UPGRADE};
+use http::{Method, StatusCode, Uri, Version};
+
+use super::authority::is_host;
+use super::headers::{HOP_BY_HOP, is_hop_by_hop};
+use super::path::target;
+use super::request_info::RequestInfo;
+use crate::context::Context;
+use crate::error::{Error, bad_request};
+use crate::{Request, Result};
+
+/// Brings a request into the form that handlers see.
+///
+/// # Errors
+/// The reason for which the request is rejected.
+pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()> {
+    let hop_by_hop = check_headers(request, &info.context)?;
+    if request.uri().authority().is_some() {
+        to_origin_form(request)?;
+    }
+    if !is_ascii(request.uri()) {
+        let (path, query) = (request.uri().path(), request.uri().query());
+        *request.uri_mut() = target(path.as_bytes(), query.map(str::as_bytes))?.into();
+    }
+    let path = request.uri().path();
+    let whole_server = path == "*" && request.method() == Method::OPTIONS;
+    if !path.starts_with('/') && !whole_server {
+        return Err(bad_request("Invalid request target"));
+    }
+    if hop_by_hop {
+        remove_hop_by_hop(request, info);
+    }
+    Ok(())
+}
+
+/// Checks the headers in one pass, and returns whether one of them has to be removed. Almost no request
+/// has such a header.
+///
+/// # Errors
+/// 400 for an invalid or repeated Host (RFC 9112 §3.2). A missing Host is the adapter's to reject, because CGI
+/// variables and Lambda events may lack one.
+fn check_headers(request: &Request, context: &Context) -> Result<bool> {
+    let (mut hosts, mut hop_by_hop) = (0, false);
+    for (name, value) in request.headers() {
+        match name.as_str() {
+            "host" if !is_host(value.as_bytes()) => return Err(bad_request("Invalid Host header")),
+            "host" => hosts += 1,
+            "x-request-id" => context.set_client_request_id(value.as_bytes()),
+            "expect" => hop_by_hop = true,
+            name => hop_by_hop |= is_hop_by_hop(name),
+        }
+    }
+    if hosts > 1 {
+        return Err(bad_request("Invalid Host header"));
+    }
+    Ok(hop_by_hop)
+}
+
+fn is_ascii(uri: &Uri) -> bool {
+    uri.path_and_query()
+        .is_none_or(|target| target.as_str().is_ascii())
+}
+
+/// RFC 9112 §3.2.2: the authority of a target in absolute form replaces the Host header. HTTP/2 sends
+/// its authority this way.
+fn to_origin_form(request: &mut Request) -> Result<()> {
+    if request.method() == Method::CONNECT {
+        // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
+        return Err(Error::from_status(StatusCode::NOT_IMPLEMENTED));
+    }
+    let uri = std::mem::take(request.uri_mut()).into_parts();
+    if let Some(authority) = uri.authority {
+        if !is_host(authority.as_str().as_bytes()) {
+            return Err(bad_request("Invalid request target"));
+        }
+        let host = HeaderValue::from_str(authority.as_str())?;
+        request.headers_mut().insert(HOST, host);
+    }
+    if let Some(path_and_query) = uri.path_and_query {
+        let target = match path_and_query.as_str() {
+            // `http://host?query` has an empty path, which equals "/" (RFC 9110 §4.2.3).
+            query if query.starts_with('?') => format!("/{query}").parse()?,
+            _ => path_and_query,
+        };
+        *request.uri_mut() = target.into();
+    }
+    Ok(())
+}
+
+/// Removes the hop-by-hop headers and `Expect`, which the host has dealt with. Kept are those of an upgrade
+/// that the host can carry out, and TE over HTTP/2 (RFC 9113 §8.2.2).
+fn remove_hop_by_hop(request: &mut Request, info: &mut RequestInfo) {
+    // RFC 9110 §7.8: an HTTP/1.0 client cannot ask for an upgrade.
+    info.upgrade = request.headers().contains_key(UPGRADE)
+        && request.version() == Version::HTTP_11
+        && info.context.host().carries_upgrades();
+    let http2 = request.version() == Version::HTTP_2;
+    for name in HOP_BY_HOP {
+        let kept = match *name {
+            "connection" | "upgrade" => info.upgrade,
+            name => name == TE && http2,
+        };
+        if !kept {
+            request.headers_mut().remove(*name);
+        }
+    }
+    request.headers_mut().remove(EXPECT);
+}

@@ -1,0 +1,136 @@
+//! The rules that every response obeys, whatever the host.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRAILER};
+use http::{Method, StatusCode};
+use http_body::Body as _;
+
+use super::headers::{HOP_BY_HOP, content_length, is_hop_by_hop};
+use super::request_info::RequestInfo;
+use super::response_body::CheckedBody;
+use crate::error::Error;
+use crate::reply::BYTES;
+use crate::{Body, Response, Result};
+
+/// Checks that an exchange can end with this status.
+///
+/// # Errors
+/// 500 for an informational status, which is never the final one (RFC 9110 §15.2). A 101 is allowed if the
+/// client asked for it and the host can switch protocols.
+pub(super) fn check_status(response: &Response, info: &RequestInfo) -> Result<()> {
+    let status = response.status();
+    let switching = status == StatusCode::SWITCHING_PROTOCOLS && info.upgrade;
+    if status.is_informational() && !switching {
+        let source =
+            format!("the handler returned the status {status}, which this host cannot send");
+        return Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(source));
+    }
+    Ok(())
+}
+
+/// Applies the rules for headers, length and body.
+pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
+    let (declared, has_type) = clean_headers(response, info);
+    match response.status().as_u16() {
+        101 => return,
+        204 | 304 => {
+            // RFC 9110 §8.6 and §15.4.5: no content, and no header that describes content.
+            response.headers_mut().remove(CONTENT_LENGTH);
+            response.headers_mut().remove(CONTENT_TYPE);
+            *response.body_mut() = Body::empty();
+            return;
+        }
+        // RFC 9110 §15.3.6: no content, but a length of 0 may be sent.
+        205 => {
+            response.headers_mut().remove(CONTENT_TYPE);
+            *response.body_mut() = Body::empty();
+        }
+        _ => {}
+    }
+    let length = set_length(response, declared, info);
+    if length != Some(0) && !has_type {
+        // RFC 9110 §8.3; required by RFC 3875 §6.3.1. The default is never a type that a browser executes.
+        response.headers_mut().insert(CONTENT_TYPE, BYTES);
+    }
+    if info.method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    } else if response.body().as_bytes().is_none() {
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = Body::boxed(CheckedBody::new(body, length, info.clone()));
+    }
+}
+
+/// Declares the length of the body if it is known, and otherwise keeps the length that the handler declared.
+/// A host that writes Content-Length anyway does not need the header. Returns the length.
+fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo) -> Option<u64> {
+    match response.body().size_hint().exact() {
+        // A response to HEAD may declare the length of a body that the handler did not make.
+        Some(0) if info.method == Method::HEAD && declared.is_some() => declared,
+        Some(length) if info.context.host().frames() && info.method != Method::HEAD => {
+            if declared.is_some() {
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
+            Some(length)
+        }
+        Some(length) => {
+            if declared != Some(length) {
+                let value = HeaderValue::from(length);
+                response.headers_mut().insert(CONTENT_LENGTH, value);
+            }
+            Some(length)
+        }
+        None => declared,
+    }
+}
+
+/// Removes the hop-by-hop headers, and those that some hosts would interpret. Returns the length that the
+/// handler declared, and whether the handler set a Content-Type.
+fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, bool) {
+    let (mut has_hop_by_hop, mut has_length, mut has_type) = (false, false, false);
+    for name in response.headers().keys() {
+        match name.as_str() {
+            "content-type" => has_type = true,
+            "content-length" => has_length = true,
+            "trailer" | "status" => has_hop_by_hop = true,
+            name => has_hop_by_hop |= is_hop_by_hop(name),
+        }
+    }
+    if has_hop_by_hop {
+        remove_hop_by_hop(response, info);
+    }
+    if !has_length {
+        return (None, has_type);
+    }
+    let length = content_length(response.headers());
+    match length {
+        // One field, even if the handler set several equal ones.
+        Some(length) => response.headers_mut().insert(CONTENT_LENGTH, length.into()),
+        None => response.headers_mut().remove(CONTENT_LENGTH),
+    };
+    (length, has_type)
+}
+
+fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    let headers = response.headers_mut();
+    // RFC 9110 §7.6.1: Connection names further headers of the same kind.
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(*name);
+    }
+    // RFC 3875 §6.3.3: a web server takes this header of a CGI program for the status line.
+    headers.remove("status");
+    if !info.context.host().carries_trailers() {
+        headers.remove(TRAILER);
+    }
+}

@@ -1,0 +1,113 @@
+//! Panics as errors: a panic in a handler must not end the process or its connection.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+thread_local! {
+    /// The number of calls of [`catch`] in progress on this thread.
+    static CATCHING: Cell<u32> = const { Cell::new(0) };
+    /// The location of the last panic on this thread, as the panic hook recorded it.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A panic that was caught: its message, and its location if the panic hook recorded one.
+#[derive(Debug)]
+pub struct Panic {
+    message: String,
+    location: Option<String>,
+}
+
+/// Runs `f` and returns a panic in it as an error.
+///
+/// Callers drop whatever `f` touched without using it again, which is why `AssertUnwindSafe` is sound.
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
+    CATCHING.set(CATCHING.get() + 1);
+    let result = catch_unwind(AssertUnwindSafe(f));
+    CATCHING.set(CATCHING.get() - 1);
+    if result.is_ok()
+        && let Some(location) = LOCATION.take()
+    {
+        // The application caught this panic itself. The hook left the log event to us, so write it here.
+        tracing::error!(location, "panic caught by the application");
+    }
+    result.map_err(Panic::new)
+}
+
+/// Runs a future and returns a panic in it as an error.
+///
+/// # Errors
+/// The panic, with its message, and with its location if the panic hook calls
+/// [`record_location`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use anyhost_core::adapter::panic::catch_panic;
+///
+/// let panic = catch_panic(async { panic!("no configuration") }).await.unwrap_err();
+/// assert_eq!(panic.to_string(), "panicked: no configuration");
+/// # }
+/// ```
+pub async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panic> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Records where the current panic happened, if this crate will catch and log it. For the panic hook of
+/// a program.
+///
+/// Returns `true` if the panic will be logged together with its request; the hook then has nothing to
+/// print. `location` is called only in that case, because a backtrace is expensive.
+pub fn record_location(location: impl FnOnce() -> String) -> bool {
+    let caught = CATCHING.get() > 0;
+    if caught {
+        LOCATION.set(Some(location()));
+    }
+    caught
+}
+
+/// The message of a panic, for hooks and error messages.
+///
+/// ```
+/// let payload: Box<dyn std::any::Any + Send> = Box::new("out of luck");
+/// assert_eq!(anyhost_core::adapter::panic::message(&*payload), "out of luck");
+/// ```
+pub fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+impl Panic {
+    fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = message(&*payload).to_owned();
+        // The payload may be a type of the handler, whose Drop can panic again.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+        Self {
+            message,
+            location: LOCATION.take(),
+        }
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(f, "panicked at {location}: {}", self.message),
+            None => write!(f, "panicked: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for Panic {}

@@ -1,0 +1,62 @@
+//! State that a handler shares between requests: a database pool, a client, a counter.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::handler::{Handler, IntoHandler};
+use crate::{Request, Response, Result};
+
+/// A handler with state; made by [`with_state`].
+#[derive(Debug)]
+pub struct WithState<S, H> {
+    state: Arc<S>,
+    handler: H,
+}
+
+/// Gives a handler access to `state`: [`request.state::<S>()`](crate::RequestExt::state) returns it.
+///
+/// A router has [a method](crate::Router::with_state) that does the same for all its routes. A handler can have
+/// state of several types; for each type the innermost counts.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use anyhost_core::{Request, RequestExt, Result, with_state};
+///
+/// async fn count(request: Request) -> Result<u64> {
+///     Ok(request.state::<AtomicU64>()?.fetch_add(1, Ordering::Relaxed))
+/// }
+///
+/// let counter = with_state(AtomicU64::new(0), count);
+/// ```
+pub fn with_state<S, K, H>(state: S, handler: H) -> WithState<S, H::Handler>
+where
+    S: Send + Sync + 'static,
+    H: IntoHandler<K>,
+{
+    WithState::new(Arc::new(state), handler.into_handler())
+}
+
+impl<S, H> WithState<S, H> {
+    pub(crate) fn new(state: Arc<S>, handler: H) -> Self {
+        Self { state, handler }
+    }
+}
+
+/// The state in a request's extensions. The wrapper keeps an application's own `Arc<S>` there apart.
+pub(crate) struct State<S>(pub(crate) Arc<S>);
+
+impl<S> Clone for State<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl<S: Send + Sync + 'static, H: Handler> Handler for WithState<S, H> {
+    async fn handle(&self, mut request: Request) -> Result<Response> {
+        request.extensions_mut().insert(State(self.state.clone()));
+        self.handler.handle(request).await
+    }
+}
