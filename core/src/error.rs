@@ -1,4 +1,4 @@
-//! An error with a status: what the client is told, and what only the log learns.
+//! An error with a status and a message for the client, and a source for the log.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -7,16 +7,15 @@ use std::fmt;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Any error, as hosts and tower pass it about.
+/// Any error: the type that bodies and tower middleware use.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What a handler fails with: a status and a message for the client, and a source for the log.
+/// The error of a handler: a status and a message for the client, and a source for the log.
 ///
-/// It travels as `Err` until [`dispatch`](crate::dispatch) turns it into a reply, so every handler
-/// on the way can look at it and answer otherwise. Any [`std::error::Error`] becomes one with `?`:
-/// a 500 that tells the client nothing but `Internal Server Error`, while its whole chain of
-/// sources goes to the log. In development mode (`ANYHOST_ENV=development`) the chain is in the
-/// reply too.
+/// It stays an `Err` until the response is made (by [`exchange`](crate::adapter::exchange())), so every handler
+/// around another one can inspect and replace it. `?` converts any [`std::error::Error`] into a 500: the
+/// client gets `Internal Server Error`, and the log gets the error with all its sources. In development
+/// mode (`ANYHOST_ENV=development`) the response contains them too.
 ///
 /// ```
 /// use anyhost_core::{Error, Result};
@@ -37,8 +36,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// assert_eq!(parse("x").unwrap_err().message(), "Internal Server Error");
 /// ```
 ///
-/// Like `anyhow::Error` it does not implement [`std::error::Error`] itself, which is what lets `?`
-/// take every other error.
+/// Like `anyhow::Error`, it does not implement [`std::error::Error`]. If it did, the conversion from every
+/// other error would conflict with the standard library's `impl From<T> for T`.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -49,7 +48,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with this status, whose reply has `message` as its text.
+    /// An error with this status; `message` is the text of the response.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         Self(Box::new(Inner {
@@ -60,60 +59,61 @@ impl Error {
         }))
     }
 
-    /// An error with this status and the status's own words as the message.
+    /// An error with this status, and the status's standard reason phrase as the message.
     pub fn from_status(status: StatusCode) -> Self {
         Self::new(status, status.canonical_reason().unwrap_or("Error"))
     }
 
-    /// Takes an error whose type is not known. One that was an [`Error`] before it went through
-    /// tower or a body comes back as it was; any other becomes a 500.
+    /// Converts an error of unknown type. An [`Error`] that [`into_boxed`](Self::into_boxed) wrapped is
+    /// unwrapped; any other error becomes the source of a 500.
     pub fn from_boxed(source: BoxError) -> Self {
-        match source.downcast::<Carried>() {
-            Ok(carried) => carried.0,
+        match source.downcast::<Boxed>() {
+            Ok(boxed) => boxed.0,
             Err(source) => Self::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(source),
         }
     }
 
-    /// The reason behind this error. It is logged, and never sent outside development mode.
+    /// Sets the cause of this error. It is logged, and sent to the client only in development mode.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// A header of the reply, such as `Retry-After` or `Allow`.
+    /// Adds a header to the response, such as `Retry-After` or `Allow`.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
     }
 
-    /// The status of the reply.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// What the client is told.
+    /// The message for the client.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The headers that the reply gets besides its Content-Type.
+    /// The headers that were added with [`with_header`](Self::with_header).
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The reason behind this error, if there is one.
+    /// The cause of this error, if there is one.
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
 
-    /// The error as one that tower and `http_body` can carry; [`Error::from_boxed`] undoes it.
+    /// Wraps the error as a [`std::error::Error`], for tower middleware and bodies;
+    /// [`Error::from_boxed`] unwraps it.
     pub fn into_boxed(self) -> BoxError {
-        Box::new(Carried(self))
+        Box::new(Boxed(self))
     }
 
-    /// The sources, from the nearest to the root, as one line.
+    /// The sources, from the direct cause to the root, as one line.
     pub(crate) fn chain(&self) -> Chain<'_> {
         Chain(
             self.0
@@ -123,8 +123,12 @@ impl Error {
         )
     }
 
-    /// The same source under another status and message.
-    pub(crate) fn retold(mut self, status: StatusCode, message: &'static str) -> Self {
+    /// Replaces the status and message, and keeps the source.
+    pub(crate) fn with_status_and_message(
+        mut self,
+        status: StatusCode,
+        message: &'static str,
+    ) -> Self {
         self.0.status = status;
         self.0.message = message.into();
         self
@@ -135,12 +139,12 @@ impl Error {
     }
 }
 
-/// What the client has got wrong: a 400.
+/// A 400, for an invalid request.
 pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(StatusCode::BAD_REQUEST, message)
 }
 
-/// Any error is a 500 whose text stays in the log.
+/// Any error becomes a 500, whose text is only logged.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
         Self::from_boxed(Box::new(source))
@@ -180,22 +184,22 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// An [`Error`] on its way through code that wants a [`std::error::Error`].
-struct Carried(Error);
+/// An [`Error`] in the form of a [`std::error::Error`].
+struct Boxed(Error);
 
-impl fmt::Display for Carried {
+impl fmt::Display for Boxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
 }
 
-impl fmt::Debug for Carried {
+impl fmt::Debug for Boxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl StdError for Carried {
+impl StdError for Boxed {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source().map(|source| source as &dyn StdError)
     }
@@ -208,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_error_keeps_its_text_from_the_client() {
+    fn the_text_of_a_plain_error_is_not_the_message_for_the_client() {
         let error = Error::from(io::Error::other("secret detail"));
         assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(error.message(), "Internal Server Error");
@@ -216,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_survives_a_trip_through_a_box() {
+    fn an_error_that_was_boxed_is_unwrapped_unchanged() {
         let error = Error::new(StatusCode::CONFLICT, "taken").with_source(io::Error::other("why"));
         let back = Error::from_boxed(error.into_boxed());
         assert_eq!(format!("{back:?}"), "409 taken: why");
     }
 
     #[test]
-    fn the_chain_names_every_source() {
+    fn the_chain_contains_every_source() {
         #[derive(Debug)]
         struct Outer(io::Error);
         impl fmt::Display for Outer {

@@ -1,4 +1,4 @@
-//! A handler: from a request to a reply.
+//! Handlers: asynchronous functions from a request to a response.
 
 use std::fmt;
 use std::future::Future;
@@ -11,21 +11,21 @@ use async_trait::async_trait;
 use crate::reply::IntoResponse;
 use crate::{Request, Response, Result};
 
-/// Answers a request. Everything that serves HTTP in this project is one: functions, closures,
-/// routers, tower services, and handlers around handlers.
+/// An asynchronous function from a request to a response.
 ///
-/// Most handlers are plain async functions (see [`IntoHandler`]). Implement the trait for those
-/// that carry state, or that wrap another one:
+/// Functions, closures, routers, tower services, and handlers around other handlers implement this trait. Most
+/// handlers are plain async functions (see [`IntoHandler`]). Implement the trait for a type that has
+/// fields, or that wraps another handler:
 ///
 /// ```
 /// use anyhost_core::{async_trait, Handler, Request, Response, Result, send};
 /// use http::StatusCode;
 ///
-/// /// Answers every 404 of the handler inside in its own words.
-/// struct Polite<H>(H);
+/// /// Replaces every 404 of the inner handler with a friendlier message.
+/// struct FriendlyNotFound<H>(H);
 ///
 /// #[async_trait]
-/// impl<H: Handler> Handler for Polite<H> {
+/// impl<H: Handler> Handler for FriendlyNotFound<H> {
 ///     async fn handle(&self, request: Request) -> Result<Response> {
 ///         match self.0.handle(request).await {
 ///             Err(error) if error.status() == StatusCode::NOT_FOUND => {
@@ -38,10 +38,11 @@ use crate::{Request, Response, Result};
 /// ```
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// Answers `request`.
+    /// Handles `request`.
     ///
     /// # Errors
-    /// An error becomes a reply in [`dispatch`](crate::dispatch), and nowhere earlier.
+    /// An error stays an error until [`exchange`](crate::adapter::exchange()) makes a response of it, so that
+    /// handlers around this one can inspect and replace it.
     async fn handle(&self, request: Request) -> Result<Response>;
 }
 
@@ -59,10 +60,10 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
     }
 }
 
-/// What can be turned into a [`Handler`]: a handler, an async function or closure with the request
-/// or without it, and (feature `tower`) a [`tower::Service`](https://docs.rs/tower).
+/// A value that can be converted into a [`Handler`]: a handler, an async function or closure with or without
+/// the request as its argument, or (feature `tower`) a [`tower::Service`](https://docs.rs/tower).
 ///
-/// `Kind` tells these apart for the compiler; it is never written out.
+/// The compiler infers `Kind`, which distinguishes these cases; it is never written out.
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result, handler};
@@ -83,19 +84,19 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
             a type that implements `Handler`, or a tower service"
 )]
 pub trait IntoHandler<Kind> {
-    /// The handler that comes of it.
+    /// The resulting handler.
     type Handler: Handler;
 
-    /// Turns it into a handler.
+    /// Converts the value into a handler.
     fn into_handler(self) -> Self::Handler;
 }
 
-/// Turns a function, a closure, or anything else that can be one, into a [`Handler`].
+/// Converts a function, a closure, or any other [`IntoHandler`] into a [`Handler`].
 pub fn handler<K, H: IntoHandler<K>>(handler: H) -> H::Handler {
     handler.into_handler()
 }
 
-/// The [`IntoHandler`] kind of what is a handler already.
+/// The [`IntoHandler`] kind of values that are handlers.
 #[derive(Debug)]
 pub enum IsHandler {}
 
@@ -116,14 +117,14 @@ where
     F: Fn(Request) -> O + Send + Sync + 'static,
     O: Future<Output: IntoResponse> + Send + 'static,
 {
-    type Handler = Function<F, TakesRequest<O>>;
+    type Handler = FunctionHandler<F, TakesRequest<O>>;
 
     fn into_handler(self) -> Self::Handler {
-        Function(self, PhantomData)
+        FunctionHandler(self, PhantomData)
     }
 }
 
-/// The [`IntoHandler`] kind of functions that need nothing of the request.
+/// The [`IntoHandler`] kind of functions without arguments.
 #[derive(Debug)]
 pub struct TakesNothing<F>(PhantomData<fn() -> F>);
 
@@ -132,60 +133,61 @@ where
     F: Fn() -> O + Send + Sync + 'static,
     O: Future<Output: IntoResponse> + Send + 'static,
 {
-    type Handler = Function<F, TakesNothing<O>>;
+    type Handler = FunctionHandler<F, TakesNothing<O>>;
 
     fn into_handler(self) -> Self::Handler {
-        Function(self, PhantomData)
+        FunctionHandler(self, PhantomData)
     }
 }
 
 /// An async function as a [`Handler`]; made by [`IntoHandler`].
-pub struct Function<F, Kind>(F, PhantomData<fn() -> Kind>);
+pub struct FunctionHandler<F, Kind>(F, PhantomData<fn() -> Kind>);
 
-impl<F, K> fmt::Debug for Function<F, K> {
+impl<F, K> fmt::Debug for FunctionHandler<F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::any::type_name::<F>())
     }
 }
 
-impl<F: Clone, K> Clone for Function<F, K> {
+impl<F: Clone, K> Clone for FunctionHandler<F, K> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), PhantomData)
     }
 }
 
-/// What `#[async_trait]` makes of `async fn handle`. It is spelled out below so that the request is
-/// moved into the function's own future and not into a second one around it.
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
+/// The return type that `#[async_trait]` generates for `async fn handle`. The implementations below are
+/// written by hand, so that the request moves directly into the future of the function, and not into a second
+/// future around it.
+type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
-async fn answer<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {
+async fn into_response<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {
     output.await.into_response()
 }
 
-impl<F, O> Handler for Function<F, TakesRequest<O>>
+impl<F, O> Handler for FunctionHandler<F, TakesRequest<O>>
 where
     F: Fn(Request) -> O + Send + Sync + 'static,
     O: Future<Output: IntoResponse> + Send + 'static,
 {
-    fn handle<'a, 'b>(&'a self, request: Request) -> Answer<'b>
+    fn handle<'a, 'b>(&'a self, request: Request) -> ResponseFuture<'b>
     where
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(answer((self.0)(request)))
+        Box::pin(into_response((self.0)(request)))
     }
 }
 
-impl<F, O> Handler for Function<F, TakesNothing<O>>
+impl<F, O> Handler for FunctionHandler<F, TakesNothing<O>>
 where
     F: Fn() -> O + Send + Sync + 'static,
     O: Future<Output: IntoResponse> + Send + 'static,
 {
-    fn handle<'a, 'b>(&'a self, _: Request) -> Answer<'b>
+    fn handle<'a, 'b>(&'a self, _: Request) -> ResponseFuture<'b>
     where
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(answer((self.0)()))
+        Box::pin(into_response((self.0)()))
     }
 }

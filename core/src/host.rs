@@ -1,10 +1,10 @@
-//! What a host is called and what it can carry.
+//! The kinds of host, and what each can carry.
 
 use std::fmt;
 
-/// The kind of host that a request came through, and what it is able to carry.
+/// The kind of host that runs the handler, and what it can carry.
 ///
-/// An adapter of your own makes one with [`Host::new`]:
+/// The author of an adapter makes one with [`Host::new`]:
 ///
 /// ```
 /// use anyhost_core::Host;
@@ -31,10 +31,10 @@ impl Host {
     pub const LAMBDA: Self = Self::new("lambda");
     /// A CGI program (RFC 3875).
     pub const CGI: Self = Self::new("cgi");
-    /// A plain function call, as in tests.
+    /// A function call in the same process, as in tests.
     pub const IN_PROCESS: Self = Self::new("in-process").with_trailers();
 
-    /// A host of this name that carries neither trailers nor upgrades.
+    /// A host that carries neither trailers nor upgrades.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -44,29 +44,29 @@ impl Host {
         }
     }
 
-    /// The same host, able to send trailers after a body (RFC 9110 §6.5).
+    /// The same host, which sends trailers after a body (RFC 9110 §6.5).
     #[must_use]
     pub const fn with_trailers(mut self) -> Self {
         self.trailers = true;
         self
     }
 
-    /// The same host, able to switch protocols with a 101 (RFC 9110 §7.8).
+    /// The same host, which can switch protocols with a 101 (RFC 9110 §7.8).
     #[must_use]
     pub const fn with_upgrades(mut self) -> Self {
         self.upgrades = true;
         self
     }
 
-    /// The same host, which writes the Content-Length of a body whose length is known by itself, so
-    /// that replies need not have the header.
+    /// The same host, which frames messages: it writes Content-Length itself if the length of the body is
+    /// known, so that responses do not need the header.
     #[must_use]
     pub const fn with_framing(mut self) -> Self {
         self.framing = true;
         self
     }
 
-    /// Its name: `http`, `lambda`, `cgi`, `in-process`, or what another adapter calls itself.
+    /// The name: `http`, `lambda`, `cgi`, `in-process`, or the name that another adapter chose.
     pub const fn name(self) -> &'static str {
         self.name
     }
@@ -76,12 +76,12 @@ impl Host {
         self.trailers
     }
 
-    /// Whether the host writes Content-Length by itself.
+    /// Whether the host writes Content-Length itself.
     pub const fn frames(self) -> bool {
         self.framing
     }
 
-    /// Whether a connection can change its protocol.
+    /// Whether a connection can switch to another protocol.
     pub const fn carries_upgrades(self) -> bool {
         self.upgrades
     }

@@ -1,9 +1,11 @@
 //! The core of [anyhost](https://docs.rs/anyhost): write one HTTP handler, run it on any host.
 //!
-//! This crate holds what a handler is and what every reply obeys. It knows no host: no socket, no
-//! runtime, no clock. Applications depend on `anyhost`; those who write an adapter for another
-//! host depend on this crate, make a [`Request`] with a [`Context`] in its extensions, and call
-//! [`dispatch`].
+//! Applications depend on `anyhost`, which re-exports the application API of this crate. Authors of adapters
+//! for other hosts depend on this crate and begin with [`adapter`].
+//!
+//! This crate contains handlers, requests, responses, bodies, errors and the router, and the rules that are
+//! the same on every host. It depends on no socket, runtime or clock, and compiles for
+//! `wasm32-unknown-unknown`.
 //!
 //! ```
 //! use anyhost_core::{Request, RequestExt, Result, handler};
@@ -21,7 +23,7 @@ pub mod adapter;
 mod body;
 mod context;
 mod error;
-mod handler;
+pub mod handler;
 mod host;
 mod limit;
 mod panic;
@@ -43,7 +45,7 @@ pub use adapter::forwarded::{InvalidProxies, Origin, Proxies};
 pub use body::Body;
 pub use context::Context;
 pub use error::{BoxError, Error};
-pub use handler::{Function, Handler, IntoHandler, IsHandler, TakesNothing, TakesRequest, handler};
+pub use handler::{Handler, IntoHandler, handler};
 pub use host::Host;
 pub use limit::{InvalidLimit, Limit};
 pub use reply::{IntoResponse, Json, send};
@@ -68,9 +70,9 @@ pub fn refuse(error: Error, context: &Context) -> Response {
     adapter::response_to(error, &adapter::RequestInfo::unknown(context.clone()))
 }
 
-/// A request, as [`http`] has it.
+/// A request: the type of the [`http`] crate with this crate's body.
 pub type Request = http::Request<Body>;
-/// A reply, as [`http`] has it.
+/// A response: the type of the [`http`] crate with this crate's body.
 pub type Response = http::Response<Body>;
-/// What a handler returns.
+/// The result of a handler, and of functions that handlers call.
 pub type Result<T = Response, E = Error> = std::result::Result<T, E>;

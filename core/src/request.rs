@@ -248,7 +248,7 @@ impl Error {
         let error = Self::from_boxed(source);
         match error.status() {
             StatusCode::INTERNAL_SERVER_ERROR => {
-                error.retold(StatusCode::BAD_REQUEST, "Invalid body")
+                error.with_status_and_message(StatusCode::BAD_REQUEST, "Invalid body")
             }
             _ => error,
         }
