@@ -148,3 +148,71 @@ async fn a_request_without_a_context_shares_one_with_its_handler() {
     ));
     anyhost_core::adapter::finish_after_response(exchanged.info.context(), pending()).await;
 }
+
+async fn call<K>(method: Method, uri: &str, inner: impl IntoHandler<K>) -> Exchanged {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(uri)
+        .body(Body::empty())
+        .unwrap();
+    exchange(boxed(inner), request, Deadline::none()).await
+}
+
+#[tokio::test]
+async fn a_target_in_authority_form_is_rejected_unless_the_method_is_connect() {
+    let hello = || async { "hello" };
+    let exchanged = call(Method::GET, "hello", hello).await;
+    assert_eq!(exchanged.outcome, Outcome::Rejected);
+    assert_eq!(exchanged.response.status(), StatusCode::BAD_REQUEST);
+    let exchanged = call(Method::GET, "http://hello", hello).await;
+    assert_eq!(exchanged.response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_empty_body_for_head_does_not_declare_a_length_of_zero() {
+    // axum removes the body of a response to HEAD before this crate sees it.
+    let exchanged = call(Method::HEAD, "/", || async { Body::empty() }).await;
+    assert!(!exchanged.response.headers().contains_key("content-length"));
+    let exchanged = call(Method::GET, "/", || async { Body::empty() }).await;
+    assert_eq!(exchanged.response.headers()["content-length"], "0");
+}
+
+#[tokio::test]
+async fn trailers_may_follow_a_body_of_declared_length() {
+    let exchanged = call(Method::GET, "/", || async {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("x-sum", http::HeaderValue::from_static("abc"));
+        let body = http_body_util::Full::new(bytes::Bytes::from("hello"))
+            .with_trailers(std::future::ready(Some(Ok(trailers))));
+        http::Response::builder()
+            .header("content-length", "5")
+            .body(Body::new(body))
+    })
+    .await;
+    let body = exchanged.response.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["x-sum"], "abc");
+    assert_eq!(body.to_bytes(), "hello");
+}
+
+#[tokio::test]
+async fn upgrade_required_names_the_protocol_where_the_host_can_upgrade() {
+    let upgrade_required = || async {
+        http::Response::builder()
+            .status(426)
+            .header("connection", "Upgrade, x-drop")
+            .header("upgrade", "websocket")
+            .header("x-drop", "1")
+            .body(Body::empty())
+    };
+    let mut request = Request::default();
+    let context = Context::new(anyhost_core::Host::HTTP);
+    request.extensions_mut().insert(context);
+    let exchanged = exchange(boxed(upgrade_required), request, Deadline::none()).await;
+    let headers = exchanged.response.headers();
+    assert_eq!(headers["upgrade"], "websocket");
+    assert_eq!(headers["connection"], "upgrade");
+    assert!(!headers.contains_key("x-drop"));
+
+    let exchanged = run(upgrade_required, Deadline::none()).await;
+    assert!(!exchanged.response.headers().contains_key("upgrade"));
+}

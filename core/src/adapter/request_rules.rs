@@ -70,6 +70,10 @@ fn to_origin_form(request: &mut Request) -> Result<()> {
         // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
         return Err(Error::from_status(StatusCode::NOT_IMPLEMENTED));
     }
+    if request.uri().scheme().is_none() {
+        // RFC 9112 §3.2.3: only CONNECT has a target that is an authority, such as `example.com`.
+        return Err(bad_request("Invalid request target"));
+    }
     let uri = std::mem::take(request.uri_mut()).into_parts();
     if let Some(authority) = uri.authority {
         if !is_host(authority.as_str().as_bytes()) {

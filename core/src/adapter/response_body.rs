@@ -48,7 +48,9 @@ impl CheckedBody {
             return Poll::Ready(match frame {
                 // An empty chunk would end a chunked body on the wire (RFC 9112 §7.1).
                 Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => continue,
-                Some(Ok(_)) if self.remaining == Some(0) => Some(Err(TOO_LONG.into())),
+                Some(Ok(frame)) if frame.is_data() && self.remaining == Some(0) => {
+                    Some(Err(TOO_LONG.into()))
+                }
                 Some(Ok(frame)) => Some(Ok(self.count(frame))),
                 None if self.remaining.is_some_and(|remaining| remaining > 0) => {
                     Some(Err(TOO_SHORT.into()))

@@ -1,6 +1,8 @@
 //! The rules that every response obeys, whatever the host.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRAILER};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRAILER, UPGRADE,
+};
 use http::{Method, StatusCode};
 use http_body::Body as _;
 
@@ -64,7 +66,9 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
 fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo) -> Option<u64> {
     match response.body().size_hint().exact() {
         // A response to HEAD may declare the length of a body that the handler did not make.
-        Some(0) if info.method == Method::HEAD && declared.is_some() => declared,
+        // A body that is empty because a framework removed it says nothing about the length for GET, and
+        // RFC 9110 §8.6 forbids any other length.
+        Some(0) if info.method == Method::HEAD => declared,
         Some(length) if info.context.host().frames() && info.method != Method::HEAD => {
             if declared.is_some() {
                 response.headers_mut().remove(CONTENT_LENGTH);
@@ -110,10 +114,15 @@ fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, b
 }
 
 fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    let status = response.status();
+    if status == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
     let headers = response.headers_mut();
+    // RFC 9110 §15.5.22: a 426 must name the protocol that the server asks for.
+    let upgrade_required =
+        status == StatusCode::UPGRADE_REQUIRED && info.context.host().carries_upgrades();
+    let upgrade = headers.remove(UPGRADE).filter(|_| upgrade_required);
     // RFC 9110 §7.6.1: Connection names further headers of the same kind.
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -127,6 +136,10 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
     }
     for name in HOP_BY_HOP {
         headers.remove(*name);
+    }
+    if let Some(protocol) = upgrade {
+        headers.insert(UPGRADE, protocol);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     // RFC 3875 §6.3.3: a web server takes this header of a CGI program for the status line.
     headers.remove("status");

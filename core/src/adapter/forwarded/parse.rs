@@ -19,11 +19,18 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let list = |name: &'static str| members(headers, HeaderName::from_static(name));
     let mut schemes = list("x-forwarded-proto");
     let mut hosts = list("x-forwarded-host");
-    list("x-forwarded-for").map(move |address| Hop {
-        address: text(address).and_then(parse_ip),
-        scheme: schemes.next().and_then(text).and_then(scheme),
-        host: hosts.next().and_then(text).and_then(host),
-    })
+    let mut addresses = list("x-forwarded-for");
+    // A proxy may send a scheme without an address, such as one that uses `X-Real-IP` for the latter.
+    std::iter::from_fn(
+        move || match (addresses.next(), schemes.next(), hosts.next()) {
+            (None, None, None) => None,
+            (address, scheme, host) => Some(Hop {
+                address: address.and_then(text).and_then(parse_ip),
+                scheme: scheme.and_then(text).and_then(parse_scheme),
+                host: host.and_then(text).and_then(parse_host),
+            }),
+        },
+    )
 }
 
 /// `Forwarded` (RFC 7239 §4): one element for each proxy.
@@ -37,8 +44,8 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
             let value = unquoted(value.trim());
             match name.trim().to_ascii_lowercase().as_str() {
                 "for" => hop.address = parse_ip(&value),
-                "proto" => hop.scheme = scheme(&value),
-                "host" => hop.host = host(&value),
+                "proto" => hop.scheme = parse_scheme(&value),
+                "host" => hop.host = parse_host(&value),
                 _ => {}
             }
         }
@@ -46,7 +53,8 @@ pub(super) fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     })
 }
 
-/// The members of a list header, in reverse order, over all its lines.
+/// The members of a list header, in reverse order, over all its lines. Empty members are ignored (RFC 9110
+/// §5.6.1.2).
 fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     let lines: Vec<_> = headers
         .get_all(name)
@@ -57,6 +65,7 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]>
         .into_iter()
         .rev()
         .flat_map(|line| from_right(line, b','))
+        .filter(|member| !member.is_empty())
 }
 
 /// The parts between separators that are outside of quotes (RFC 9110 §5.6.4), in reverse order.
@@ -123,15 +132,20 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-fn scheme(text: &str) -> Option<Scheme> {
+fn parse_scheme(text: &str) -> Option<Scheme> {
     match text {
-        _ if text.eq_ignore_ascii_case("https") => Some(Scheme::HTTPS),
-        _ if text.eq_ignore_ascii_case("http") => Some(Scheme::HTTP),
+        // Some proxies send the scheme of the WebSocket that the request asks for.
+        _ if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") => {
+            Some(Scheme::HTTPS)
+        }
+        _ if text.eq_ignore_ascii_case("http") || text.eq_ignore_ascii_case("ws") => {
+            Some(Scheme::HTTP)
+        }
         _ => None,
     }
 }
 
-fn host(text: &str) -> Option<HeaderValue> {
+fn parse_host(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(text)
         .ok()
         .filter(|host| !host.is_empty())

@@ -179,3 +179,33 @@ fn what_names_no_proxy_is_refused() {
     }
     assert!(!private.trusts(0, "172.32.0.1".parse().ok()));
 }
+
+#[test]
+fn the_scheme_of_a_websocket_is_that_of_its_handshake() {
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    for (sent, scheme) in [("wss", Scheme::HTTPS), ("ws", Scheme::HTTP)] {
+        let lines = headers(&[(FOR, "203.0.113.9"), ("x-forwarded-proto", sent)]);
+        assert_eq!(proxies.origin(PROXY, &lines).scheme, Some(scheme));
+    }
+}
+
+#[test]
+fn scheme_and_host_count_without_an_address() {
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    let lines = headers(&[
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "a.example"),
+    ]);
+    let origin = proxies.origin(PROXY, &lines);
+    assert_eq!(origin.peer, PROXY);
+    assert_eq!(origin.scheme, Some(Scheme::HTTPS));
+    assert_eq!(origin.host, Some(HeaderValue::from_static("a.example")));
+}
+
+#[test]
+fn empty_list_members_are_ignored() {
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    let lines = headers(&[(FOR, "203.0.113.9,, 10.0.0.2, ,")]);
+    let origin = proxies.origin(PROXY, &lines);
+    assert_eq!(origin.peer.unwrap().to_string(), "203.0.113.9");
+}
