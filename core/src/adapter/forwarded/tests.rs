@@ -1,4 +1,4 @@
-//! Proxies, and clients that pretend.
+//! Trusted proxies, and clients that forge forwarding headers.
 
 use super::*;
 
@@ -45,13 +45,13 @@ fn the_first_address_from_the_right_that_is_not_trusted_is_the_client() {
 }
 
 #[test]
-fn lines_of_one_header_are_one_list() {
+fn several_lines_of_one_header_are_one_list() {
     let lines = [(FOR, "1.1.1.1"), (FOR, "203.0.113.9, 10.9.9.9")];
     assert_eq!(client("10.0.0.0/8", &lines), "203.0.113.9");
 }
 
 #[test]
-fn a_stranger_is_not_believed_nor_is_a_header_that_was_not_named() {
+fn headers_from_an_untrusted_peer_and_headers_that_were_not_selected_are_ignored() {
     assert_eq!(client("192.0.2.0/24", &[(FOR, "203.0.113.9")]), "10.0.0.1");
     assert_eq!(client("unix", &[(FOR, "203.0.113.9")]), "10.0.0.1");
     assert_eq!(
@@ -70,8 +70,8 @@ fn a_stranger_is_not_believed_nor_is_a_header_that_was_not_named() {
             ..Origin::default()
         }
     );
-    let nobody = Proxies::default().origin(PROXY, &headers(&[(FOR, "203.0.113.9")]));
-    assert_eq!(nobody.peer, PROXY);
+    let none = Proxies::default().origin(PROXY, &headers(&[(FOR, "203.0.113.9")]));
+    assert_eq!(none.peer, PROXY);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn hops_are_counted_from_the_right_and_missing_ones_make_the_peer_unknown() {
 }
 
 #[test]
-fn scheme_and_host_come_from_where_the_client_does() {
+fn scheme_and_host_come_from_the_same_hop_as_the_address() {
     let lines = headers(&[
         (FOR, "1.1.1.1, 203.0.113.9, 10.9.9.9"),
         ("x-forwarded-proto", "gopher, https, http"),
@@ -118,7 +118,7 @@ fn scheme_and_host_come_from_where_the_client_does() {
 }
 
 #[test]
-fn forwarded_is_read_by_its_grammar() {
+fn the_forwarded_header_is_parsed_by_the_grammar_of_rfc_7239() {
     let proxies = "private, unix"
         .parse::<Proxies>()
         .unwrap()
@@ -156,7 +156,7 @@ fn forwarded_is_read_by_its_grammar() {
 }
 
 #[test]
-fn what_names_no_proxy_is_refused() {
+fn an_invalid_proxy_is_an_error_that_names_it() {
     for text in [
         "",
         "10.0.0.0/33",
