@@ -28,10 +28,13 @@ mod host;
 mod limit;
 mod panic;
 mod pending_work;
-mod reply;
 mod request;
+mod response;
 mod router;
 mod state;
+
+// The old name, until the modules that use it are renamed.
+use response as reply;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -48,8 +51,8 @@ pub use error::{BoxError, Error};
 pub use handler::{Handler, IntoHandler, handler};
 pub use host::Host;
 pub use limit::{InvalidLimit, Limit};
-pub use reply::{IntoResponse, Json, send};
 pub use request::{IntoLimit, RequestExt};
+pub use response::{IntoResponse, Json, send};
 pub use router::Router;
 pub use state::{WithState, with_state};
 

@@ -1,9 +1,15 @@
-//! Calling a handler in a test, with no socket and no runtime of its own.
+//! Calls a handler in a test, without a socket.
+//!
+//! [`Client`] calls the handler in the runtime of the test. [`lint`] wraps a handler, and reports each
+//! rule of HTTP that the handler or its host breaks.
 
 mod client;
 mod lint;
-mod reply;
+mod response;
 
 pub use client::{Client, RequestBuilder};
 pub use lint::{Lint, Violation, lint};
-pub use reply::Reply;
+pub use response::TestResponse;
+
+#[doc(hidden)]
+pub use response::TestResponse as Reply;

@@ -1,4 +1,4 @@
-//! The lint: what a handler and a host may do passes as it is, and each rule is found broken.
+//! The lint: valid requests and responses pass unchanged, and each broken rule is reported.
 #![cfg(feature = "testing")]
 
 use std::future::poll_fn;
@@ -16,9 +16,9 @@ use anyhost_core::{
 use futures_util::stream;
 use http_body::{Body as _, Frame};
 
-fn pieces(pieces: &'static [&'static str]) -> Body {
+fn chunks(chunks: &'static [&'static str]) -> Body {
     Body::from_stream(stream::iter(
-        pieces.iter().map(|piece| Ok::<_, io::Error>(*piece)),
+        chunks.iter().map(|chunk| Ok::<_, io::Error>(*chunk)),
     ))
 }
 
@@ -40,36 +40,37 @@ fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-/// What the lint says of a request that no dispatch has mended.
-async fn said_of(request: Request) -> Option<String> {
+/// The violation that the lint reports for this request. The request goes directly to the lint: the
+/// client would first remove what is invalid.
+async fn violation_of_request(request: Request) -> Option<String> {
     let read = |mut request: Request| async move { request.buffer().await };
     let error = lint(read).handle(request).await.err()?;
     Some(error.source().unwrap().to_string())
 }
 
-/// What the lint says of a reply, which the client gets in development mode.
-async fn said_of_reply(make: fn() -> Response) -> String {
+/// The response text with the violation, which is sent in development mode.
+async fn text_with_violation(make: fn() -> Response) -> String {
     let client = Client::new(lint(move || async move { make() }));
     let client = client.with_context(Context::default().with_development(true));
-    let reply = client.get("/").await;
-    assert_eq!(reply.status(), 500);
-    reply.text().await.unwrap()
+    let response = client.get("/").await;
+    assert_eq!(response.status(), 500);
+    response.text().await.unwrap()
 }
 
 #[tokio::test]
-async fn a_handler_within_the_rules_is_the_same_with_the_lint() {
-    let replies: [fn() -> Response; 9] = [
+async fn lint_does_not_change_valid_responses() {
+    let valid: [fn() -> Response; 9] = [
         || response(200, &[], Body::empty()),
-        || response(200, &[], Body::from("bytes of no type")),
-        || response(200, &[], pieces(&["a", "", "b"])),
-        || response(200, &[("content-length", "2")], pieces(&["a", "b"])),
+        || response(200, &[], Body::from("bytes without a type")),
+        || response(200, &[], chunks(&["a", "", "b"])),
+        || response(200, &[("content-length", "2")], chunks(&["a", "b"])),
         || response(204, &[("x-a", "1")], Body::empty()),
         || response(205, &[("content-length", "0")], Body::empty()),
         || response(304, &[("etag", "\"1\"")], Body::empty()),
         || response(599, &[("location", "/x")], Body::from("x")),
         || response(200, &[("content-type", "a/b")], Body::from("x")),
     ];
-    for make in replies {
+    for make in valid {
         let (plain, linted) = (
             Client::new(move || async move { make() }),
             Client::new(lint(move || async move { make() })),
@@ -85,122 +86,126 @@ async fn a_handler_within_the_rules_is_the_same_with_the_lint() {
 }
 
 #[tokio::test]
-async fn a_reply_that_says_what_no_host_passes_on_is_an_error_that_names_the_rule() {
+async fn response_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
     type Make = fn() -> Response;
     let cases: [(Make, &str); 14] = [
         (
             || response(100, &[], Body::empty()),
-            "the status 100 ends no exchange (RFC 9110 §15)",
+            "status 100 is not a final status (RFC 9110 §15)",
         ),
         (
             || response(101, &[], Body::empty()),
-            "the status 101 ends no exchange (RFC 9110 §15)",
+            "status 101 is not a final status (RFC 9110 §15)",
         ),
         (
             || response(600, &[], Body::empty()),
-            "the status 600 ends no exchange (RFC 9110 §15)",
+            "status 600 is not a final status (RFC 9110 §15)",
         ),
         (
             || response(200, &[("status", "404")], Body::empty()),
-            "a status header (RFC 3875 §6.3.3)",
+            "unexpected header status (RFC 3875 §6.3.3)",
         ),
         (
             || response(200, &[("connection", "close")], Body::empty()),
-            "the hop-by-hop header connection (RFC 9110 §7.6.1)",
+            "unexpected hop-by-hop header connection (RFC 9110 §7.6.1)",
         ),
         (
             || response(200, &[("transfer-encoding", "chunked")], Body::from("x")),
-            "the hop-by-hop header transfer-encoding (RFC 9110 §7.6.1)",
+            "unexpected hop-by-hop header transfer-encoding (RFC 9110 §7.6.1)",
         ),
         (
             || response(204, &[], Body::from("x")),
-            "a 204 has content (RFC 9110 §15.3.5)",
+            "a 204 response has content (RFC 9110 §15.3.5)",
         ),
         (
-            || response(304, &[], pieces(&["x"])),
-            "a 304 has content (RFC 9110 §15.4.5)",
+            || response(304, &[], chunks(&["x"])),
+            "a 304 response has content (RFC 9110 §15.4.5)",
         ),
         (
             || response(205, &[], Body::from("x")),
-            "a 205 has content (RFC 9110 §15.3.6)",
+            "a 205 response has content (RFC 9110 §15.3.6)",
         ),
         (
             || response(204, &[("content-length", "0")], Body::empty()),
-            "a 204 has a content-length (RFC 9110 §15.3.5)",
+            "a 204 response has a content-length header (RFC 9110 §15.3.5)",
         ),
         (
             || response(304, &[("content-type", "a/b")], Body::empty()),
-            "a 304 has a content-type (RFC 9110 §15.4.5)",
+            "a 304 response has a content-type header (RFC 9110 §15.4.5)",
         ),
         (
             || {
                 let twice = [("content-type", "a/b"), ("content-type", "a/b")];
                 response(200, &twice, Body::from("x"))
             },
-            "more than one content-type (RFC 9110 §8.3)",
+            "more than one content-type header (RFC 9110 §8.3)",
         ),
         (
             || response(200, &[("content-length", "+1")], Body::from("x")),
-            "a content-length of \"+1\", which is no number (RFC 9110 §8.6)",
+            "content-length \"+1\" is not a number (RFC 9110 §8.6)",
         ),
         (
             || response(200, &[("content-length", "2")], Body::from("x")),
-            "a content-length of 2 with a body of 1 bytes (RFC 9110 §8.6)",
+            "content-length is 2, but the body has 1 bytes (RFC 9110 §8.6)",
         ),
     ];
     for (make, broken) in cases {
-        let expected = format!("500 Internal Server Error: lint: of the reply: {broken}\n");
-        assert_eq!(said_of_reply(make).await, expected);
+        let expected = format!("500 Internal Server Error: lint: invalid response: {broken}\n");
+        assert_eq!(text_with_violation(make).await, expected);
     }
 }
 
 #[tokio::test]
-async fn an_error_obeys_the_same_rules_as_a_reply() {
-    let lost = || async {
+async fn error_with_a_hop_by_hop_header_is_reported_by_the_lint() {
+    let invalid = || async {
         let connection = "connection".parse().unwrap();
         let close = "close".parse().unwrap();
         Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND).with_header(connection, close))
     };
-    let error = lint(lost).handle(Request::default()).await.unwrap_err();
+    let error = lint(invalid).handle(Request::default()).await.unwrap_err();
     assert_eq!(error.status(), 500);
     let violation = error.source().unwrap().downcast_ref::<Violation>().unwrap();
-    let broken = "lint: of the reply: the hop-by-hop header connection (RFC 9110 §7.6.1)";
+    let broken =
+        "lint: invalid response: unexpected hop-by-hop header connection (RFC 9110 §7.6.1)";
     assert_eq!(violation.to_string(), broken);
 
-    let found = lint(|| async { Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND)) });
-    let error = found.handle(Request::default()).await.unwrap_err();
+    let valid = lint(|| async { Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND)) });
+    let error = valid.handle(Request::default()).await.unwrap_err();
     assert_eq!(format!("{error:?}"), "404 Not Found");
 }
 
 #[tokio::test]
-async fn a_streamed_reply_of_another_length_than_it_said_breaks_off() {
-    for (length, passed) in [("3", "ab"), ("1", "")] {
+async fn streamed_response_whose_length_differs_from_content_length_is_aborted_with_a_violation() {
+    for (length, expected) in [("3", "ab"), ("1", "")] {
         let wrong = lint(move || async move {
-            response(200, &[("content-length", length)], pieces(&["ab"]))
+            response(200, &[("content-length", length)], chunks(&["ab"]))
         });
         let mut body = pin!(wrong.handle(Request::default()).await.unwrap().into_body());
-        let mut came = String::new();
+        let mut received = String::new();
         let error = loop {
             match poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap() {
-                Ok(frame) => came += std::str::from_utf8(frame.data_ref().unwrap()).unwrap(),
+                Ok(frame) => received += std::str::from_utf8(frame.data_ref().unwrap()).unwrap(),
                 Err(error) => break error,
             }
         };
         let broken = match length {
-            "3" => "the body ended at 2 of 3 bytes (RFC 9110 §8.6)",
-            _ => "the body has more than its 1 bytes (RFC 9110 §8.6)",
+            "3" => "the body ended after 2 of 3 bytes (RFC 9110 §8.6)",
+            _ => "the body exceeds its declared length of 1 bytes (RFC 9110 §8.6)",
         };
-        assert_eq!(error.to_string(), format!("lint: of the reply: {broken}"));
-        assert_eq!(came, passed);
+        assert_eq!(
+            error.to_string(),
+            format!("lint: invalid response: {broken}")
+        );
+        assert_eq!(received, expected);
     }
-    let short = lint(|| async { response(200, &[("content-length", "3")], pieces(&["ab"])) });
+    let short = lint(|| async { response(200, &[("content-length", "3")], chunks(&["ab"])) });
     assert!(Client::new(short).get("/").await.bytes().await.is_err());
 }
 
-/// Trailers, and then what must not follow.
-struct Endless;
+/// A body that sends trailers again and again.
+struct EndlessTrailers;
 
-impl http_body::Body for Endless {
+impl http_body::Body for EndlessTrailers {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -213,8 +218,8 @@ impl http_body::Body for Endless {
 }
 
 #[tokio::test]
-async fn nothing_follows_the_trailers_of_a_reply() {
-    let endless = lint(|| async { Body::new(Endless) });
+async fn response_with_a_frame_after_its_trailers_is_aborted_with_a_violation() {
+    let endless = lint(|| async { Body::new(EndlessTrailers) });
     let response = endless.handle(Request::default()).await.unwrap();
     let mut body = pin!(response.into_body());
     let first = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
@@ -222,108 +227,108 @@ async fn nothing_follows_the_trailers_of_a_reply() {
     let second = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
     assert_eq!(
         second.unwrap().unwrap_err().to_string(),
-        "lint: of the reply: the body goes on after its trailers (RFC 9112 §7.1.2)"
+        "lint: invalid response: a frame follows the trailers (RFC 9112 §7.1.2)"
     );
 }
 
 #[tokio::test]
-async fn a_host_that_polls_a_body_after_its_end_is_told() {
-    let streaming = lint(|| async { pieces(&[]) });
+async fn host_that_polls_a_response_body_after_its_end_gets_a_violation() {
+    let streaming = lint(|| async { chunks(&[]) });
     let response = streaming.handle(Request::default()).await.unwrap();
     let mut body = pin!(response.into_body());
     assert!(poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_none());
     let again = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
     assert_eq!(
         again.unwrap().unwrap_err().to_string(),
-        "lint: of the reply: the body is polled after its end (http_body::Body)"
+        "lint: invalid response: the host polled the body after its end (http_body::Body)"
     );
 }
 
 #[tokio::test]
-async fn every_body_is_dropped_on_every_path() {
-    let linted = Arc::new(lint(|| async { pieces(&["a", "b"]) }));
+async fn open_bodies_is_0_after_responses_to_get_and_head_were_read_or_dropped() {
+    let linted = Arc::new(lint(|| async { chunks(&["a", "b"]) }));
     let client = Client::new(linted.clone());
-    let reply = client.get("/").await;
+    let read = client.get("/").await;
     assert_eq!(linted.open_bodies(), 1);
-    assert_eq!(reply.text().await.unwrap(), "ab");
+    assert_eq!(read.text().await.unwrap(), "ab");
     drop(client.request(Method::HEAD, "/").await);
     drop(client.get("/").await);
-    let mut left = client.get("/").await;
-    assert_eq!(left.chunk().await.unwrap().unwrap(), "a");
-    drop(left);
+    let mut partly_read = client.get("/").await;
+    assert_eq!(partly_read.chunk().await.unwrap().unwrap(), "a");
+    drop(partly_read);
     assert_eq!(linted.open_bodies(), 0);
 }
 
 #[tokio::test]
-async fn a_request_that_breaks_a_rule_never_reaches_the_handler() {
+async fn request_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
     type Change = fn(&mut Request);
     let cases: [(Change, &str); 13] = [
         (
             |request| *request.uri_mut() = "http://a.com/".parse().unwrap(),
-            "the target http://a.com/ is no path (RFC 9112 §3.2)",
+            "target http://a.com/ is not a path (RFC 9112 §3.2)",
         ),
         (
             |request| *request.uri_mut() = "*".parse().unwrap(),
-            "the target * is no path (RFC 9112 §3.2)",
+            "target * is not a path (RFC 9112 §3.2)",
         ),
         (
             |request| base_path(request, "/"),
-            "the base path \"/\" starts with no slash or ends with one (Context::with_base_path)",
+            "base path \"/\" must start with a slash and not end with one (Context::with_base_path)",
         ),
         (
             |request| base_path(request, "/app/"),
-            "the base path \"/app/\" starts with no slash or ends with one (Context::with_base_path)",
+            "base path \"/app/\" must start with a slash and not end with one (Context::with_base_path)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("host", "a"), ("host", "a")]),
-            "more than one host (RFC 9112 §3.2)",
+            "more than one host header (RFC 9112 §3.2)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("host", "u@a")]),
-            "the host \"u@a\" names no place (RFC 9110 §7.2)",
+            "invalid host \"u@a\" (RFC 9110 §7.2)",
         ),
         (
             |request| {
                 let twice = [("content-type", "a/b"), ("content-type", "a/b")];
                 *request.headers_mut() = header_map(&twice);
             },
-            "more than one content-type (RFC 9110 §8.3)",
+            "more than one content-type header (RFC 9110 §8.3)",
         ),
         (
             |request| {
                 let twice = [("content-length", "0"), ("content-length", "0")];
                 *request.headers_mut() = header_map(&twice);
             },
-            "more than one content-length (RFC 9110 §8.6)",
+            "more than one content-length header (RFC 9110 §8.6)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("content-length", "x")]),
-            "a content-length of \"x\", which is no number (RFC 9110 §8.6)",
+            "content-length \"x\" is not a number (RFC 9110 §8.6)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("content-length", "5")]),
-            "a content-length of 5 with a body of 0 bytes (RFC 9112 §8)",
+            "content-length is 5, but the body has 0 bytes (RFC 9112 §8)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("te", "trailers")]),
-            "the hop-by-hop header te (RFC 9110 §7.6.1)",
+            "unexpected hop-by-hop header te (RFC 9110 §7.6.1)",
         ),
         (
             |request| {
                 *request.headers_mut() = header_map(&[("connection", "x"), ("upgrade", "x")]);
             },
-            "the hop-by-hop header connection (RFC 9110 §7.6.1)",
+            "unexpected hop-by-hop header connection (RFC 9110 §7.6.1)",
         ),
         (
             |request| *request.headers_mut() = header_map(&[("transfer-encoding", "chunked")]),
-            "the hop-by-hop header transfer-encoding (RFC 9110 §7.6.1)",
+            "unexpected hop-by-hop header transfer-encoding (RFC 9110 §7.6.1)",
         ),
     ];
     for (change, broken) in cases {
         let mut request = Request::default();
         change(&mut request);
-        let expected = format!("lint: of the request: {broken}");
-        assert_eq!(said_of(request).await, Some(expected));
+        let expected = format!("lint: invalid request: {broken}");
+        assert_eq!(violation_of_request(request).await, Some(expected));
     }
 }
 
@@ -333,51 +338,54 @@ fn base_path(request: &mut Request, base_path: &str) {
 }
 
 #[tokio::test]
-async fn a_request_within_the_rules_reaches_the_handler() {
+async fn valid_request_passes_the_lint() {
     let context = |host| Context::new(host).with_base_path("/app");
-    let mut whole_server = Request::default();
-    *whole_server.method_mut() = Method::OPTIONS;
-    *whole_server.uri_mut() = "*".parse().unwrap();
+    let mut server_wide_options = Request::default();
+    *server_wide_options.method_mut() = Method::OPTIONS;
+    *server_wide_options.uri_mut() = "*".parse().unwrap();
     let mut upgrade = Request::default();
     *upgrade.headers_mut() = header_map(&[("connection", "upgrade"), ("upgrade", "x")]);
     upgrade.extensions_mut().insert(context(Host::HTTP));
     let mut http2 = Request::default();
     *http2.version_mut() = Version::HTTP_2;
     *http2.headers_mut() = header_map(&[("te", "trailers"), ("host", "")]);
-    let mut posted = Request::new(pieces(&["a", "b"]));
+    let mut posted = Request::new(chunks(&["a", "b"]));
     *posted.headers_mut() = header_map(&[("content-length", "2"), ("host", "a:1")]);
     posted.extensions_mut().insert(context(Host::CGI));
-    for request in [whole_server, upgrade, http2, posted] {
-        assert_eq!(said_of(request).await, None);
+    for request in [server_wide_options, upgrade, http2, posted] {
+        assert_eq!(violation_of_request(request).await, None);
     }
 }
 
 #[tokio::test]
-async fn a_request_body_of_another_length_than_it_said_breaks_off() {
+async fn request_body_whose_length_differs_from_content_length_fails_with_a_violation() {
     for (length, broken) in [
-        ("3", "the body ended at 2 of 3 bytes (RFC 9110 §8.6)"),
-        ("1", "the body has more than its 1 bytes (RFC 9110 §8.6)"),
+        ("3", "the body ended after 2 of 3 bytes (RFC 9110 §8.6)"),
+        (
+            "1",
+            "the body exceeds its declared length of 1 bytes (RFC 9110 §8.6)",
+        ),
     ] {
-        let mut request = Request::new(pieces(&["ab"]));
+        let mut request = Request::new(chunks(&["ab"]));
         *request.headers_mut() = header_map(&[("content-length", length)]);
-        let expected = format!("lint: of the request: {broken}");
-        assert_eq!(said_of(request).await, Some(expected));
+        let expected = format!("lint: invalid request: {broken}");
+        assert_eq!(violation_of_request(request).await, Some(expected));
     }
 }
 
 #[tokio::test]
-async fn a_request_body_may_be_read_on_after_its_end() {
+async fn handler_may_read_the_request_body_after_its_end() {
     let twice = |mut request: Request| async move {
         while request.chunk().await?.is_some() {}
         request.text().await
     };
     let client = Client::new(lint(twice));
-    let reply = client.post("/").body(pieces(&["a"])).await;
-    assert_eq!(reply.text().await.unwrap(), "");
+    let response = client.post("/").body(chunks(&["a"])).await;
+    assert_eq!(response.text().await.unwrap(), "");
 }
 
 #[tokio::test]
-async fn the_lint_wraps_whatever_is_a_handler() {
+async fn lint_wraps_handlers_and_other_lints() {
     let inner = handler(|| async { send(StatusCode::CREATED, "made") });
     let result: Result = lint(lint(inner)).handle(Request::default()).await;
     assert_eq!(result.unwrap().status(), 201);

@@ -1,3 +1,5 @@
+//! The client for tests.
+
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -8,16 +10,16 @@ use http::{Method, Uri};
 use http_body::Body as _;
 use serde::Serialize;
 
-use super::Reply;
+use super::TestResponse;
 use crate::adapter::{Deadline, RequestInfo, exchange, finish_after_response, reject};
 use crate::error::bad_request;
 use crate::{Body, Context, Error, Handler, IntoHandler, Request};
 
-/// Calls a handler as a host would, in-process.
+/// Calls a handler in-process, in the same way as a host.
 ///
-/// Every rule of [`exchange`](crate::adapter::exchange()) holds: an error is a reply, a panic is a 500, HEAD
-/// has no body. What a test cannot even write, such as an invalid header, is answered with 400, as
-/// a host answers it.
+/// All rules for requests and responses apply: an error becomes a response, a panic is a 500, the
+/// response to HEAD has no body. Invalid input, such as a header name with a space, gets a 400, as
+/// on a host; the handler is then not called.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -25,9 +27,9 @@ use crate::{Body, Context, Error, Handler, IntoHandler, Request};
 /// use anyhost_core::testing::Client;
 ///
 /// let client = Client::new(|| async { "Hello, world!" });
-/// let reply = client.get("/").await;
-/// assert_eq!(reply.status(), 200);
-/// assert_eq!(reply.text().await?, "Hello, world!");
+/// let response = client.get("/").await;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.text().await?, "Hello, world!");
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -38,7 +40,7 @@ pub struct Client {
 
 macro_rules! methods {
     ($($name:ident $method:ident)*) => {$(
-        #[doc = concat!("A ", stringify!($method), " request to this path and query.")]
+        #[doc = concat!("Starts a ", stringify!($method), " request to this path and query.")]
         pub fn $name(&self, target: &str) -> RequestBuilder {
             self.request(Method::$method, target)
         }
@@ -46,7 +48,7 @@ macro_rules! methods {
 }
 
 impl Client {
-    /// A client of this handler.
+    /// Creates a client that calls this handler.
     pub fn new<K>(handler: impl IntoHandler<K>) -> Self {
         Self {
             handler: Arc::new(handler.into_handler()),
@@ -54,8 +56,8 @@ impl Client {
         }
     }
 
-    /// The same client, whose requests come with this context: a peer, a request id, another host,
-    /// development mode.
+    /// Sets the [`Context`] of all requests: the peer, a request id, the name of the host, development
+    /// mode. The default is [`Context::default`].
     #[must_use]
     pub fn with_context(mut self, context: Context) -> Self {
         self.context = context;
@@ -64,7 +66,7 @@ impl Client {
 
     methods! { get GET head HEAD post POST put PUT patch PATCH delete DELETE options OPTIONS }
 
-    /// A request with any method.
+    /// Starts a request with this method to this path and query.
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let mut request = Request::default();
         *request.method_mut() = method;
@@ -81,20 +83,20 @@ impl Client {
         })
     }
 
-    /// Sends a finished request. A body of known length has a Content-Length, as every HTTP client
-    /// sends it (RFC 9110 §8.6).
-    pub async fn send(&self, mut request: Request) -> Reply {
+    /// Sends a complete request. If the length of its body is known and not zero, a Content-Length
+    /// header is added, as HTTP clients do (RFC 9110 §8.6).
+    pub async fn send(&self, mut request: Request) -> TestResponse {
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             let headers = request.headers_mut();
             headers.entry(CONTENT_LENGTH).or_insert(length.into());
         }
         request.extensions_mut().insert(self.context.clone());
         let exchanged = exchange(self.handler.clone(), request, Deadline::none()).await;
-        Reply::from(exchanged.response)
+        TestResponse::from(exchanged.response)
     }
 
-    /// Runs the work that handlers gave to [`Context::wait_until`], as a host does once the reply
-    /// went out.
+    /// Runs the futures that handlers passed to [`Context::wait_until`], as a host does after it has
+    /// sent the response.
     pub async fn finish(&self) {
         finish_after_response(&self.context, std::future::pending()).await;
     }
@@ -108,9 +110,9 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A request that is sent when it is awaited.
+/// A request that is not sent until it is awaited. Returned by the methods of [`Client`].
 #[derive(Debug)]
-#[must_use = "a request is sent when it is awaited"]
+#[must_use = "a request is not sent until it is awaited"]
 pub struct RequestBuilder {
     client: Client,
     request: Request,
@@ -118,7 +120,7 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// Adds a header; one of the same name stays beside it.
+    /// Appends a header. Earlier headers with the same name are kept.
     pub fn header<N, V>(self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -136,13 +138,13 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets the body as it is.
+    /// Sets the body. No Content-Type is added.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
         self
     }
 
-    /// Sets the body to JSON, with its Content-Type.
+    /// Sets the body to the value as JSON, and Content-Type to `application/json`.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|request| {
             let json = serde_json::to_vec(value)?;
@@ -154,7 +156,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets the body to a form, with its Content-Type.
+    /// Sets the body to the value as a form, and Content-Type to
+    /// `application/x-www-form-urlencoded`.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|request| {
             let form = serde_html_form::to_string(value)?;
@@ -174,8 +177,8 @@ impl RequestBuilder {
 }
 
 impl IntoFuture for RequestBuilder {
-    type Output = Reply;
-    type IntoFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
+    type Output = TestResponse;
+    type IntoFuture = Pin<Box<dyn Future<Output = TestResponse> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
@@ -183,7 +186,7 @@ impl IntoFuture for RequestBuilder {
                 None => self.client.send(self.request).await,
                 Some(error) => {
                     let info = RequestInfo::unknown(self.client.context.clone());
-                    Reply::from(reject(error, &info))
+                    TestResponse::from(reject(error, &info))
                 }
             }
         })

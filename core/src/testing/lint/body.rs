@@ -1,4 +1,4 @@
-//! A body that is counted as it goes by.
+//! Counts the bytes of a body while it is read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,56 +10,56 @@ use http_body::{Body as _, Frame, SizeHint};
 use super::Violation;
 use crate::{Body, BoxError};
 
-/// Whose body it is.
+/// The message that the body belongs to.
 pub(super) enum Side {
     Request,
-    Reply {
-        /// Dropped with the body.
+    Response {
+        /// Counts this body in [`Lint::open_bodies`](super::Lint::open_bodies) until it is dropped.
         _open: Arc<()>,
     },
 }
 
-/// Breaks off with a [`Violation`] when the body, or who polls it, breaks a rule.
-pub(super) struct Watched {
+/// A body that ends with a [`Violation`] if it breaks a rule, or if its reader does.
+pub(super) struct Counted {
     body: Body,
     length: Option<u64>,
-    passed: u64,
-    trailers: bool,
-    ended: bool,
+    received: u64,
+    has_trailers: bool,
+    has_ended: bool,
     side: Side,
 }
 
-impl Watched {
+impl Counted {
     pub(super) fn new(body: Body, declared: Option<u64>, side: Side) -> Self {
         Self {
             length: declared.or(body.size_hint().exact()),
             body,
-            passed: 0,
-            trailers: false,
-            ended: false,
+            received: 0,
+            has_trailers: false,
+            has_ended: false,
             side,
         }
     }
 
-    /// Says which rule this frame breaks, if it breaks one.
+    /// Counts this frame, and returns the rule that it breaks.
     fn check(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), String> {
         let Some(frame) = frame else {
             return match self.length {
-                Some(length) if self.passed < length => Err(format!(
-                    "the body ended at {} of {length} bytes (RFC 9110 §8.6)",
-                    self.passed
+                Some(length) if self.received < length => Err(format!(
+                    "the body ended after {} of {length} bytes (RFC 9110 §8.6)",
+                    self.received
                 )),
                 _ => Ok(()),
             };
         };
-        if self.trailers {
-            return Err("the body goes on after its trailers (RFC 9112 §7.1.2)".to_owned());
+        if self.has_trailers {
+            return Err("a frame follows the trailers (RFC 9112 §7.1.2)".to_owned());
         }
-        self.trailers = frame.is_trailers();
-        self.passed += frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.has_trailers = frame.is_trailers();
+        self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
         match self.length {
-            Some(length) if self.passed > length => Err(format!(
-                "the body has more than its {length} bytes (RFC 9110 §8.6)"
+            Some(length) if self.received > length => Err(format!(
+                "the body exceeds its declared length of {length} bytes (RFC 9110 §8.6)"
             )),
             _ => Ok(()),
         }
@@ -69,16 +69,17 @@ impl Watched {
         match self.side {
             Side::Request => {
                 let violation = Violation::request(broken);
-                // To the reader it is a 400 like any other body that broke off.
-                tracing::error!("{violation}");
+                // A handler that reads this body fails with a 400, like for a body that the client
+                // aborted, and a 400 is not logged as an error.
+                tracing::error!(%violation, "the request body from the host is invalid");
                 violation.into()
             }
-            Side::Reply { .. } => Violation::reply(broken).into(),
+            Side::Response { .. } => Violation::response(broken).into(),
         }
     }
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for Counted {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -86,12 +87,12 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.ended {
+        if self.has_ended {
             return Poll::Ready(match self.side {
-                // Handlers may read on: there is nothing more.
+                // A handler may read its request again after the end.
                 Side::Request => None,
-                Side::Reply { .. } => {
-                    let broken = "the body is polled after its end (http_body::Body)";
+                Side::Response { .. } => {
+                    let broken = "the host polled the body after its end (http_body::Body)";
                     Some(Err(self.violation(broken)))
                 }
             });
@@ -101,13 +102,13 @@ impl http_body::Body for Watched {
             Ok(()) => Ok(frame),
             Err(broken) => Err(self.violation(broken)),
         });
-        self.ended = !matches!(frame, Ok(Some(_)));
+        self.has_ended = !matches!(frame, Ok(Some(_)));
         Poll::Ready(frame.transpose())
     }
 
     fn is_end_stream(&self) -> bool {
-        let whole = self.length.is_none_or(|length| self.passed >= length);
-        self.ended || (whole && self.body.is_end_stream())
+        let whole = self.length.is_none_or(|length| self.received >= length);
+        self.has_ended || (whole && self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

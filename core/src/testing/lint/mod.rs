@@ -1,8 +1,8 @@
-//! The contract between hosts and handlers, checked on both sides.
+//! Checks the contract between hosts and handlers.
 
 mod body;
-mod reply;
 mod request;
+mod response;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
-use reply::Asked;
+use response::Expectations;
 
 use crate::adapter::headers::content_length;
 use crate::{Handler, IntoHandler, Request, Response, Result};
 
-/// Checks that a host and this handler keep their contract.
+/// Wraps a handler, and checks that its host sends valid requests and that it returns valid responses.
 ///
-/// What breaks a rule is an [`Error`](crate::Error) of status 500 whose source is a [`Violation`] that
-/// names the rule: the client sees a 500, and the log says why, as does the reply in development mode.
-/// A rule that is broken once the head is out breaks off the body.
+/// A broken rule becomes an [`Error`](crate::Error) with status 500 whose source is a [`Violation`].
+/// The violation names the rule in the log, and in the response if development mode is on. If the
+/// body breaks a rule after the head was sent, the response is aborted.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,47 +32,48 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 /// let client = Client::new(lint(|| async { "Hello, world!" }));
 /// assert_eq!(client.get("/").await.text().await?, "Hello, world!");
 ///
-/// let wrong = lint(|| async { send(StatusCode::NO_CONTENT, "nobody gets this") });
+/// let wrong = lint(|| async { send(StatusCode::NO_CONTENT, "ignored") });
 /// let client = Client::new(wrong).with_context(Context::default().with_development(true));
-/// let reply = client.get("/").await;
-/// assert_eq!(reply.status(), 500);
-/// assert!(reply.text().await?.contains("a 204 has content (RFC 9110 §15.3.5)"));
+/// let response = client.get("/").await;
+/// assert_eq!(response.status(), 500);
+/// assert!(response.text().await?.contains("a 204 response has content (RFC 9110 §15.3.5)"));
 /// # Ok(()) }
 /// ```
 ///
 /// # The rules
-/// A handler may leave out what [`dispatch`](crate::dispatch) adds: the Content-Length of what has a
-/// known length, the Content-Type of bytes. And it may give a body to HEAD, since HEAD is served by
-/// what serves GET. It may not say what no host would pass on.
+/// The rules are those of HTTP, except where every host corrects the response of a handler: a handler
+/// need not set Content-Length or Content-Type, and may return a body for HEAD. Everything else that
+/// a host would have to drop or replace is a violation.
 ///
-/// | of the request, which is the host's | source |
+/// | rule for the request, which the host makes | source |
 /// |---|---|
-/// | its target is a path that starts with `/`, or `*` for OPTIONS | RFC 9112 §3.2 |
-/// | the base path is empty, or starts with `/` and does not end with one | [`Context::with_base_path`](crate::Context::with_base_path) |
-/// | at most one Host, which names a place or is empty | RFC 9110 §7.2 |
-/// | at most one Content-Type | RFC 9110 §8.3 |
-/// | at most one Content-Length, of digits | RFC 9110 §8.6 |
-/// | the body has that length, or fails | RFC 9112 §8 |
-/// | no hop-by-hop header, but those of an upgrade that the host carries, and TE over HTTP/2 | RFC 9110 §7.6.1 |
+/// | the target is a path that starts with `/`, or `*` for OPTIONS | RFC 9112 §3.2 |
+/// | the base path is empty, or starts with `/` and does not end with `/` | [`Context::with_base_path`](crate::Context::with_base_path) |
+/// | at most one Host header; its value is empty or a valid host and port | RFC 9110 §7.2, RFC 9112 §3.2 |
+/// | at most one Content-Type header | RFC 9110 §8.3 |
+/// | at most one Content-Length header; its value is a decimal number | RFC 9110 §8.6 |
+/// | the body has the declared length, or ends with an error | RFC 9112 §8 |
+/// | no hop-by-hop headers, except in an upgrade on a host that supports it, and TE in HTTP/2 | RFC 9110 §7.6.1 |
 ///
-/// | of the reply, which is the handler's | source |
+/// | rule for the response, which the handler makes | source |
 /// |---|---|
-/// | the status is from 200 to 599, or 101 to a request for an upgrade | RFC 9110 §15 |
-/// | no `Status` header | RFC 3875 §6.3.3 |
-/// | no hop-by-hop header, but with a 101 | RFC 9110 §7.6.1 |
-/// | a 204, 205 or 304 has no content | RFC 9110 §15.3.5, §15.3.6, §15.4.5 |
-/// | nor has a 204 or 304 a Content-Length or Content-Type | RFC 9110 §8.6, §15.4.5 |
-/// | at most one Content-Type | RFC 9110 §8.3 |
-/// | at most one Content-Length, of digits | RFC 9110 §8.6 |
-/// | the body has that length, or the one it told in its size hint | RFC 9110 §8.6 |
-/// | nothing follows the trailers | RFC 9112 §7.1.2 |
+/// | the status is from 200 to 599, or is 101 if the client requested an upgrade | RFC 9110 §15 |
+/// | no `Status` header, which a CGI server would take for the status | RFC 3875 §6.3.3 |
+/// | no hop-by-hop headers, except in a 101 response | RFC 9110 §7.6.1 |
+/// | 204, 205 and 304 responses have no content | RFC 9110 §15.3.5, §15.3.6, §15.4.5 |
+/// | 204 and 304 responses have no Content-Length and no Content-Type | RFC 9110 §8.6, §15.4.5 |
+/// | at most one Content-Type header | RFC 9110 §8.3 |
+/// | at most one Content-Length header; its value is a decimal number | RFC 9110 §8.6 |
+/// | the body has the length that Content-Length or its size hint declares | RFC 9110 §8.6 |
+/// | no frame follows the trailers | RFC 9112 §7.1.2 |
 ///
-/// | of the reply's body, which is the host's | source |
+/// | rule for the host, which reads the body of the response | source |
 /// |---|---|
-/// | it is not polled again after its end or its error | `http_body::Body` |
-/// | it is dropped, at its end or before | [`Lint::open_bodies`] |
+/// | the host does not poll the body after its end or its error | `http_body::Body` |
+/// | the host drops the body, at its end or earlier | [`Lint::open_bodies`] |
 ///
-/// Tokens, header names and header values need no rules: the types of `http` hold nothing else.
+/// Methods, header names and header values need no rules, because the types of `http` cannot hold
+/// invalid ones.
 pub fn lint<K, H: IntoHandler<K>>(handler: H) -> Lint<H::Handler> {
     Lint {
         handler: handler.into_handler(),
@@ -80,15 +81,15 @@ pub fn lint<K, H: IntoHandler<K>>(handler: H) -> Lint<H::Handler> {
     }
 }
 
-/// A handler whose contract is checked; made by [`lint`].
+/// A handler with checks for its requests and responses. Returned by [`lint`].
 pub struct Lint<H> {
     handler: H,
     open: Arc<()>,
 }
 
 impl<H> Lint<H> {
-    /// How many streamed bodies of replies were not dropped yet. When all replies are out it is 0, or a
-    /// host leaks them.
+    /// The number of streamed response bodies that were not dropped yet. If it is not 0 after all
+    /// responses were sent, the host leaks bodies.
     pub fn open_bodies(&self) -> usize {
         Arc::strong_count(&self.open) - 1
     }
@@ -98,16 +99,16 @@ impl<H> Lint<H> {
 impl<H: Handler> Handler for Lint<H> {
     async fn handle(&self, mut request: Request) -> Result<Response> {
         request::check(&request).map_err(Violation::request)?;
-        request::watch(&mut request);
-        let asked = Asked::of(&request);
+        request::count(&mut request);
+        let expectations = Expectations::of(&request);
         match self.handler.handle(request).await {
             Ok(mut response) => {
-                reply::check(&response, asked).map_err(Violation::reply)?;
-                reply::watch(&mut response, asked, &self.open);
+                response::check(&response, expectations).map_err(Violation::response)?;
+                response::count(&mut response, expectations, &self.open);
                 Ok(response)
             }
             Err(error) => {
-                reply::check_error(&error).map_err(Violation::reply)?;
+                response::check_error(&error).map_err(Violation::response)?;
                 Err(error)
             }
         }
@@ -122,17 +123,18 @@ impl<H> fmt::Debug for Lint<H> {
     }
 }
 
-/// A rule that was broken, and on which side.
+/// The error for a broken rule. Its text names the rule, and whether the request or the response
+/// broke it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(String);
 
 impl Violation {
     fn request(broken: impl fmt::Display) -> Self {
-        Self(format!("lint: of the request: {broken}"))
+        Self(format!("lint: invalid request: {broken}"))
     }
 
-    fn reply(broken: impl fmt::Display) -> Self {
-        Self(format!("lint: of the reply: {broken}"))
+    fn response(broken: impl fmt::Display) -> Self {
+        Self(format!("lint: invalid response: {broken}"))
     }
 }
 
@@ -144,16 +146,16 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// What both sides may say once, and how.
+/// Checks the headers that have the same rules in requests and responses.
 fn check_content_headers(headers: &HeaderMap) -> Result<(), String> {
     for (name, section) in [(CONTENT_TYPE, "§8.3"), (CONTENT_LENGTH, "§8.6")] {
         if headers.get_all(&name).iter().nth(1).is_some() {
-            return Err(format!("more than one {name} (RFC 9110 {section})"));
+            return Err(format!("more than one {name} header (RFC 9110 {section})"));
         }
     }
     match headers.get(CONTENT_LENGTH) {
         Some(length) if content_length(headers).is_none() => Err(format!(
-            "a content-length of {length:?}, which is no number (RFC 9110 §8.6)"
+            "content-length {length:?} is not a number (RFC 9110 §8.6)"
         )),
         _ => Ok(()),
     }

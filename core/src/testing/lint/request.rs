@@ -1,16 +1,16 @@
-//! What a host owes a handler.
+//! Checks the request that a host sends to a handler.
 
 use http::header::{HOST, UPGRADE};
 use http::{Method, Version};
 use http_body::Body as _;
 
-use super::body::{Side, Watched};
+use super::body::{Counted, Side};
 use super::check_content_headers;
 use crate::adapter::authority::is_host;
 use crate::adapter::headers::{HOP_BY_HOP, content_length};
 use crate::{Body, Request, RequestExt};
 
-/// Says which rule the request breaks, if it breaks one.
+/// Returns the first rule that the request breaks.
 pub(super) fn check(request: &Request) -> Result<(), String> {
     check_target(request)?;
     check_base_path(request.context().base_path())?;
@@ -20,21 +20,21 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
     check_length(request)
 }
 
-/// Counts the body, if it is still to come.
-pub(super) fn watch(request: &mut Request) {
+/// Wraps the body, if it is a stream, so that its bytes are counted.
+pub(super) fn count(request: &mut Request) {
     let declared = content_length(request.headers());
     if request.body().as_bytes().is_none() {
         let body = std::mem::take(request.body_mut());
-        *request.body_mut() = Body::boxed(Watched::new(body, declared, Side::Request));
+        *request.body_mut() = Body::boxed(Counted::new(body, declared, Side::Request));
     }
 }
 
 fn check_target(request: &Request) -> Result<(), String> {
     let uri = request.uri();
-    let whole_server = uri.path() == "*" && request.method() == Method::OPTIONS;
-    let path = uri.path().starts_with('/') || whole_server;
-    if uri.authority().is_some() || !path {
-        return Err(format!("the target {uri:?} is no path (RFC 9112 §3.2)"));
+    let is_server_wide = uri.path() == "*" && request.method() == Method::OPTIONS;
+    let is_path = uri.path().starts_with('/') || is_server_wide;
+    if uri.authority().is_some() || !is_path {
+        return Err(format!("target {uri:?} is not a path (RFC 9112 §3.2)"));
     }
     Ok(())
 }
@@ -44,7 +44,7 @@ fn check_base_path(base_path: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "the base path {base_path:?} starts with no slash or ends with one (Context::with_base_path)"
+        "base path {base_path:?} must start with a slash and not end with one (Context::with_base_path)"
     ))
 }
 
@@ -52,11 +52,11 @@ fn check_host(request: &Request) -> Result<(), String> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
-        return Err("more than one host (RFC 9112 §3.2)".to_owned());
+        return Err("more than one host header (RFC 9112 §3.2)".to_owned());
     }
     match host {
         Some(host) if !is_host(host.as_bytes()) => {
-            Err(format!("the host {host:?} names no place (RFC 9110 §7.2)"))
+            Err(format!("invalid host {host:?} (RFC 9110 §7.2)"))
         }
         _ => Ok(()),
     }
@@ -76,17 +76,19 @@ fn check_hop_by_hop(request: &Request) -> Result<(), String> {
         headers.contains_key(**name) && !allowed
     });
     match found {
-        Some(name) => Err(format!("the hop-by-hop header {name} (RFC 9110 §7.6.1)")),
+        Some(name) => Err(format!(
+            "unexpected hop-by-hop header {name} (RFC 9110 §7.6.1)"
+        )),
         None => Ok(()),
     }
 }
 
-/// The length that is known beforehand; what comes later is counted by [`watch`].
+/// Checks a body whose length is known in advance. [`count`] checks streams.
 fn check_length(request: &Request) -> Result<(), String> {
     let exact = request.body().size_hint().exact();
     match (content_length(request.headers()), exact) {
         (Some(declared), Some(exact)) if declared != exact => Err(format!(
-            "a content-length of {declared} with a body of {exact} bytes (RFC 9112 §8)"
+            "content-length is {declared}, but the body has {exact} bytes (RFC 9112 §8)"
         )),
         _ => Ok(()),
     }

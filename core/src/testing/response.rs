@@ -1,3 +1,5 @@
+//! The response that the client for tests receives.
+
 use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, StatusCode};
@@ -5,14 +7,27 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Response, Result};
 
-/// A reply as it would go to a client.
+/// A response, as the client of a host would receive it.
 ///
-/// The status and headers are there at once; the body is read as it comes, or whole.
+/// The body can be read in chunks while the handler produces it ([`chunk`](Self::chunk)), or as a
+/// whole.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> anyhost_core::Result<()> {
+/// use anyhost_core::Json;
+/// use anyhost_core::testing::Client;
+///
+/// let response = Client::new(|| async { Json([1, 2]) }).get("/").await;
+/// assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+/// assert_eq!(response.json::<Vec<u8>>().await?, [1, 2]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
-pub struct Reply(Response);
+pub struct TestResponse(Response);
 
-impl Reply {
-    /// The status.
+impl TestResponse {
+    /// The status code.
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }
@@ -22,15 +37,16 @@ impl Reply {
         self.0.headers()
     }
 
-    /// The first header of this name, if it is there and is text.
+    /// The value of the first header with this name. `None` if the header is missing, or if its value
+    /// contains bytes other than visible ASCII, spaces and tabs.
     pub fn header<N: TryInto<HeaderName>>(&self, name: N) -> Option<&str> {
         self.0.headers().get(name.try_into().ok()?)?.to_str().ok()
     }
 
-    /// The next piece of the body as it was sent, `None` at the end.
+    /// Waits for the next chunk of the body, as the handler sent it. Returns `None` at the end.
     ///
     /// # Errors
-    /// When the reply was cut.
+    /// If the response was aborted.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         self.0
             .body_mut()
@@ -40,10 +56,10 @@ impl Reply {
             .map_err(Error::from_boxed)
     }
 
-    /// The whole body.
+    /// Reads the whole body, without a limit.
     ///
     /// # Errors
-    /// When the reply was cut.
+    /// If the response was aborted.
     pub async fn bytes(mut self) -> Result<Bytes> {
         match self.0.body_mut().read(u64::MAX).await {
             Ok(bytes) => Ok(bytes),
@@ -52,29 +68,29 @@ impl Reply {
         }
     }
 
-    /// The whole body as UTF-8 text.
+    /// Reads the whole body as UTF-8 text, without a limit.
     ///
     /// # Errors
-    /// When the reply was cut or is no UTF-8.
+    /// If the response was aborted or is not UTF-8.
     pub async fn text(self) -> Result<String> {
         Ok(String::from_utf8(self.bytes().await?.into())?)
     }
 
-    /// The whole body as JSON.
+    /// Reads the whole body as JSON, without a limit.
     ///
     /// # Errors
-    /// When the reply was cut or does not fit.
+    /// If the response was aborted, or is not JSON of this type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         Ok(serde_json::from_slice(&self.bytes().await?)?)
     }
 
-    /// The reply itself.
+    /// Returns the response as the type that handlers use.
     pub fn into_response(self) -> Response {
         self.0
     }
 }
 
-impl From<Response> for Reply {
+impl From<Response> for TestResponse {
     fn from(response: Response) -> Self {
         Self(response)
     }

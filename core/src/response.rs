@@ -1,4 +1,4 @@
-//! What a handler may return.
+//! Values that a handler can return.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; chars
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// What can be sent as a reply.
+/// A value that can be converted into a response, so that a handler can return it.
 ///
 /// | value | status | Content-Type |
 /// |---|---|---|
@@ -21,25 +21,50 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | `Bytes`, `Vec<u8>`, `&'static [u8]`, [`Body`] | 200 | `application/octet-stream` |
 /// | numbers, `bool`, [`serde_json::Value`], [`Json<T>`] | 200 | `application/json; charset=utf-8` |
 /// | `()`, `Option::None` | 204 | – |
-/// | [`StatusCode`] | itself | – |
-/// | `(StatusCode, T)`, `(HeaderMap, T)` | the given | `T`'s, unless a header says otherwise |
-/// | `http::Response<B>` | its own | its own, or `application/octet-stream` |
-/// | `Result<T, E>` | `T`'s, or the error's | `T`'s, or text |
+/// | [`StatusCode`] | the status code | – |
+/// | `(StatusCode, T)` | the status code | that of `T` |
+/// | `(HeaderMap, T)` | that of `T` | from the map, or that of `T` |
+/// | `http::Response<B>` | unchanged | unchanged, or `application/octet-stream` if it has content and no type |
+/// | `Result<T, E>`: `Ok` | that of `T` | that of `T` |
+/// | `Result<T, E>`: `Err`, [`Error`] | that of the error | `text/plain; charset=utf-8` |
 ///
-/// A stream is sent with [`Body::from_stream`]. Content-Length, and the rules for HEAD, 204 and
-/// 304, are applied by [`exchange`](crate::adapter::exchange()).
+/// Use [`Body::from_stream`] to return a stream. Handlers need not set Content-Length, nor treat
+/// HEAD, 204 or 304 differently: these rules are applied after the handler, on every host.
+///
+/// Unlike axum's trait of this name, `into_response` returns a `Result`. A value that cannot be
+/// serialised, and an `Err`, reach the code around the handler as an [`Error`], which that code can
+/// inspect or replace before it becomes a response.
+///
+/// ```
+/// use anyhost_core::{IntoResponse, Json, Response, Result};
+/// use http::StatusCode;
+///
+/// struct Progress(u8);
+///
+/// impl IntoResponse for Progress {
+///     fn into_response(self) -> Result<Response> {
+///         (StatusCode::ACCEPTED, Json([self.0])).into_response()
+///     }
+/// }
+///
+/// async fn progress() -> Progress {
+///     Progress(42)
+/// }
+/// # let _ = anyhost_core::handler(progress);
+/// ```
 pub trait IntoResponse {
-    /// Makes the reply.
+    /// Converts the value.
     ///
     /// # Errors
-    /// When the value cannot be serialised, or is an error itself.
+    /// If the value cannot be serialised (a 500), or is itself an error.
     fn into_response(self) -> Result<Response>;
 }
 
-/// Replies with a status and a value, as micro's `send` does.
+/// Makes a response from a status and a value, like micro's `send`. The same as
+/// `(status, value).into_response()`.
 ///
 /// # Errors
-/// When the value cannot be serialised, or is an error itself.
+/// If the value cannot be serialised (a 500), or is itself an error.
 ///
 /// ```
 /// use anyhost_core::{Response, Result, send};
@@ -53,7 +78,9 @@ pub fn send(status: StatusCode, value: impl IntoResponse) -> Result<Response> {
     (status, value).into_response()
 }
 
-/// Replies with a value as JSON.
+/// A response whose body is the value as JSON.
+///
+/// A value that cannot be serialised, such as a map whose keys are not text, is a 500 response.
 ///
 /// ```
 /// use anyhost_core::Json;
@@ -81,7 +108,7 @@ fn typed(content_type: HeaderValue, body: impl Into<Body>) -> Response {
     response
 }
 
-macro_rules! replies {
+macro_rules! into_response {
     ($($content_type:expr, |$value:ident| $body:expr => $($type:ty),+;)*) => {$($(
         impl IntoResponse for $type {
             fn into_response(self) -> Result<Response> {
@@ -92,7 +119,7 @@ macro_rules! replies {
     )+)*};
 }
 
-replies! {
+into_response! {
     TEXT, |text| text => &'static str, String;
     TEXT, |text| text.into_owned() => Cow<'static, str>;
     BYTES, |bytes| bytes => Bytes, Vec<u8>, &'static [u8], Body;
@@ -148,7 +175,7 @@ impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
     }
 }
 
-/// The headers replace those of the same name that the value brings.
+/// The headers of the map replace the headers of the value that have the same name.
 impl<T: IntoResponse> IntoResponse for (HeaderMap, T) {
     fn into_response(self) -> Result<Response> {
         let mut response = self.1.into_response()?;

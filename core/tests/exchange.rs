@@ -1,4 +1,4 @@
-//! The rules of `dispatch`, each by the behaviour that a client sees.
+//! The rules that apply to requests and responses on every host, tested through the in-process client.
 #![cfg(feature = "testing")]
 
 use std::io;
@@ -8,29 +8,29 @@ use anyhost_core::http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use anyhost_core::http::{self, Method, StatusCode};
-use anyhost_core::testing::{Client, Reply};
+use anyhost_core::testing::{Client, TestResponse};
 use anyhost_core::{
     Body, Context, Error, Handler, Host, IntoResponse, Request, RequestExt, Response, Result,
     async_trait, handler,
 };
 use futures_util::stream;
 
-fn pieces(pieces: &'static [&'static str]) -> Body {
+fn chunks(chunks: &'static [&'static str]) -> Body {
     Body::from_stream(stream::iter(
-        pieces.iter().map(|piece| Ok::<_, io::Error>(*piece)),
+        chunks.iter().map(|chunk| Ok::<_, io::Error>(*chunk)),
     ))
 }
 
-fn names(reply: &Reply) -> Vec<&str> {
-    let mut names: Vec<_> = reply.headers().keys().map(HeaderName::as_str).collect();
+fn names(response: &TestResponse) -> Vec<&str> {
+    let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     names
 }
 
-async fn reply_of<T: IntoResponse + Clone + Send + Sync + 'static>(
+async fn response_to<T: IntoResponse + Clone + Send + Sync + 'static>(
     method: Method,
     value: T,
-) -> Reply {
+) -> TestResponse {
     Client::new(move || {
         let value = value.clone();
         async move { value }
@@ -39,7 +39,7 @@ async fn reply_of<T: IntoResponse + Clone + Send + Sync + 'static>(
     .await
 }
 
-/// A handler that replies with headers of its own.
+/// A client whose handler returns these headers.
 fn with_headers(headers: &'static [(&'static str, &'static str)], body: fn() -> Body) -> Client {
     Client::new(move || async move {
         let mut response = Response::new(body());
@@ -53,13 +53,13 @@ fn with_headers(headers: &'static [(&'static str, &'static str)], body: fn() -> 
 }
 
 #[tokio::test]
-async fn a_known_length_is_declared_once_and_rightly() {
+async fn content_length_of_a_body_in_memory_is_corrected_and_sent_once() {
     let client = with_headers(&[("content-length", "5"), ("content-length", "5")], || {
         "hello".into()
     });
-    let reply = client.get("/").await;
+    let response = client.get("/").await;
     assert_eq!(
-        reply
+        response
             .headers()
             .get_all(CONTENT_LENGTH)
             .iter()
@@ -68,125 +68,126 @@ async fn a_known_length_is_declared_once_and_rightly() {
     );
 
     let client = with_headers(&[("content-length", "99")], || "hello".into());
-    let reply = client.get("/").await;
-    assert_eq!(reply.header("content-length"), Some("5"));
-    assert_eq!(reply.text().await.unwrap(), "hello");
+    let response = client.get("/").await;
+    assert_eq!(response.header("content-length"), Some("5"));
+    assert_eq!(response.text().await.unwrap(), "hello");
 }
 
 #[tokio::test]
-async fn an_unknown_length_is_not_declared() {
-    let reply = Client::new(|| async { pieces(&["a", "", "b"]) })
+async fn stream_of_unknown_length_has_no_content_length() {
+    let response = Client::new(|| async { chunks(&["a", "", "b"]) })
         .get("/")
         .await;
-    assert_eq!(names(&reply), ["content-type"]);
-    assert_eq!(reply.text().await.unwrap(), "ab");
+    assert_eq!(names(&response), ["content-type"]);
+    assert_eq!(response.text().await.unwrap(), "ab");
 }
 
 #[tokio::test]
-async fn a_nonsense_length_is_dropped() {
+async fn invalid_or_conflicting_content_length_of_a_stream_is_removed() {
     for lengths in [
         &[("content-length", "-1")][..],
         &[("content-length", "2"), ("content-length", "3")],
     ] {
-        let client = with_headers(lengths, || pieces(&["ab"]));
-        let reply = client.get("/").await;
-        assert_eq!(names(&reply), ["content-type"]);
-        assert_eq!(reply.text().await.unwrap(), "ab");
+        let client = with_headers(lengths, || chunks(&["ab"]));
+        let response = client.get("/").await;
+        assert_eq!(names(&response), ["content-type"]);
+        assert_eq!(response.text().await.unwrap(), "ab");
     }
 }
 
 #[tokio::test]
-async fn a_stream_shorter_or_longer_than_declared_is_cut() {
+async fn stream_shorter_or_longer_than_its_content_length_is_aborted() {
     for (length, sent) in [("3", "ab"), ("1", "ab")] {
         let client = Client::new(move || async move {
             http::Response::builder()
                 .header(CONTENT_LENGTH, length)
-                .body(pieces(&["ab"]))
+                .body(chunks(&["ab"]))
         });
-        let reply = client.get("/").await;
-        assert_eq!(reply.header("content-length"), Some(length));
-        reply.text().await.expect_err(sent);
+        let response = client.get("/").await;
+        assert_eq!(response.header("content-length"), Some(length));
+        response.text().await.expect_err(sent);
     }
 }
 
 #[tokio::test]
-async fn head_has_the_headers_of_get_and_no_body() {
-    let reply = reply_of(Method::HEAD, "hello").await;
-    assert_eq!(reply.header("content-length"), Some("5"));
+async fn response_to_head_has_the_headers_of_get_and_no_body() {
+    let response = response_to(Method::HEAD, "hello").await;
+    assert_eq!(response.header("content-length"), Some("5"));
     assert_eq!(
-        reply.header("content-type"),
+        response.header("content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert_eq!(reply.text().await.unwrap(), "");
+    assert_eq!(response.text().await.unwrap(), "");
 
-    let reply = Client::new(|| async { pieces(&["hello"]) }).head("/").await;
-    assert_eq!(reply.header("content-length"), None);
-    assert_eq!(reply.text().await.unwrap(), "");
+    let response = Client::new(|| async { chunks(&["hello"]) }).head("/").await;
+    assert_eq!(response.header("content-length"), None);
+    assert_eq!(response.text().await.unwrap(), "");
 }
 
 #[tokio::test]
-async fn head_may_declare_the_length_of_a_body_never_made() {
-    let reply = with_headers(&[("content-length", "1000")], Body::empty)
+async fn content_length_that_the_handler_sets_for_head_is_kept() {
+    let response = with_headers(&[("content-length", "1000")], Body::empty)
         .head("/")
         .await;
-    assert_eq!(reply.header("content-length"), Some("1000"));
+    assert_eq!(response.header("content-length"), Some("1000"));
 }
 
 #[tokio::test]
-async fn no_content_and_not_modified_have_no_body_and_describe_none() {
+async fn responses_204_and_304_have_no_body_and_no_content_headers() {
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
-        let reply = reply_of(Method::GET, (status, "text")).await;
-        assert_eq!(reply.status(), status);
-        assert_eq!(names(&reply), Vec::<&str>::new());
-        assert_eq!(reply.text().await.unwrap(), "");
+        let response = response_to(Method::GET, (status, "text")).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(names(&response), Vec::<&str>::new());
+        assert_eq!(response.text().await.unwrap(), "");
     }
 }
 
 #[tokio::test]
-async fn reset_content_has_length_zero() {
-    let reply = reply_of(Method::GET, (StatusCode::RESET_CONTENT, "text")).await;
-    assert_eq!(names(&reply), ["content-length"]);
-    assert_eq!(reply.header("content-length"), Some("0"));
+async fn response_205_has_content_length_0_and_no_content_type() {
+    let response = response_to(Method::GET, (StatusCode::RESET_CONTENT, "text")).await;
+    assert_eq!(names(&response), ["content-length"]);
+    assert_eq!(response.header("content-length"), Some("0"));
 }
 
 #[tokio::test]
-async fn an_informational_status_is_a_500() {
+async fn handler_that_returns_a_1xx_status_causes_a_500() {
     for status in [100, 101, 103, 199] {
         let status = StatusCode::from_u16(status).unwrap();
-        assert_eq!(reply_of(Method::GET, status).await.status(), 500);
+        assert_eq!(response_to(Method::GET, status).await.status(), 500);
         let error = Client::new(move || async move { Err::<(), _>(Error::from_status(status)) });
         assert_eq!(error.get("/").await.status(), 500);
     }
 }
 
 #[tokio::test]
-async fn a_switch_of_protocols_passes_where_the_host_can_do_it() {
+async fn response_101_is_sent_if_the_client_requested_an_upgrade_and_the_host_supports_it() {
     let client = Client::new(|request: Request| async move {
-        let asked = request.headers().contains_key(CONNECTION);
+        let has_connection = request.headers().contains_key(CONNECTION);
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response()?;
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers_mut().insert(
-            "x-asked",
-            HeaderValue::from_static(if asked { "1" } else { "0" }),
+            "x-has-connection",
+            HeaderValue::from_static(if has_connection { "1" } else { "0" }),
         );
         Ok::<_, Error>(response)
     })
     .with_context(Context::new(Host::HTTP));
-    let reply = client
+    let response = client
         .get("/")
         .header("connection", "upgrade")
         .header("upgrade", "x")
         .await;
-    assert_eq!(reply.status(), 101);
-    assert_eq!(names(&reply), ["connection", "x-asked"]);
-    assert_eq!(reply.header("x-asked"), Some("1"));
-    assert_eq!(client.get("/").await.status(), 500, "nobody asked");
+    assert_eq!(response.status(), 101);
+    assert_eq!(names(&response), ["connection", "x-has-connection"]);
+    assert_eq!(response.header("x-has-connection"), Some("1"));
+    let without_upgrade = client.get("/").await;
+    assert_eq!(without_upgrade.status(), 500);
 }
 
 #[tokio::test]
-async fn hop_by_hop_headers_and_those_named_by_connection_are_dropped_from_replies() {
+async fn hop_by_hop_headers_and_headers_named_by_connection_are_removed_from_responses() {
     let client = with_headers(
         &[
             ("connection", "close, x-drop"),
@@ -206,7 +207,7 @@ async fn hop_by_hop_headers_and_those_named_by_connection_are_dropped_from_repli
 }
 
 #[tokio::test]
-async fn hop_by_hop_headers_of_the_request_are_not_the_handlers_business() {
+async fn hop_by_hop_headers_are_removed_from_requests() {
     let client = Client::new(|request: Request| async move {
         request
             .headers()
@@ -215,7 +216,7 @@ async fn hop_by_hop_headers_of_the_request_are_not_the_handlers_business() {
             .collect::<Vec<_>>()
             .join(",")
     });
-    let reply = client
+    let response = client
         .get("/")
         .header("connection", "keep-alive")
         .header("keep-alive", "1")
@@ -225,11 +226,11 @@ async fn hop_by_hop_headers_of_the_request_are_not_the_handlers_business() {
         .header("upgrade", "h2c")
         .header("x-keep", "1")
         .await;
-    assert_eq!(reply.text().await.unwrap(), "x-keep");
+    assert_eq!(response.text().await.unwrap(), "x-keep");
 }
 
 #[tokio::test]
-async fn a_hostile_host_is_a_400() {
+async fn invalid_or_repeated_host_header_is_rejected_with_400() {
     let client = Client::new(|| async { "reached" });
     for host in ["a.com/foo?", "user@a.com", "a:99999", "[x", "a b"] {
         assert_eq!(
@@ -254,24 +255,24 @@ async fn a_hostile_host_is_a_400() {
 }
 
 #[tokio::test]
-async fn an_absolute_target_names_the_host() {
+async fn host_of_an_absolute_request_target_replaces_the_host_header() {
     let client = Client::new(|request: Request| async move {
         format!("{} {:?}", request.uri(), request.authority())
     });
-    for (target, seen) in [
+    for (target, expected) in [
         ("http://a.com:80/x?y", "/x?y Some(\"a.com:80\")"),
         ("http://a.com", "/ Some(\"a.com\")"),
         ("http://a.com?y", "/?y Some(\"a.com\")"),
         ("//a.com/x", "//a.com/x Some(\"other\")"),
     ] {
-        let reply = client.get(target).header("host", "other").await;
-        assert_eq!(reply.text().await.unwrap(), seen, "{target}");
+        let response = client.get(target).header("host", "other").await;
+        assert_eq!(response.text().await.unwrap(), expected, "{target}");
     }
     assert_eq!(client.get("http://user@a.com/").await.status(), 400);
 }
 
 #[tokio::test]
-async fn a_target_that_is_no_path_is_a_400() {
+async fn request_target_that_is_not_a_path_is_rejected_with_400() {
     let client = Client::new(|| async { "reached" });
     assert_eq!(client.get("*").await.status(), 400);
     assert_eq!(client.options("*").await.status(), 200);
@@ -279,24 +280,24 @@ async fn a_target_that_is_no_path_is_a_400() {
 }
 
 #[tokio::test]
-async fn an_error_is_its_status_message_and_headers() {
+async fn response_to_an_error_has_its_status_message_and_headers() {
     let client = Client::new(|| async {
         Err::<(), _>(
             Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
                 .with_header(RETRY_AFTER, HeaderValue::from_static("5")),
         )
     });
-    let reply = client.get("/").await;
-    assert_eq!(reply.status(), 429);
+    let response = client.get("/").await;
+    assert_eq!(response.status(), 429);
     assert_eq!(
-        names(&reply),
+        names(&response),
         ["content-length", "content-type", "retry-after"]
     );
     assert_eq!(
-        reply.header("content-type"),
+        response.header("content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert_eq!(reply.text().await.unwrap(), "Rate limit exceeded");
+    assert_eq!(response.text().await.unwrap(), "Rate limit exceeded");
 }
 
 async fn fail() -> Result<()> {
@@ -305,18 +306,18 @@ async fn fail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_plain_error_is_a_500_without_its_detail() {
-    let reply = Client::new(fail).get("/").await;
-    assert_eq!(reply.status(), 500);
-    assert_eq!(reply.text().await.unwrap(), "Internal Server Error");
+async fn error_without_a_status_is_a_500_that_hides_its_details() {
+    let response = Client::new(fail).get("/").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text().await.unwrap(), "Internal Server Error");
 }
 
 #[tokio::test]
-async fn development_mode_tells_the_detail() {
+async fn development_mode_adds_the_details_of_an_error_to_the_response() {
     let context = Context::default().with_development(true);
-    let reply = Client::new(fail).with_context(context).get("/").await;
+    let response = Client::new(fail).with_context(context).get("/").await;
     assert_eq!(
-        reply.text().await.unwrap(),
+        response.text().await.unwrap(),
         "500 Internal Server Error: secret detail\n"
     );
 }
@@ -331,21 +332,21 @@ impl Handler for PanicsOnCall {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_and_the_next_request_works() {
-    fn before(request: Request) -> std::future::Ready<&'static str> {
+async fn panic_in_a_handler_is_a_500_and_the_next_request_succeeds() {
+    fn panic_before_the_future(request: Request) -> std::future::Ready<&'static str> {
         assert!(request.uri().path() != "/boom", "before the future");
         std::future::ready("fine")
     }
-    let client = Client::new(before);
-    let reply = client.get("/boom").await;
-    assert_eq!(reply.status(), 500);
-    assert_eq!(reply.text().await.unwrap(), "Internal Server Error");
+    let client = Client::new(panic_before_the_future);
+    let response = client.get("/boom").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text().await.unwrap(), "Internal Server Error");
     assert_eq!(client.get("/").await.text().await.unwrap(), "fine");
     assert_eq!(Client::new(PanicsOnCall).get("/").await.status(), 500);
 }
 
 #[tokio::test]
-async fn a_panic_whose_payload_panics_again_is_a_500() {
+async fn panic_with_a_payload_that_panics_when_dropped_is_a_500() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -361,7 +362,7 @@ async fn a_panic_whose_payload_panics_again_is_a_500() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_or_panics_is_cut_after_what_it_sent() {
+async fn response_is_aborted_after_its_first_chunk_if_the_body_then_fails_or_panics() {
     for panics in [false, true] {
         let client = Client::new(move || async move {
             Body::from_stream(stream::unfold(0, move |n| async move {
@@ -372,40 +373,40 @@ async fn a_body_that_fails_or_panics_is_cut_after_what_it_sent() {
                 }
             }))
         });
-        let mut reply = client.get("/").await;
-        assert_eq!(reply.status(), 200);
-        assert_eq!(reply.chunk().await.unwrap().unwrap(), "first");
-        reply.chunk().await.unwrap_err();
-        assert!(reply.chunk().await.unwrap().is_none());
+        let mut response = client.get("/").await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
+        response.chunk().await.unwrap_err();
+        assert!(response.chunk().await.unwrap().is_none());
     }
 }
 
 #[tokio::test]
-async fn a_cut_is_told_once() {
+async fn aborted_response_reports_its_error_once_and_then_ends() {
     let client = Client::new(|| async {
         let late = stream::iter([Ok("first"), Err(io::Error::other("late"))]);
         http::Response::builder()
             .header(CONTENT_LENGTH, "9")
             .body(Body::from_stream(late))
     });
-    let mut reply = client.get("/").await;
-    assert_eq!(reply.chunk().await.unwrap().unwrap(), "first");
-    reply.chunk().await.unwrap_err();
-    assert!(reply.chunk().await.unwrap().is_none());
+    let mut response = client.get("/").await;
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
+    response.chunk().await.unwrap_err();
+    assert!(response.chunk().await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn a_handler_set_content_type_survives() {
+async fn content_type_that_the_handler_sets_is_kept() {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    let reply = reply_of(Method::GET, (StatusCode::CREATED, (headers, "<b>hi</b>"))).await;
-    assert_eq!(reply.status(), 201);
-    assert_eq!(reply.header("content-type"), Some("text/html"));
+    let response = response_to(Method::GET, (StatusCode::CREATED, (headers, "<b>hi</b>"))).await;
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.header("content-type"), Some("text/html"));
 }
 
 #[tokio::test]
-async fn the_handler_learns_what_the_host_knows() {
-    let context = Context::new(Host::new("mine"))
+async fn handler_reads_the_peer_base_path_and_request_id_from_the_context() {
+    let context = Context::new(Host::new("custom"))
         .with_peer(IpAddr::from([192, 0, 2, 1]))
         .with_base_path("/app")
         .with_request_id("r1");
@@ -419,17 +420,17 @@ async fn the_handler_learns_what_the_host_knows() {
             context.request_id()
         )
     });
-    let reply = client.clone().with_context(context).get("/").await;
+    let response = client.clone().with_context(context).get("/").await;
     assert_eq!(
-        reply.text().await.unwrap(),
-        "mine Some(192.0.2.1) /app Some(\"r1\")"
+        response.text().await.unwrap(),
+        "custom Some(192.0.2.1) /app Some(\"r1\")"
     );
-    let reply = client.get("/").await;
-    assert_eq!(reply.text().await.unwrap(), "in-process None  None");
+    let response = client.get("/").await;
+    assert_eq!(response.text().await.unwrap(), "in-process None  None");
 }
 
 #[tokio::test]
-async fn a_request_without_a_context_is_served() {
+async fn request_without_a_context_is_handled() {
     let response = anyhost_core::dispatch(
         &handler(|r: Request| async move { r.context().host().name() }),
         Request::default(),
@@ -439,7 +440,7 @@ async fn a_request_without_a_context_is_served() {
 }
 
 #[tokio::test]
-async fn work_after_the_reply_runs_when_the_host_finishes() {
+async fn wait_until_work_runs_when_the_host_finishes_the_context() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let client = Client::new(move |request: Request| {
         let sender = sender.clone();

@@ -1,4 +1,4 @@
-//! What handlers may return, and what comes of it.
+//! The responses that are made from the values of handlers.
 #![cfg(feature = "testing")]
 
 use std::borrow::Cow;
@@ -17,12 +17,12 @@ async fn check(value: impl IntoResponse, status: u16, content_type: Option<&str>
         let response = slot.lock().unwrap().take().unwrap();
         async move { response }
     });
-    let reply = client.get("/").await;
+    let response = client.get("/").await;
     assert_eq!(
-        (reply.status().as_u16(), reply.header("content-type")),
+        (response.status().as_u16(), response.header("content-type")),
         (status, content_type)
     );
-    assert_eq!(reply.bytes().await.unwrap(), body);
+    assert_eq!(response.bytes().await.unwrap(), body);
 }
 
 const TEXT: Option<&str> = Some("text/plain; charset=utf-8");
@@ -30,7 +30,7 @@ const JSON: Option<&str> = Some("application/json; charset=utf-8");
 const BYTES: Option<&str> = Some("application/octet-stream");
 
 #[tokio::test]
-async fn values_are_encoded_as_micro_does() {
+async fn each_type_that_a_handler_can_return_gives_its_status_content_type_and_body() {
     check("text", 200, TEXT, b"text").await;
     check(String::from("text"), 200, TEXT, b"text").await;
     check(Cow::Borrowed("text"), 200, TEXT, b"text").await;
@@ -54,7 +54,13 @@ async fn values_are_encoded_as_micro_does() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_serialised_is_a_500_and_not_half_a_reply() {
-    let no_text_keys = BTreeMap::from([((1, 2), 3)]);
-    check(Json(no_text_keys), 500, TEXT, b"Internal Server Error").await;
+async fn value_that_cannot_be_serialised_is_a_500_without_partial_json() {
+    let map_with_tuple_keys = BTreeMap::from([((1, 2), 3)]);
+    check(
+        Json(map_with_tuple_keys),
+        500,
+        TEXT,
+        b"Internal Server Error",
+    )
+    .await;
 }
