@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::reply::IntoResponse;
+use crate::response::IntoResponse;
 use crate::{Request, Response, Result};
 
 /// An asynchronous function from a request to a response.

@@ -33,9 +33,6 @@ mod response;
 mod router;
 mod state;
 
-// The old name, until the modules that use it are renamed.
-use response as reply;
-
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]

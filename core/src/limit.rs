@@ -1,14 +1,16 @@
-//! How much of a body a reader may take.
+//! The size limit of a body reader.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most bytes that a reader takes from a body: a number, or a text such as `"1mb"`.
+/// The maximum size of a body, in bytes. The default is 1 MiB.
 ///
-/// The units are `b`, `kb`, `mb` and `gb` in any case, each 1,024 times the one before, as in npm's
-/// `bytes` package, which `micro` uses: `"1mb"` is 1,048,576 bytes. A fraction is allowed
-/// (`"1.5mb"`), and a number without a unit counts bytes. A body of exactly this length is read.
+/// A `Limit` is made from a number of bytes, or from a text with a unit such as `"1mb"`. The units
+/// are `b`, `kb`, `mb` and `gb`, in upper or lower case. Each is 1,024 times the unit before it, as
+/// in npm's `bytes` package, which `micro` uses: `"1mb"` is 1,048,576 bytes. Fractions are allowed
+/// (`"1.5mb"`), and a number without a unit is a number of bytes. The limit is inclusive: a body of
+/// exactly this size is accepted.
 ///
 /// ```
 /// use anyhost_core::Limit;
@@ -20,10 +22,10 @@ use std::str::FromStr;
 pub struct Limit(u64);
 
 impl Limit {
-    /// What the readers take when nothing else is said: 1 MiB.
+    /// The limit of the readers that take no limit argument: 1 MiB.
     pub const DEFAULT: Self = Self::mib(1);
 
-    /// So many MiB, 1,048,576 bytes each.
+    /// A limit of `mib` mebibytes (1 MiB is 1,048,576 bytes).
     pub const fn mib(mib: u32) -> Self {
         Self(mib as u64 * (1 << 20))
     }
@@ -105,7 +107,7 @@ impl FromStr for Limit {
     }
 }
 
-/// Writes the largest unit that divides the limit: `1mb`, `1536kb`, `100b`.
+/// Uses the largest unit that gives a whole number: `1mb`, `1536kb`, `100b`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (shift, unit) = match self.0 {
@@ -119,7 +121,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A text or number that is no [`Limit`].
+/// The error for a text or number that cannot be converted into a [`Limit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidLimit(String);
 
@@ -127,7 +129,7 @@ impl fmt::Display for InvalidLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no limit; write a number of bytes or one like \"1mb\"",
+            "invalid limit {:?}: expected a number of bytes or a size such as \"1mb\"",
             self.0
         )
     }
@@ -146,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_powers_of_1024_in_any_case() {
+    fn limit_units_are_powers_of_1024_and_ignore_case() {
         for (text, bytes) in [
             ("0", 0),
             ("100", 100),
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn parsing_a_limit_rejects_text_that_is_not_a_size() {
         for text in [
             "",
             "mb",
@@ -177,10 +179,15 @@ mod tests {
             assert!(text.parse::<Limit>().is_err(), "{text}");
         }
         assert!(Limit::try_from(-1).is_err());
+        let error = "-1".parse::<Limit>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid limit \"-1\": expected a number of bytes or a size such as \"1mb\""
+        );
     }
 
     #[test]
-    fn display_uses_the_largest_whole_unit() {
+    fn limit_is_displayed_in_the_largest_unit_that_gives_a_whole_number() {
         for (bytes, text) in [
             (0, "0b"),
             (1, "1b"),

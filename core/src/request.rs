@@ -1,6 +1,7 @@
-//! Reading a request: its body, its parameters, what the host knows about it.
+//! Reads the body, query and path parameters of a request.
 
 mod charset;
+mod params;
 
 use std::future::Future;
 use std::str::FromStr;
@@ -15,22 +16,30 @@ use crate::body::ReadError;
 use crate::context::Context;
 use crate::error::{Error, bad_request};
 use crate::limit::Limit;
-use crate::router::Params;
 use crate::state::State;
 use crate::{Request, Result};
 
-/// What a handler asks of its request.
+pub(crate) use params::Params;
+
+/// Methods of a [`Request`](crate::Request): body readers, query and path parameters, and the
+/// [`Context`].
 ///
-/// The readers take 1 MiB at most; each has a twin with a limit of its own, in bytes or as a text
-/// such as `"10mb"`. What was read stays readable: a second call gets the same bytes, and its own
-/// limit is checked again. They fail with
+/// `buffer`, `text`, `json` and `form` read the whole body. Their limit is 1 MiB (1,048,576 bytes).
+/// Each has a variant that takes another limit, as a number of bytes or a text such as `"10mb"`.
+/// The body stays in the request, so that it can be read again: a second call returns the same
+/// bytes, and checks its own limit.
 ///
+/// # Errors
 /// | cause | status | message |
 /// |---|---|---|
-/// | the body is over the limit | 413 | `Body exceeded 1mb limit` |
-/// | the body broke off, or its charset is unknown or wrong | 400 | `Invalid body` |
-/// | it is no JSON, or not of this type | 400 | `Invalid JSON` |
-/// | it is no form, or not of this type | 400 | `Invalid form` |
+/// | the body, or its declared length, exceeds the limit | 413 | `Body exceeded 1mb limit` |
+/// | the client aborted the body | 400 | `Invalid body` |
+/// | `text` and `json`: the charset is unknown, or the body is not valid in it | 400 | `Invalid body` |
+/// | the body is not valid JSON, or does not fit the type | 400 | `Invalid JSON` |
+/// | the body is not a valid form, or does not fit the type | 400 | `Invalid form` |
+///
+/// A host can replace `Invalid body` by a more specific error: 408 from a server whose client sends
+/// too slowly, for example.
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result};
@@ -44,44 +53,49 @@ use crate::{Request, Result};
 /// }
 /// ```
 pub trait RequestExt: sealed::Sealed {
-    /// The whole body, 1 MiB at most.
+    /// Reads the whole body, at most 1 MiB.
     fn buffer(&mut self) -> impl Future<Output = Result<Bytes>> + Send;
 
-    /// The whole body, `limit` at most.
+    /// Reads the whole body, at most `limit`.
     fn buffer_limit<L: IntoLimit>(
         &mut self,
         limit: L,
     ) -> impl Future<Output = Result<Bytes>> + Send;
 
-    /// The whole body as text, 1 MiB at most, decoded by the charset of its Content-Type (UTF-8 if
-    /// it names none).
+    /// Reads the whole body as text, at most 1 MiB. The text is decoded from the charset in the
+    /// Content-Type header, or from UTF-8 if there is none. A byte order mark is removed.
     fn text(&mut self) -> impl Future<Output = Result<String>> + Send;
 
-    /// The whole body as text, `limit` at most.
+    /// Reads the whole body as text, at most `limit`.
     fn text_limit<L: IntoLimit>(&mut self, limit: L)
     -> impl Future<Output = Result<String>> + Send;
 
-    /// The whole body as JSON, 1 MiB at most, whatever its Content-Type.
+    /// Reads the whole body as JSON, at most 1 MiB. The media type in Content-Type is ignored, its
+    /// charset is not.
     fn json<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send;
 
-    /// The whole body as JSON, `limit` at most.
+    /// Reads the whole body as JSON, at most `limit`.
     fn json_limit<T: DeserializeOwned>(
         &mut self,
         limit: impl IntoLimit,
     ) -> impl Future<Output = Result<T>> + Send;
 
-    /// The whole body as a form (`application/x-www-form-urlencoded`), 1 MiB at most. A key that
-    /// repeats fills a `Vec`.
+    /// Reads the whole body as a form (`application/x-www-form-urlencoded`), at most 1 MiB. The
+    /// values of a repeated key are collected into a `Vec`. The Content-Type header is ignored.
     fn form<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send;
 
-    /// The whole body as a form, `limit` at most.
+    /// Reads the whole body as a form, at most `limit`.
     fn form_limit<T: DeserializeOwned>(
         &mut self,
         limit: impl IntoLimit,
     ) -> impl Future<Output = Result<T>> + Send;
 
-    /// The next piece of the body as it arrives, `None` at its end. There is no limit: what is read
-    /// this way is the handler's to count.
+    /// Waits for the next chunk of the body. Returns `None` at the end.
+    ///
+    /// No limit applies to the total size. A handler that stores the chunks must count their bytes.
+    ///
+    /// # Errors
+    /// 400 `Invalid body` if the client aborts the body.
     ///
     /// ```
     /// # use anyhost_core::{Request, RequestExt, Result};
@@ -95,19 +109,42 @@ pub trait RequestExt: sealed::Sealed {
     /// ```
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>>> + Send;
 
-    /// The query string as `T`.
+    /// Parses the query string into `T`. The values of a repeated key are collected into a `Vec`.
     ///
     /// # Errors
-    /// 400 `Invalid query` if it does not fit.
+    /// 400 `Invalid query` if the query does not fit the type.
+    ///
+    /// ```
+    /// # use anyhost_core::{Request, RequestExt, Result};
+    /// #[derive(serde::Deserialize)]
+    /// struct Page { page: u32 }
+    ///
+    /// async fn list(request: Request) -> Result<String> {
+    ///     let Page { page } = request.query()?;
+    ///     Ok(format!("page {page}"))
+    /// }
+    /// ```
     fn query<T: DeserializeOwned>(&self) -> Result<T>;
 
-    /// The path parameter `{name}` of the route, percent-decoded, as `T`.
+    /// Parses the value of the path parameter `{name}`, percent-decoded, into `T`.
     ///
     /// # Errors
-    /// 400 if it does not parse; 500 if the route has no parameter of this name.
+    /// 400 `Invalid path parameter {name}` if the value is not UTF-8 or cannot be parsed. 500 if the
+    /// route has no parameter with this name, which is an error in the application.
+    ///
+    /// ```
+    /// # use anyhost_core::{Request, RequestExt, Result, Router};
+    /// async fn user(request: Request) -> Result<String> {
+    ///     let id: u64 = request.param("id")?;
+    ///     Ok(format!("user {id}"))
+    /// }
+    ///
+    /// let app = Router::new().get("/users/{id}", user);
+    /// ```
     fn param<T: FromStr>(&self, name: &str) -> Result<T>;
 
-    /// What the host knows about this request.
+    /// The host's information about this request, such as the address of the peer. See
+    /// [`Context`].
     fn context(&self) -> Context;
 
     /// The state of type `S` that [`with_state`](crate::with_state) or
@@ -117,16 +154,18 @@ pub trait RequestExt: sealed::Sealed {
     /// 500 if the handler has no state of this type, which is a mistake in the program.
     fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>>;
 
-    /// The host that the client asked for, with its port if it named one.
+    /// The host that the client requested, with the port if the client sent one: the value of the
+    /// Host header, or the authority of an HTTP/2 request. `None` if both are missing or empty.
     fn authority(&self) -> Option<&str>;
 }
 
-/// What the readers take as a [`Limit`]: `1024`, `"10mb"`, or a [`Limit`].
+/// A type that converts into a [`Limit`]: an integer number of bytes, a text such as `"10mb"`, or a
+/// [`Limit`].
 pub trait IntoLimit: Send {
-    /// The limit.
+    /// Converts the value.
     ///
     /// # Errors
-    /// A text that is no limit is a mistake in the handler: a 500.
+    /// 500 for an invalid limit, because the limit comes from the application and not from the client.
     fn into_limit(self) -> Result<Limit>;
 }
 
@@ -243,7 +282,8 @@ impl RequestExt for Request {
 }
 
 impl Error {
-    /// A body that broke off is a 400, unless the host said more (too slow, too large).
+    /// Makes the error for a body that cannot be read: a 400, unless the host gave another status, such
+    /// as 408 for a client that sends too slowly.
     pub(crate) fn broken_body(source: crate::BoxError) -> Self {
         let error = Self::from_boxed(source);
         match error.status() {

@@ -1,4 +1,4 @@
-//! Choosing a handler by path and method.
+//! Selects a handler by the path and method of a request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,18 +7,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
-use crate::error::bad_request;
 use crate::handler::{Handler, IntoHandler};
+use crate::request::Params;
 use crate::state::WithState;
 use crate::{Error, Request, Response, Result};
 
-/// Chooses a handler by path and method.
+/// A handler that selects another handler by the path and method of the request.
 ///
-/// A path is matched as it was sent, percent-encoded and segment by segment: `{name}` stands for
-/// one segment, `{*rest}` for all that is left. No match is a 404, the wrong method a 405 with
-/// `Allow`, and HEAD is served by GET.
+/// The router compares the path segment by segment, as the client sent it: percent-encoded, so that
+/// `%2F` does not separate segments. `{name}` matches exactly one segment and `{*rest}` matches the
+/// rest of the path, if it is not empty. Read their values with
+/// [`RequestExt::param`](crate::RequestExt::param).
+///
+/// | request | response |
+/// |---|---|
+/// | no route has this path | 404 `Not Found`, or the response of [`not_found`](Self::not_found) |
+/// | a route has this path, but not this method | 405 with an `Allow` header (RFC 9110 §15.5.6) |
+/// | HEAD, and the route serves GET but not HEAD | that of the GET handler, without its body |
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result, Router};
@@ -50,10 +56,10 @@ struct Route {
 
 macro_rules! methods {
     ($($name:ident $method:ident)*) => {$(
-        #[doc = concat!("Serves ", stringify!($method), " requests to `path`.")]
+        #[doc = concat!("Adds a handler for ", stringify!($method), " requests to `path`.")]
         ///
         /// # Panics
-        /// At start-up, if `path` is malformed or clashes with another route.
+        /// If `path` is invalid or conflicts with another route.
         #[must_use]
         #[track_caller]
         pub fn $name<K>(self, path: &str, handler: impl IntoHandler<K>) -> Self {
@@ -63,17 +69,18 @@ macro_rules! methods {
 }
 
 impl Router {
-    /// A router with no routes.
+    /// Creates a router without routes.
     pub fn new() -> Self {
         Self::default()
     }
 
     methods! { get GET post POST put PUT patch PATCH delete DELETE options OPTIONS }
 
-    /// Serves requests of any method to `path`, known or not, unless a route names the method.
+    /// Adds a handler for requests to `path` with any method, including methods that HTTP does not
+    /// define. A handler that was added for one method takes precedence.
     ///
     /// # Panics
-    /// At start-up, if `path` is malformed or clashes with another route.
+    /// If `path` is invalid or conflicts with another route.
     #[must_use]
     #[track_caller]
     pub fn any<K>(mut self, path: &str, handler: impl IntoHandler<K>) -> Self {
@@ -81,10 +88,11 @@ impl Router {
         self
     }
 
-    /// Serves requests of one method to `path`; `get`, `post` and so on are short for it.
+    /// Adds a handler for requests to `path` with this method. [`get`](Self::get),
+    /// [`post`](Self::post) and the other named methods are shorthands.
     ///
     /// # Panics
-    /// At start-up, if `path` is malformed or clashes with another route.
+    /// If `path` is invalid or conflicts with another route.
     #[must_use]
     #[track_caller]
     pub fn on<K>(mut self, method: Method, path: &str, handler: impl IntoHandler<K>) -> Self {
@@ -93,11 +101,13 @@ impl Router {
         self
     }
 
-    /// Serves all routes of `router` below `prefix`. Its handlers see the whole path. What answers
-    /// [`not_found`](Self::not_found) is the outer router's business; the inner one's is left out.
+    /// Adds all routes of `router`, with `prefix` before their paths.
+    ///
+    /// The nested handlers receive the request with its whole path. Only the outer router's
+    /// [`not_found`](Self::not_found) handler is used; that of the nested router is dropped.
     ///
     /// # Panics
-    /// At start-up, if a path clashes with another route.
+    /// If a path conflicts with another route.
     #[must_use]
     #[track_caller]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
@@ -107,21 +117,21 @@ impl Router {
                 "/" if !prefix.is_empty() => prefix.to_owned(),
                 path => format!("{prefix}{path}"),
             };
-            let mine = self.route(&path);
+            let outer = self.route(&path);
             for (method, handler) in route.methods {
-                mine.set(method, handler);
+                outer.set(method, handler);
             }
             if let Some(any) = route.any {
-                mine.set_any(any);
+                outer.set_any(any);
             }
         }
         self
     }
 
-    /// Serves all routes of `router` beside these.
+    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix.
     ///
     /// # Panics
-    /// At start-up, if a path clashes with another route.
+    /// If a path conflicts with another route.
     #[must_use]
     #[track_caller]
     pub fn merge(self, router: Self) -> Self {
@@ -164,7 +174,7 @@ impl Router {
         self
     }
 
-    /// Answers what matches no route. Without it that is a 404 `Not Found`.
+    /// Sets the handler for requests whose path matches no route. The default is a 404 `Not Found`.
     #[must_use]
     pub fn not_found<K>(mut self, handler: impl IntoHandler<K>) -> Self {
         self.not_found = Some(Arc::new(handler.into_handler()));
@@ -176,15 +186,16 @@ impl Router {
     fn route(&mut self, path: &str) -> &mut Route {
         assert!(
             path.starts_with('/'),
-            "the route {path:?} must start with a slash"
+            "invalid route {path:?}: expected a path that starts with a slash"
         );
         let index = match self.by_path.get(path) {
             Some(index) => *index,
             None => {
                 let index = self.routes.len();
                 if let Err(error) = self.paths.insert(path, index) {
-                    // Routes are written by the program, not by its clients: this is a start-up error.
-                    panic!("the route {path:?} cannot be added: {error}");
+                    // Routes come from the application's code and never from a client, so that a
+                    // panic here happens at start-up, before the first request.
+                    panic!("invalid route {path:?}: {error}");
                 }
                 self.by_path.insert(path.to_owned(), index);
                 self.routes.push(Route {
@@ -203,7 +214,7 @@ impl Route {
     #[track_caller]
     fn set(&mut self, method: Method, handler: Arc<dyn Handler>) {
         let taken = self.methods.iter().any(|(known, _)| *known == method);
-        assert!(!taken, "the route {method} {:?} is there twice", self.path);
+        assert!(!taken, "duplicate route {method} {:?}", self.path);
         self.methods.push((method, handler));
     }
 
@@ -211,7 +222,7 @@ impl Route {
     fn set_any(&mut self, handler: Arc<dyn Handler>) {
         assert!(
             self.any.is_none(),
-            "the route {:?} is there twice for any method",
+            "duplicate route {:?} for any method",
             self.path
         );
         self.any = Some(handler);
@@ -227,7 +238,7 @@ impl Route {
         .or(self.any.as_ref())
     }
 
-    /// RFC 9110 §15.5.6: a 405 names the methods that would do.
+    /// RFC 9110 §15.5.6: a 405 response lists the supported methods in `Allow`.
     fn method_not_allowed(&self) -> Error {
         let mut allow: Vec<&str> = self
             .methods
@@ -251,9 +262,9 @@ impl Handler for Router {
     async fn handle(&self, mut request: Request) -> Result<Response> {
         let route = match self.paths.at(request.uri().path()) {
             Ok(found) => {
-                let params = Params::new(&found.params);
                 let route = &self.routes[*found.value];
-                if !params.0.is_empty() {
+                let params = Params::new(found.params.iter());
+                if !params.is_empty() {
                     request.extensions_mut().insert(params);
                 }
                 route
@@ -277,30 +288,5 @@ impl fmt::Debug for Router {
         f.debug_set()
             .entries(self.routes.iter().map(|route| &route.path))
             .finish()
-    }
-}
-
-/// The path parameters of a request, still percent-encoded.
-#[derive(Clone)]
-pub(crate) struct Params(Arc<[(Box<str>, Box<str>)]>);
-
-impl Params {
-    fn new(params: &matchit::Params<'_, '_>) -> Self {
-        Self(
-            params
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
-    }
-
-    /// The parameter, percent-decoded; an error if it is not UTF-8 then.
-    pub(crate) fn get(&self, name: &str) -> Option<Result<String>> {
-        let (_, raw) = self.0.iter().find(|(known, _)| **known == *name)?;
-        let decoded = percent_decode_str(raw).decode_utf8();
-        Some(match decoded {
-            Ok(text) => Ok(text.into_owned()),
-            Err(_) => Err(bad_request(format!("Invalid path parameter {name}"))),
-        })
     }
 }

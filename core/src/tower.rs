@@ -1,8 +1,15 @@
-//! Tower services as handlers, handlers as tower services, and layers around handlers.
+//! Conversions between handlers and tower services.
 //!
-//! Any [`Service`] over `http` types is a handler as it stands: [`IntoHandler`] takes it, so an axum
-//! `Router` goes wherever a handler goes. [`into_service`] goes the other way, and [`layer`] puts a
-//! tower [`Layer`] around a handler.
+//! Any [`Service`] over `http` types that is `Clone + Send + Sync` is a handler: it implements
+//! [`IntoHandler`], so that an axum `Router` can be passed wherever a handler is expected.
+//! [`into_service`] converts a handler into a service, and [`layer`] wraps a handler in a tower
+//! [`Layer`].
+//!
+//! ```
+//! let app: axum::Router = axum::Router::new()
+//!     .route("/hello", axum::routing::get(|| async { "Hello, world!" }));
+//! let handler = anyhost_core::handler(app);
+//! ```
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,14 +27,15 @@ use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Resu
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A tower service as a handler.
+/// A handler that calls a tower service.
 ///
-/// It is cloned for each request, as tower asks, and waited for until it is ready. Its errors are
-/// 500s, unless they were an [`Error`] before they went through a layer.
+/// For each request the handler clones the service, waits until `poll_ready` returns ready, and
+/// calls it. An error of the service becomes a 500, unless it contains an [`Error`] from a handler
+/// inside a [`layer`], which is returned unchanged.
 #[derive(Clone, Debug)]
 pub struct ServiceHandler<S>(S);
 
-/// The [`IntoHandler`] kind of tower services.
+/// The `Kind` parameter with which tower services implement [`IntoHandler`].
 #[derive(Debug)]
 pub enum IsService {}
 
@@ -64,13 +72,13 @@ where
     }
 }
 
-/// A handler as a service that always answers: its errors are replies, made by
-/// [`exchange`](crate::adapter::exchange()). This is the shape that axum's `route_service` takes.
+/// Converts a handler into a service that never fails: errors and panics of the handler become
+/// responses, as on every host. axum's `route_service` accepts such a service.
 ///
-/// Under a server that is not ours nobody runs the work given to
-/// [`wait_until`](crate::Context::wait_until), unless the caller puts a [`Context`](crate::Context) into the
-/// request's extensions and calls
-/// [`finish_after_response`](crate::adapter::finish_after_response) after the reply.
+/// A server of another crate does not run futures that were passed to
+/// [`wait_until`](crate::Context::wait_until). Callers that need them put a [`Context`](crate::Context)
+/// into the extensions of the request, and call
+/// [`finish_after_response`](crate::adapter::finish_after_response) after the response was sent.
 ///
 /// ```
 /// use anyhost_core::tower::into_service;
@@ -82,7 +90,7 @@ pub fn into_service<K, H: IntoHandler<K>>(handler: H) -> HandlerService<H::Handl
     HandlerService(Arc::new(handler.into_handler()))
 }
 
-/// A handler as a [`Service`]; made by [`into_service`].
+/// A [`Service`] that calls a handler. Returned by [`into_service`].
 pub struct HandlerService<H>(Arc<H>);
 
 impl<H: Handler, B> Service<http::Request<B>> for HandlerService<H>
@@ -107,9 +115,10 @@ where
     }
 }
 
-/// Puts a tower layer around a handler.
+/// Wraps a handler in a tower layer.
 ///
-/// An [`Error`] passes through the layer and is still an `Err` outside of it.
+/// An [`Error`] of the handler passes through the layer as the error of the service, and is returned
+/// as an `Err` by the wrapped handler. Layers that inspect responses do not see it.
 ///
 /// ```
 /// use anyhost_core::tower::layer;
@@ -126,7 +135,7 @@ where
     ServiceHandler(layer.layer(Inner(Arc::new(handler.into_handler()))))
 }
 
-/// A handler inside a layer: its errors travel on as errors.
+/// The service that a [`layer`] wraps. It returns the errors of the handler as service errors.
 pub struct Inner<H>(Arc<H>);
 
 impl<H: Handler, B> Service<http::Request<B>> for Inner<H>

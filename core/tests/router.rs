@@ -1,4 +1,4 @@
-//! Choosing a handler by path and method.
+//! The router.
 #![cfg(feature = "testing")]
 
 use anyhost_core::http::Method;
@@ -32,7 +32,7 @@ async fn text(target: &str) -> String {
 }
 
 #[tokio::test]
-async fn paths_and_methods_choose_the_handler() {
+async fn router_selects_the_handler_by_path_and_method() {
     assert_eq!(text("/").await, "home");
     assert_eq!(app().post("/").await.text().await.unwrap(), "posted");
     assert_eq!(text("/api").await, "api");
@@ -45,42 +45,45 @@ async fn paths_and_methods_choose_the_handler() {
 }
 
 #[tokio::test]
-async fn parameters_are_decoded_once_and_only_within_their_segment() {
+async fn path_parameter_is_percent_decoded_once_and_an_encoded_slash_does_not_end_it() {
     assert_eq!(text("/api/users/a%20b%2Fc%252d").await, "a b/c%2d");
     assert_eq!(text("/api/users/%C3%A9").await, "é");
     assert_eq!(app().get("/api/users/%FF").await.status(), 400);
 }
 
 #[tokio::test]
-async fn parameters_parse_into_types_or_are_a_400() {
+async fn path_parameter_that_does_not_parse_into_its_type_is_a_400() {
     assert_eq!(text("/n/255").await, "255");
-    let reply = app().get("/n/256").await;
-    assert_eq!(reply.status(), 400);
-    assert_eq!(reply.text().await.unwrap(), "Invalid path parameter n");
+    let response = app().get("/n/256").await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.text().await.unwrap(), "Invalid path parameter n");
 }
 
 #[tokio::test]
-async fn no_route_is_a_404_and_the_wrong_method_a_405_with_allow() {
-    let reply = app().get("/nowhere").await;
-    assert_eq!(reply.status(), 404);
-    assert_eq!(reply.text().await.unwrap(), "Not Found");
-    let reply = app().delete("/").await;
-    assert_eq!(reply.status(), 405);
-    assert_eq!(reply.header("allow"), Some("GET, HEAD, POST"));
+async fn unknown_path_is_a_404_and_unsupported_method_is_a_405_with_allow() {
+    let response = app().get("/nowhere").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.text().await.unwrap(), "Not Found");
+    let response = app().delete("/").await;
+    assert_eq!(response.status(), 405);
+    assert_eq!(response.header("allow"), Some("GET, HEAD, POST"));
 }
 
 #[tokio::test]
-async fn head_is_served_by_get() {
-    let reply = app().head("/").await;
+async fn head_request_is_handled_by_the_get_handler() {
+    let response = app().head("/").await;
     assert_eq!(
-        (reply.status().as_u16(), reply.header("content-length")),
+        (
+            response.status().as_u16(),
+            response.header("content-length")
+        ),
         (200, Some("4"))
     );
-    assert_eq!(reply.text().await.unwrap(), "");
+    assert_eq!(response.text().await.unwrap(), "");
 }
 
 #[tokio::test]
-async fn the_users_own_404_answers_what_matches_no_route() {
+async fn not_found_handler_is_called_for_unknown_paths_but_not_for_unsupported_methods() {
     let client = Client::new(
         Router::new()
             .get("/", || async { "home" })
@@ -91,8 +94,8 @@ async fn the_users_own_404_answers_what_matches_no_route() {
 }
 
 #[test]
-#[should_panic(expected = "cannot be added")]
-fn routes_that_clash_stop_the_program_at_its_start() {
+#[should_panic(expected = "invalid route \"/{b}\"")]
+fn adding_a_route_that_conflicts_with_another_panics() {
     drop(
         Router::new()
             .get("/{a}", || async {})
@@ -101,8 +104,8 @@ fn routes_that_clash_stop_the_program_at_its_start() {
 }
 
 #[test]
-#[should_panic(expected = "there twice")]
-fn a_route_that_is_there_twice_stops_the_program_at_its_start() {
+#[should_panic(expected = "duplicate route GET \"/health\"")]
+fn merging_a_router_with_a_duplicate_route_panics() {
     let health = || Router::new().get("/health", || async {});
     drop(health().merge(health()));
 }

@@ -1,4 +1,4 @@
-//! Tower both ways.
+//! Handlers as tower services, and tower services as handlers.
 #![cfg(all(feature = "testing", feature = "tower"))]
 
 use anyhost_core::http::StatusCode;
@@ -10,7 +10,7 @@ use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceExt, service_fn};
 
 #[tokio::test]
-async fn an_axum_router_is_a_handler() {
+async fn axum_router_is_a_handler() {
     let app = axum::Router::new().route(
         "/up",
         axum::routing::post(|body: String| async move { body.to_uppercase() }),
@@ -24,7 +24,7 @@ async fn an_axum_router_is_a_handler() {
 }
 
 #[tokio::test]
-async fn a_handler_is_a_service_that_answers_its_errors() {
+async fn into_service_turns_the_errors_of_a_handler_into_responses() {
     let service = into_service(|mut request: Request| async move { request.text_limit(2).await });
     let request = http::Request::new(Body::from("long"));
     let response = service.clone().oneshot(request).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_handler_is_a_service_that_answers_its_errors() {
 }
 
 #[tokio::test]
-async fn an_error_passes_through_a_layer_as_it_is() {
+async fn error_of_a_handler_is_unchanged_by_a_tower_layer() {
     let limited = layer(ConcurrencyLimitLayer::new(1), || async {
         Err::<(), _>(Error::new(StatusCode::CONFLICT, "taken"))
     });
@@ -52,22 +52,22 @@ async fn an_error_passes_through_a_layer_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_layer_changes_the_reply() {
+async fn tower_layer_can_change_the_response_of_a_handler() {
     let teapot = MapResponseLayer::new(|mut response: anyhost_core::Response| {
         *response.status_mut() = StatusCode::IM_A_TEAPOT;
         response
     });
-    let reply = Client::new(layer(teapot, handler(|| async { "tea" })))
+    let response = Client::new(layer(teapot, handler(|| async { "tea" })))
         .get("/")
         .await;
-    assert_eq!(reply.status(), 418);
+    assert_eq!(response.status(), 418);
 }
 
 #[tokio::test]
-async fn an_error_of_a_service_is_a_500() {
+async fn error_of_a_tower_service_is_a_500_that_hides_its_details() {
     let broken =
         service_fn(|_: Request| async { Err::<http::Response<Body>, BoxError>("secret".into()) });
-    let reply = Client::new(broken).get("/").await;
-    assert_eq!(reply.status(), 500);
-    assert_eq!(reply.text().await.unwrap(), "Internal Server Error");
+    let response = Client::new(broken).get("/").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text().await.unwrap(), "Internal Server Error");
 }

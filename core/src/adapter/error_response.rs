@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use super::request_info::RequestInfo;
 use crate::error::Error;
-use crate::reply::TEXT;
+use crate::response::TEXT;
 use crate::{Body, Response};
 
 /// The response to an error: its status, message and headers. In development mode the body is the error with

@@ -10,7 +10,7 @@ use super::headers::{HOP_BY_HOP, content_length, is_hop_by_hop};
 use super::request_info::RequestInfo;
 use super::response_body::CheckedBody;
 use crate::error::Error;
-use crate::reply::BYTES;
+use crate::response::BYTES;
 use crate::{Body, Response, Result};
 
 /// Checks that an exchange can end with this status.

@@ -1,4 +1,4 @@
-//! One body type for requests and replies: bytes in memory, or a stream.
+//! The body type of requests and responses: bytes in memory, or a stream.
 
 mod read;
 mod stream;
@@ -20,10 +20,11 @@ pub(crate) use read::ReadError;
 
 type BoxBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 
-/// The body of a request or of a reply.
+/// The body of a request or response.
 ///
-/// A body in memory costs nothing beyond its bytes; a stream costs one allocation. Either can be
-/// handed on as it is: `Ok(request.into_body())` sends a request's body back, frame by frame.
+/// A body that is in memory needs no allocation besides its bytes. A stream needs one allocation.
+/// A handler can return the body of its request without reading it: `Ok(request.into_body())`
+/// forwards each frame as soon as it arrives.
 ///
 /// ```
 /// use anyhost_core::Body;
@@ -34,25 +35,26 @@ type BoxBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Sen
 pub struct Body(Repr);
 
 enum Repr {
-    /// All of it, with the trailers that followed.
+    /// All bytes, and the trailers if there are any.
     Whole(Bytes, Option<Box<HeaderMap>>),
     Stream(BoxBody),
-    /// A stream of which a reader took a part.
+    /// A stream of which a reader has already read a part.
     Partial(Box<read::Partial>),
 }
 
 impl Body {
-    /// A body with nothing in it.
+    /// Creates an empty body.
     pub const fn empty() -> Self {
         Self(Repr::Whole(Bytes::new(), None))
     }
 
-    /// Wraps any [`http_body::Body`].
+    /// Wraps any [`http_body::Body`]. A `Body` is returned unchanged.
     pub fn new<B>(body: B) -> Self
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        // A second box would add a virtual call to each frame.
         let mut slot = Some(body);
         if let Some(same) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Self>>() {
             return same.take().unwrap_or_default();
@@ -63,17 +65,18 @@ impl Body {
         }
     }
 
-    /// A body of unknown length whose pieces come from `stream`.
+    /// Creates a body of unknown length from a stream of chunks.
     ///
-    /// An error ends the body, and whoever reads it can tell that it is cut, as far as the host
-    /// can say so.
+    /// An error from the stream ends the body. The response is then aborted in the way that its
+    /// host offers (an HTTP/1 server closes the connection before the end of the body, an HTTP/2
+    /// server resets the stream), so that the client does not take it for complete.
     ///
     /// ```
     /// use anyhost_core::Body;
     /// use futures_util::stream;
     ///
-    /// let pieces = stream::iter(["one ", "two"].map(Ok::<_, std::io::Error>));
-    /// let body = Body::from_stream(pieces);
+    /// let chunks = stream::iter(["one ", "two"].map(Ok::<_, std::io::Error>));
+    /// let body = Body::from_stream(chunks);
     /// ```
     pub fn from_stream<S, T, E>(stream: S) -> Self
     where
@@ -81,10 +84,10 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::boxed(stream::Pieces::new(stream))
+        Self::boxed(stream::Chunks::new(stream))
     }
 
-    /// Wraps what has the right types already.
+    /// Wraps a body whose data and error types need no conversion.
     pub(crate) fn boxed<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
@@ -92,7 +95,7 @@ impl Body {
         Self(Repr::Stream(Box::pin(body)))
     }
 
-    /// The bytes, if all of them are in memory.
+    /// Returns the bytes if the whole body is in memory and has no trailers.
     pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
             Repr::Whole(bytes, None) => Some(bytes),
@@ -100,7 +103,7 @@ impl Body {
         }
     }
 
-    /// The next piece, `None` at the end; empty pieces and trailers are passed over.
+    /// Returns the next chunk, or `None` at the end. Skips empty chunks and trailers.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, BoxError>> {
         loop {
             let frame = poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await;

@@ -1,4 +1,4 @@
-//! Reading a body whole, within a limit, so that it can be read again.
+//! Reads a whole body into memory, up to a limit, and keeps it so that it can be read again.
 
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -10,16 +10,17 @@ use http_body::{Frame, SizeHint};
 use super::{Body, BoxBody, Repr};
 use crate::error::BoxError;
 
-/// Why a body could not be read whole.
+/// The reason why the whole body could not be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     TooLarge,
     Broken(BoxError),
 }
 
-/// A stream and what was read of it so far.
+/// A stream and the bytes that were already read from it.
 ///
-/// It lives in the body: a reader that was cancelled, or that gave up at its limit, loses nothing.
+/// These bytes are stored in the body and not in the future of the reader, so that no data is lost
+/// when that future is dropped or when the reader stops at its limit.
 pub(super) struct Partial {
     read: BytesMut,
     trailers: Option<Box<HeaderMap>>,
@@ -28,14 +29,14 @@ pub(super) struct Partial {
 }
 
 impl Body {
-    /// Reads all that is left, `limit` bytes at most, and keeps it for the next reader.
+    /// Reads the rest of the body, at most `limit` bytes, and keeps it for the next reader.
     pub(crate) async fn read(&mut self, limit: u64) -> Result<Bytes, ReadError> {
         std::future::poll_fn(|cx| self.poll_read(cx, limit)).await
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Bytes, ReadError>> {
         if let Repr::Stream(stream) = &mut self.0 {
-            // A declared length over the limit is refused before a byte is read or stored.
+            // Rejects a declared length over the limit before any byte is read or stored.
             if stream.size_hint().lower() > limit {
                 return Poll::Ready(Err(ReadError::TooLarge));
             }
@@ -53,7 +54,8 @@ impl Body {
         }
     }
 
-    /// Takes the first frame of a stream. Often it is the only one: then its bytes are not copied.
+    /// Stores the first frame of the stream. Most small bodies have only one frame: its bytes are
+    /// kept without a copy.
     fn begin(&mut self, first: Option<Result<Frame<Bytes>, BoxError>>) -> Result<(), BoxError> {
         let Repr::Stream(rest) = mem::replace(&mut self.0, Repr::Whole(Bytes::new(), None)) else {
             return Ok(());
@@ -106,10 +108,11 @@ impl Partial {
         }
     }
 
-    /// The stream, with a failure that repeats itself: what broke once must not look whole later.
+    /// Polls the stream. After an error, every call returns an error: most streams return `None`
+    /// after an error, and the truncated body would look complete to the next reader.
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.failed {
-            return Poll::Ready(Some(Err("the body broke off earlier".into())));
+            return Poll::Ready(Some(Err("an earlier read of the body failed".into())));
         }
         let frame = ready!(self.rest.as_mut().poll_frame(cx));
         self.failed = matches!(frame, Some(Err(_)));

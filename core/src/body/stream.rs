@@ -1,4 +1,4 @@
-//! Streams, and other people's bodies, as one kind of body.
+//! Converts streams and other body types to the data and error types of `Body`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,14 +11,14 @@ use crate::error::BoxError;
 
 pin_project_lite::pin_project! {
     /// A [`Stream`] as an [`http_body::Body`] that ends at its first error.
-    pub(super) struct Pieces<S> {
+    pub(super) struct Chunks<S> {
         #[pin]
         stream: S,
         ended: bool,
     }
 }
 
-impl<S> Pieces<S> {
+impl<S> Chunks<S> {
     pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -27,7 +27,7 @@ impl<S> Pieces<S> {
     }
 }
 
-impl<S, T, E> http_body::Body for Pieces<S>
+impl<S, T, E> http_body::Body for Chunks<S>
 where
     S: Stream<Item = Result<T, E>>,
     T: Into<Bytes>,
@@ -44,9 +44,9 @@ where
         if *this.ended {
             return Poll::Ready(None);
         }
-        let piece = ready!(this.stream.poll_next(cx));
-        *this.ended = !matches!(piece, Some(Ok(_)));
-        Poll::Ready(piece.map(|piece| match piece {
+        let chunk = ready!(this.stream.poll_next(cx));
+        *this.ended = !matches!(chunk, Some(Ok(_)));
+        Poll::Ready(chunk.map(|chunk| match chunk {
             Ok(data) => Ok(Frame::data(data.into())),
             Err(error) => Err(error.into()),
         }))
@@ -58,7 +58,8 @@ where
 }
 
 pin_project_lite::pin_project! {
-    /// Any body, with our types. Its length is kept, which http-body-util's `map_frame` cannot do.
+    /// Any body, with its data converted to `Bytes`. Used instead of http-body-util's `map_frame`
+    /// because that discards the size hint, from which the Content-Length is taken.
     pub(super) struct Foreign<B> {
         #[pin]
         body: B,

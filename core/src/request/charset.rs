@@ -1,4 +1,4 @@
-//! Decoding a body by the charset of its Content-Type.
+//! Decodes a body from the charset in its Content-Type header.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use crate::error::BoxError;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The body as a text. A byte-order mark is not part of it (WHATWG Encoding, "BOM sniff").
+/// Decodes the body. A byte order mark is removed, as in the "decode" algorithm of the WHATWG
+/// Encoding standard.
 pub(super) fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, BoxError> {
     let encoding = encoding(headers)?;
     match encoding.decode_with_bom_removal(bytes) {
@@ -20,7 +21,8 @@ pub(super) fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, BoxErr
     }
 }
 
-/// The bytes without their byte-order mark, if they are said to be UTF-8.
+/// Returns the bytes without their byte order mark if the charset is UTF-8. The bytes are not
+/// validated, because `serde_json::from_slice` does that.
 pub(super) fn as_utf8<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Option<&'a [u8]> {
     match encoding(headers) {
         Ok(encoding) if encoding == UTF_8 => Some(bytes.strip_prefix(BOM).unwrap_or(bytes)),
@@ -33,7 +35,7 @@ fn encoding(headers: &HeaderMap) -> Result<&'static Encoding, BoxError> {
         return Ok(UTF_8);
     };
     let content_type = content_type.as_bytes();
-    // Nearly every JSON request says just this.
+    // Most JSON clients send exactly this value: skip the search for a parameter.
     if content_type == b"application/json" {
         return Ok(UTF_8);
     }
@@ -45,8 +47,8 @@ fn encoding(headers: &HeaderMap) -> Result<&'static Encoding, BoxError> {
     }
 }
 
-/// The charset parameter (RFC 9110 §8.3.2), in a Content-Type that may otherwise be malformed: what it
-/// says of the type is not asked here.
+/// Finds the charset parameter (RFC 9110 §8.3.2). The rest of the header may be malformed, because
+/// the media type does not affect the decoding.
 fn label(content_type: &[u8]) -> Option<&[u8]> {
     content_type
         .split(|&b| b == b';')
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_charset_decides() {
+    fn body_is_decoded_from_the_charset_in_its_content_type() {
         assert_eq!(text("text/plain", "é".as_bytes()).as_deref(), Some("é"));
         assert_eq!(
             text("text/plain; charset=iso-8859-1", b"caf\xE9").as_deref(),
@@ -91,19 +93,19 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_not_text() {
+    fn byte_order_mark_is_removed_from_decoded_text() {
         assert_eq!(text("text/plain", b"\xEF\xBB\xBFhi").as_deref(), Some("hi"));
     }
 
     #[test]
-    fn wrong_bytes_and_unknown_charsets_are_refused() {
+    fn decoding_fails_for_invalid_bytes_and_for_unknown_or_empty_charsets() {
         assert_eq!(text("text/plain", b"\xFF"), None);
         assert_eq!(text("text/plain; charset=klingon", b"hi"), None);
         assert_eq!(text("text/plain; charset=", b"hi"), None);
     }
 
     #[test]
-    fn a_type_that_is_malformed_elsewhere_does_no_harm() {
+    fn malformed_media_type_does_not_prevent_decoding() {
         for content_type in [
             "",
             "json",
