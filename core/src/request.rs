@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::HOST;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::body::ReadError;
@@ -34,7 +34,8 @@ pub(crate) use params::Params;
 /// |---|---|---|
 /// | the body, or its declared length, exceeds the limit | 413 | `Body exceeded 1mb limit` |
 /// | the client aborted the body | 400 | `Invalid body` |
-/// | `text` and `json`: the charset is unknown, or the body is not valid in it | 400 | `Invalid body` |
+/// | `text`, `json` and `form`: the charset is unknown, or a text is not valid in it | 400 | `Invalid body` |
+/// | `text`, `json` and `form`: the body has a Content-Encoding, such as gzip | 415 | `Unsupported Media Type` |
 /// | the body is not valid JSON, or does not fit the type | 400 | `Invalid JSON` |
 /// | the body is not a valid form, or does not fit the type | 400 | `Invalid form` |
 ///
@@ -199,8 +200,10 @@ impl RequestExt for Request {
     }
 
     async fn text_limit<L: IntoLimit>(&mut self, limit: L) -> Result<String> {
+        check_content_coding(self)?;
         let bytes = self.buffer_limit(limit).await?;
-        charset::decode(self.headers(), &bytes).map_err(Error::broken_body)
+        let text = charset::decode(self.headers(), &bytes).map_err(Error::broken_body)?;
+        Ok(text.into_owned())
     }
 
     fn json<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send {
@@ -208,6 +211,7 @@ impl RequestExt for Request {
     }
 
     async fn json_limit<T: DeserializeOwned>(&mut self, limit: impl IntoLimit) -> Result<T> {
+        check_content_coding(self)?;
         let bytes = self.buffer_limit(limit).await?;
         let json = match charset::as_utf8(self.headers(), &bytes) {
             Some(utf8) => serde_json::from_slice(utf8),
@@ -223,8 +227,11 @@ impl RequestExt for Request {
     }
 
     async fn form_limit<T: DeserializeOwned>(&mut self, limit: impl IntoLimit) -> Result<T> {
+        check_content_coding(self)?;
         let bytes = self.buffer_limit(limit).await?;
-        serde_html_form::from_bytes(&bytes)
+        let form = charset::decode_form(self.headers(), &bytes).map_err(Error::broken_body)?;
+        let form = form.map_err(|error| bad_request("Invalid form").with_source(error))?;
+        serde_html_form::from_bytes(&form)
             .map_err(|error| bad_request("Invalid form").with_source(error))
     }
 
@@ -237,7 +244,10 @@ impl RequestExt for Request {
     }
 
     fn query<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_html_form::from_str(self.uri().query().unwrap_or_default())
+        let query = self.uri().query().unwrap_or_default();
+        charset::check_query(query)
+            .map_err(|error| bad_request("Invalid query").with_source(error))?;
+        serde_html_form::from_str(query)
             .map_err(|error| bad_request("Invalid query").with_source(error))
     }
 
@@ -279,6 +289,18 @@ impl RequestExt for Request {
             None => self.uri().authority().map(http::uri::Authority::as_str),
         }
     }
+}
+
+/// Rejects a body that is compressed: parsing its bytes would fail, or silently give wrong values.
+fn check_content_coding(request: &Request) -> Result<()> {
+    for coding in request.headers().get_all(CONTENT_ENCODING) {
+        if !coding.as_bytes().eq_ignore_ascii_case(b"identity") {
+            // RFC 9110 §15.5.16: Accept-Encoding says which codings would be accepted.
+            return Err(Error::from_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+        }
+    }
+    Ok(())
 }
 
 impl Error {

@@ -1,7 +1,7 @@
 //! The readers of `RequestExt`: limits, repeated reads, and errors.
 #![cfg(feature = "testing")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -230,4 +230,91 @@ async fn query_is_parsed_into_a_type_or_rejected_with_400() {
 async fn invalid_limit_in_a_handler_is_a_500() {
     let error = Request::default().buffer_limit("lots").await.unwrap_err();
     assert_eq!(error.status(), 500);
+}
+
+fn request_with(headers: &[(&'static str, &'static str)], body: &[u8]) -> Request {
+    let mut request = Request::new(body.to_vec().into());
+    for (name, value) in headers {
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().insert(*name, value);
+    }
+    request
+}
+
+/// RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
+#[tokio::test]
+async fn a_byte_order_mark_decides_the_charset() {
+    let utf16_be = b"\xFE\xFF\0{\0\"\0n\0\"\0:\01\0}";
+    for content_type in [
+        "text/plain; charset=utf-16",
+        "text/plain; charset=utf-8",
+        "text/plain; charset=iso-8859-1",
+    ] {
+        let mut request = request_with(&[("content-type", content_type)], utf16_be);
+        assert_eq!(
+            request.text().await.unwrap(),
+            r#"{"n":1}"#,
+            "{content_type}"
+        );
+        assert_eq!(request.json::<Value>().await.unwrap(), json!({"n": 1}));
+    }
+    let utf8 = b"\xEF\xBB\xBF{\"n\":\"\xC3\xA9\"}";
+    let mut request = request_with(&[("content-type", "a/b; charset=iso-8859-1")], utf8);
+    assert_eq!(request.json::<Value>().await.unwrap(), json!({"n": "é"}));
+}
+
+#[tokio::test]
+async fn a_form_is_decoded_from_its_charset() {
+    let latin1 = "application/x-www-form-urlencoded; charset=iso-8859-1";
+    for body in [&b"a=caf%E9&b=1+2%263"[..], b"a=caf\xE9&b=1+2%263"] {
+        let mut request = request_with(&[("content-type", latin1)], body);
+        let form = request.form::<HashMap<String, String>>().await.unwrap();
+        assert_eq!(form["a"], "café");
+        assert_eq!(form["b"], "1 2&3");
+    }
+}
+
+#[tokio::test]
+async fn a_form_or_query_that_is_not_valid_in_its_charset_is_a_400() {
+    let mut request = request_with(&[], b"a=caf%E9");
+    let error = request.form::<Value>().await.unwrap_err();
+    assert_eq!(
+        (error.status().as_u16(), error.message()),
+        (400, "Invalid form")
+    );
+    let mut request = request_with(&[("content-type", "a/b; charset=klingon")], b"a=1");
+    let error = request.form::<Value>().await.unwrap_err();
+    assert_eq!(
+        (error.status().as_u16(), error.message()),
+        (400, "Invalid body")
+    );
+    let mut request = Request::default();
+    *request.uri_mut() = "/?a=caf%E9".parse().unwrap();
+    let error = request.query::<Value>().unwrap_err();
+    assert_eq!(
+        (error.status().as_u16(), error.message()),
+        (400, "Invalid query")
+    );
+}
+
+/// RFC 9110 §15.5.16 and §12.5.3.
+#[tokio::test]
+async fn a_body_with_a_content_coding_is_a_415_that_names_the_accepted_coding() {
+    for coding in ["gzip", "br", "x-unknown", "identity, gzip"] {
+        let mut request = request_with(&[("content-encoding", coding)], b"{}");
+        let results = [
+            request.text().await.map(drop),
+            request.json::<Value>().await.map(drop),
+            request.form::<Value>().await.map(drop),
+        ];
+        for result in results {
+            let error = result.unwrap_err();
+            assert_eq!(error.status(), 415, "{coding}");
+            assert_eq!(error.headers()["accept-encoding"], "identity");
+        }
+        // The bytes themselves can be read, for handlers that decode them.
+        assert_eq!(request.buffer().await.unwrap(), "{}");
+    }
+    let mut request = request_with(&[("content-encoding", "identity")], b"{}");
+    assert_eq!(request.json::<Value>().await.unwrap(), json!({}));
 }

@@ -5,28 +5,89 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 use crate::error::BoxError;
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// Decodes the body. A byte order mark is removed, as in the "decode" algorithm of the WHATWG
-/// Encoding standard.
-pub(super) fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, BoxError> {
-    let encoding = encoding(headers)?;
-    match encoding.decode_with_bom_removal(bytes) {
-        (_, true) => Err(format!("the body is not valid {}", encoding.name()).into()),
-        (Cow::Borrowed(text), false) => Ok(text.to_owned()),
-        (Cow::Owned(text), false) => Ok(text),
-    }
+/// Decodes the body. A byte order mark decides the charset, whatever the header says, and is removed:
+/// RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
+pub(super) fn decode<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {
+    let (encoding, bytes) = detect(headers, bytes)?;
+    decode_from(encoding, bytes)
 }
 
 /// Returns the bytes without their byte order mark if the charset is UTF-8. The bytes are not
 /// validated, because `serde_json::from_slice` does that.
 pub(super) fn as_utf8<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    match encoding(headers) {
-        Ok(encoding) if encoding == UTF_8 => Some(bytes.strip_prefix(BOM).unwrap_or(bytes)),
+    match detect(headers, bytes) {
+        Ok((encoding, bytes)) if encoding == UTF_8 => Some(bytes),
         _ => None,
+    }
+}
+
+/// Decodes a form (`application/x-www-form-urlencoded`): the result is the same form in UTF-8.
+///
+/// # Errors
+/// If the charset is unknown.
+///
+/// The inner error is that of a form that is not valid in its charset, before or after percent-decoding.
+pub(super) fn decode_form<'a>(
+    headers: &HeaderMap,
+    form: &'a [u8],
+) -> Result<Result<Cow<'a, [u8]>, BoxError>, BoxError> {
+    let encoding = encoding(headers)?;
+    Ok(form_to_utf8(encoding, form))
+}
+
+/// Checks a query string: after percent-decoding it has to be UTF-8.
+pub(super) fn check_query(query: &str) -> Result<(), BoxError> {
+    form_to_utf8(UTF_8, query.as_bytes()).map(drop)
+}
+
+fn form_to_utf8<'a>(
+    encoding: &'static Encoding,
+    form: &'a [u8],
+) -> Result<Cow<'a, [u8]>, BoxError> {
+    if encoding == UTF_8 {
+        // `&` and `=` are ASCII, so the form can be validated as a whole.
+        percent_decode(form).decode_utf8()?;
+        return Ok(Cow::Borrowed(form));
+    }
+    let mut utf8 = Vec::with_capacity(form.len());
+    for part in form.split_inclusive(|&b| b == b'&' || b == b'=') {
+        let (text, separator) = match part {
+            [text @ .., b @ (b'&' | b'=')] => (text, Some(*b)),
+            text => (text, None),
+        };
+        let text: Vec<u8> = text
+            .iter()
+            .map(|&b| if b == b'+' { b' ' } else { b })
+            .collect();
+        let decoded: Cow<'_, [u8]> = percent_decode(&text).into();
+        let decoded = decode_from(encoding, &decoded)?;
+        utf8.extend(
+            utf8_percent_encode(&decoded, NON_ALPHANUMERIC)
+                .to_string()
+                .bytes(),
+        );
+        utf8.extend(separator);
+    }
+    Ok(Cow::Owned(utf8))
+}
+
+fn decode_from<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {
+    let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
+    text.ok_or_else(|| format!("the body is not valid {}", encoding.name()).into())
+}
+
+/// The charset, and the bytes without their byte order mark.
+fn detect<'a>(
+    headers: &HeaderMap,
+    bytes: &'a [u8],
+) -> Result<(&'static Encoding, &'a [u8]), BoxError> {
+    match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => Ok((encoding, &bytes[length..])),
+        None => Ok((encoding(headers)?, bytes)),
     }
 }
 
@@ -76,7 +137,7 @@ mod tests {
     fn text(content_type: &'static str, bytes: &[u8]) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        decode(&headers, bytes).ok()
+        decode(&headers, bytes).ok().map(Cow::into_owned)
     }
 
     #[test]
