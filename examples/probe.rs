@@ -54,7 +54,7 @@ pub(crate) fn app() -> Router {
 /// The same application, with the contract checked on both sides. What breaks it on purpose stands
 /// outside.
 pub(crate) fn linted() -> Router {
-    unlawful().not_found(lint(lawful()))
+    unlawful().fallback(lint(lawful()))
 }
 
 fn lawful() -> Router {

@@ -44,7 +44,7 @@ fn app() -> Router {
         .get("/search", search)
         .get("/files/{*path}", file)
         .nest("/api", api)
-        .not_found(not_found)
+        .fallback(not_found)
 }
 
 fn main() -> ExitCode {

@@ -244,7 +244,7 @@ fn request_with(headers: &[(&'static str, &'static str)], body: &[u8]) -> Reques
 /// RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
 #[tokio::test]
 async fn a_byte_order_mark_decides_the_charset() {
-    let utf16_be = b"\xFE\xFF\0{\0\"\0n\0\"\0:\01\0}";
+    let utf16_be = b"\xFE\xFF\0{\0\"\0n\0\"\0:\x001\0}";
     for content_type in [
         "text/plain; charset=utf-16",
         "text/plain; charset=utf-8",

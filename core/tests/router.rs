@@ -83,11 +83,11 @@ async fn head_request_is_handled_by_the_get_handler() {
 }
 
 #[tokio::test]
-async fn not_found_handler_is_called_for_unknown_paths_but_not_for_unsupported_methods() {
+async fn the_fallback_is_called_for_unknown_paths_but_not_for_unsupported_methods() {
     let client = Client::new(
         Router::new()
             .get("/", || async { "home" })
-            .not_found(|| async { "nothing here" }),
+            .fallback(|| async { "nothing here" }),
     );
     assert_eq!(client.get("/x").await.text().await.unwrap(), "nothing here");
     assert_eq!(client.post("/").await.status(), 405);
@@ -108,4 +108,52 @@ fn adding_a_route_that_conflicts_with_another_panics() {
 fn merging_a_router_with_a_duplicate_route_panics() {
     let health = || Router::new().get("/health", || async {});
     drop(health().merge(health()));
+}
+
+#[tokio::test]
+async fn a_fixed_route_does_not_hide_a_parameter_route_of_another_method() {
+    let id = |request: Request| async move { request.param::<String>("id") };
+    let client = Client::new(
+        Router::new()
+            .get("/users/me", || async { "me" })
+            .post("/users/{id}", id)
+            .any("/{*rest}", || async { "any" }),
+    );
+    assert_eq!(client.get("/users/me").await.text().await.unwrap(), "me");
+    assert_eq!(client.post("/users/me").await.text().await.unwrap(), "me");
+    assert_eq!(client.post("/users/7").await.text().await.unwrap(), "7");
+    assert_eq!(client.put("/users/me").await.text().await.unwrap(), "any");
+}
+
+#[tokio::test]
+async fn allow_lists_the_methods_of_all_routes_that_match_the_path() {
+    let client = Client::new(
+        Router::new()
+            .get("/users/me", || async { "me" })
+            .post("/users/{id}", || async { "id" }),
+    );
+    let response = client.delete("/users/me").await;
+    assert_eq!(response.status(), 405);
+    assert_eq!(response.header("allow"), Some("GET, HEAD, POST"));
+    let response = client.delete("/users/7").await;
+    assert_eq!(response.header("allow"), Some("POST"));
+}
+
+#[test]
+fn a_route_that_no_request_can_match_is_rejected_with_the_right_syntax() {
+    for (path, expected) in [
+        ("/greet/:name", "\"{name}\" instead of \":name\""),
+        ("/files/*path", "\"{*path}\" instead of \"*path\""),
+        ("/files/*", "\"{*rest}\" instead of \"*\""),
+        ("/café", "percent-encoded"),
+        ("/a b", "percent-encoded"),
+        ("/search?q={q}", "without query"),
+        ("greet", "starts with a slash"),
+    ] {
+        let add = || Router::new().get(path, || async { "" });
+        let panic = std::panic::catch_unwind(add).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains(expected), "{message}");
+    }
+    let _ = Router::new().get("/caf%C3%A9/{größe}/a:b", || async { "" });
 }

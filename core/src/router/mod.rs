@@ -1,12 +1,17 @@
 //! Selects a handler by the path and method of a request.
 
+mod by_method;
+mod route;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
+
+use by_method::ByMethod;
+use route::Route;
 
 use crate::handler::{Handler, IntoHandler};
 use crate::request::Params;
@@ -22,7 +27,7 @@ use crate::{Error, Request, Response, Result};
 ///
 /// | request | response |
 /// |---|---|
-/// | no route has this path | 404 `Not Found`, or the response of [`not_found`](Self::not_found) |
+/// | no route has this path | 404 `Not Found`, or the response of [`fallback`](Self::fallback) |
 /// | a route has this path, but not this method | 405 with an `Allow` header (RFC 9110 §15.5.6) |
 /// | HEAD, and the route serves GET but not HEAD | that of the GET handler, without its body |
 ///
@@ -37,21 +42,16 @@ use crate::{Error, Request, Response, Result};
 /// let app = Router::new()
 ///     .get("/", || async { "Welcome" })
 ///     .nest("/api", api)
-///     .not_found(|| async { (http::StatusCode::NOT_FOUND, "No such page") });
+///     .fallback(|| async { (http::StatusCode::NOT_FOUND, "No such page") });
 /// ```
 #[derive(Default)]
 pub struct Router {
     paths: matchit::Router<usize>,
     routes: Vec<Route>,
     by_path: HashMap<String, usize>,
-    not_found: Option<Arc<dyn Handler>>,
-}
-
-/// The handlers of one path.
-struct Route {
-    path: String,
-    methods: Vec<(Method, Arc<dyn Handler>)>,
-    any: Option<Arc<dyn Handler>>,
+    /// Made when a request needs it: few do.
+    by_method: OnceLock<ByMethod>,
+    fallback: Option<Arc<dyn Handler>>,
 }
 
 macro_rules! methods {
@@ -104,7 +104,7 @@ impl Router {
     /// Adds all routes of `router`, with `prefix` before their paths.
     ///
     /// The nested handlers receive the request with its whole path. Only the outer router's
-    /// [`not_found`](Self::not_found) handler is used; that of the nested router is dropped.
+    /// [`fallback`](Self::fallback) handler is used; that of the nested router is dropped.
     ///
     /// # Panics
     /// If a path conflicts with another route.
@@ -113,17 +113,12 @@ impl Router {
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let prefix = prefix.trim_end_matches('/');
         for route in router.routes {
-            let path = match route.path.as_str() {
+            let path = match route.path() {
                 "/" if !prefix.is_empty() => prefix.to_owned(),
                 path => format!("{prefix}{path}"),
             };
             let outer = self.route(&path);
-            for (method, handler) in route.methods {
-                outer.set(method, handler);
-            }
-            if let Some(any) = route.any {
-                outer.set_any(any);
-            }
+            outer.merge(route);
         }
         self
     }
@@ -163,31 +158,24 @@ impl Router {
             let inner = handler.clone();
             *handler = Arc::new(WithState::new(state.clone(), inner));
         };
-        for route in &mut self.routes {
-            route
-                .methods
-                .iter_mut()
-                .for_each(|(_, handler)| add(handler));
-            route.any.iter_mut().for_each(add);
-        }
-        self.not_found.iter_mut().for_each(add);
+        self.routes.iter_mut().for_each(|route| route.for_each(add));
+        self.fallback.iter_mut().for_each(add);
         self
     }
 
     /// Sets the handler for requests whose path matches no route. The default is a 404 `Not Found`.
     #[must_use]
-    pub fn not_found<K>(mut self, handler: impl IntoHandler<K>) -> Self {
-        self.not_found = Some(Arc::new(handler.into_handler()));
+    pub fn fallback<K>(mut self, handler: impl IntoHandler<K>) -> Self {
+        self.fallback = Some(Arc::new(handler.into_handler()));
         self
     }
 
     #[track_caller]
     #[allow(clippy::panic)]
     fn route(&mut self, path: &str) -> &mut Route {
-        assert!(
-            path.starts_with('/'),
-            "invalid route {path:?}: expected a path that starts with a slash"
-        );
+        if let Err(expected) = route::check(path) {
+            panic!("invalid route {path:?}: expected {expected}");
+        }
         let index = match self.by_path.get(path) {
             Some(index) => *index,
             None => {
@@ -198,11 +186,7 @@ impl Router {
                     panic!("invalid route {path:?}: {error}");
                 }
                 self.by_path.insert(path.to_owned(), index);
-                self.routes.push(Route {
-                    path: path.to_owned(),
-                    methods: Vec::new(),
-                    any: None,
-                });
+                self.routes.push(Route::new(path));
                 index
             }
         };
@@ -210,75 +194,44 @@ impl Router {
     }
 }
 
-impl Route {
-    #[track_caller]
-    fn set(&mut self, method: Method, handler: Arc<dyn Handler>) {
-        let taken = self.methods.iter().any(|(known, _)| *known == method);
-        assert!(!taken, "duplicate route {method} {:?}", self.path);
-        self.methods.push((method, handler));
-    }
-
-    #[track_caller]
-    fn set_any(&mut self, handler: Arc<dyn Handler>) {
-        assert!(
-            self.any.is_none(),
-            "duplicate route {:?} for any method",
-            self.path
-        );
-        self.any = Some(handler);
-    }
-
-    fn find(&self, method: &Method) -> Option<&Arc<dyn Handler>> {
-        let named = |method: &Method| self.methods.iter().find(|(known, _)| known == method);
-        match named(method) {
-            None if method == Method::HEAD => named(&Method::GET),
-            found => found,
-        }
-        .map(|(_, handler)| handler)
-        .or(self.any.as_ref())
-    }
-
-    /// RFC 9110 §15.5.6: a 405 response lists the supported methods in `Allow`.
-    fn method_not_allowed(&self) -> Error {
-        let mut allow: Vec<&str> = self
-            .methods
-            .iter()
-            .map(|(method, _)| method.as_str())
-            .collect();
-        if allow.contains(&"GET") && !allow.contains(&"HEAD") {
-            allow.push("HEAD");
-        }
-        allow.sort_unstable();
-        let error = Error::from_status(StatusCode::METHOD_NOT_ALLOWED);
-        match HeaderValue::from_str(&allow.join(", ")) {
-            Ok(allow) => error.with_header(ALLOW, allow),
-            Err(_) => error,
-        }
-    }
-}
-
 #[async_trait]
 impl Handler for Router {
     async fn handle(&self, mut request: Request) -> Result<Response> {
-        let route = match self.paths.at(request.uri().path()) {
-            Ok(found) => {
-                let route = &self.routes[*found.value];
-                let params = Params::new(found.params.iter());
-                if !params.is_empty() {
-                    request.extensions_mut().insert(params);
-                }
-                route
-            }
-            Err(_) => {
-                return match &self.not_found {
-                    Some(handler) => handler.handle(request).await,
-                    None => Err(Error::from_status(StatusCode::NOT_FOUND)),
-                };
-            }
+        let Some((handler, params)) = self.find(&request)? else {
+            return match &self.fallback {
+                Some(handler) => handler.handle(request).await,
+                None => Err(Error::from_status(StatusCode::NOT_FOUND)),
+            };
         };
-        match route.find(request.method()) {
-            Some(handler) => handler.handle(request).await,
-            None => Err(route.method_not_allowed()),
+        if !params.is_empty() {
+            request.extensions_mut().insert(params);
+        }
+        handler.handle(request).await
+    }
+}
+
+impl Router {
+    /// The handler for a request; `None` if no route has its path.
+    ///
+    /// # Errors
+    /// 405 if routes have the path, but not the method.
+    fn find(&self, request: &Request) -> Result<Option<(&dyn Handler, Params)>> {
+        let (method, path) = (request.method(), request.uri().path());
+        let Ok(found) = self.paths.at(path) else {
+            return Ok(None);
+        };
+        if let Some(handler) = self.routes[*found.value].find(method) {
+            return Ok(Some((handler, Params::new(found.params.iter()))));
+        }
+        // The most specific route of this path does not serve the method, but another one may: for
+        // `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.
+        let by_method = self.by_method.get_or_init(|| ByMethod::new(&self.routes));
+        match by_method.find(method, path) {
+            Some((index, params)) => {
+                let handler = self.routes[index].find(method);
+                Ok(handler.map(|handler| (handler, params)))
+            }
+            None => Err(by_method.method_not_allowed(path)),
         }
     }
 }
@@ -286,7 +239,7 @@ impl Handler for Router {
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(self.routes.iter().map(|route| &route.path))
+            .entries(self.routes.iter().map(Route::path))
             .finish()
     }
 }

@@ -1,0 +1,124 @@
+//! The handlers of one path.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::handler::Handler;
+
+/// The handlers of one path, by method.
+pub(super) struct Route {
+    path: String,
+    methods: Vec<(Method, Arc<dyn Handler>)>,
+    any: Option<Arc<dyn Handler>>,
+}
+
+impl Route {
+    pub(super) fn new(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            methods: Vec::new(),
+            any: None,
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    #[track_caller]
+    pub(super) fn set(&mut self, method: Method, handler: Arc<dyn Handler>) {
+        let taken = self.methods.iter().any(|(known, _)| *known == method);
+        assert!(!taken, "duplicate route {method} {:?}", self.path);
+        self.methods.push((method, handler));
+    }
+
+    #[track_caller]
+    pub(super) fn set_any(&mut self, handler: Arc<dyn Handler>) {
+        assert!(
+            self.any.is_none(),
+            "duplicate route {:?} for any method",
+            self.path
+        );
+        self.any = Some(handler);
+    }
+
+    /// Takes over the handlers of another route.
+    #[track_caller]
+    pub(super) fn merge(&mut self, other: Self) {
+        for (method, handler) in other.methods {
+            self.set(method, handler);
+        }
+        if let Some(any) = other.any {
+            self.set_any(any);
+        }
+    }
+
+    pub(super) fn for_each(&mut self, mut change: impl FnMut(&mut Arc<dyn Handler>)) {
+        self.methods
+            .iter_mut()
+            .for_each(|(_, handler)| change(handler));
+        self.any.iter_mut().for_each(change);
+    }
+
+    /// The handler for a method. HEAD is served by GET.
+    pub(super) fn find(&self, method: &Method) -> Option<&dyn Handler> {
+        let named = |method: &Method| self.methods.iter().find(|(known, _)| known == method);
+        match named(method) {
+            None if method == Method::HEAD => named(&Method::GET),
+            found => found,
+        }
+        .map(|(_, handler)| handler)
+        .or(self.any.as_ref())
+        .map(|handler| &**handler)
+    }
+
+    pub(super) fn serves_any(&self) -> bool {
+        self.any.is_some()
+    }
+
+    /// The methods that have handlers, and HEAD if GET has one.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
+        let methods = self.methods.iter().map(|(method, _)| method);
+        methods
+            .flat_map(|method| match *method {
+                Method::GET => [Some(method), Some(&Method::HEAD)],
+                _ => [Some(method), None],
+            })
+            .flatten()
+    }
+}
+
+/// Checks that a request can match a route.
+///
+/// # Errors
+/// What is expected instead.
+pub(super) fn check(path: &str) -> Result<(), String> {
+    if !path.starts_with('/') {
+        return Err("a path that starts with a slash".to_owned());
+    }
+    for segment in path.split('/').skip(1) {
+        // The syntax of axum 0.7, Express and others.
+        let old = segment.strip_prefix(':').map(|name| format!("{{{name}}}"));
+        let old = old.or_else(|| {
+            let name = segment.strip_prefix('*')?;
+            Some(format!(
+                "{{*{}}}",
+                if name.is_empty() { "rest" } else { name }
+            ))
+        });
+        if let Some(new) = old {
+            return Err(format!("{new:?} instead of {segment:?}"));
+        }
+    }
+    // Parameter names may contain any characters; paths are compared as clients send them.
+    let mut fixed = path.split('{').flat_map(|part| part.split('}').next_back());
+    if fixed.any(|fixed| {
+        fixed
+            .bytes()
+            .any(|b| !b.is_ascii_graphic() || b"?#".contains(&b))
+    }) {
+        return Err("a percent-encoded path without query, as in \"/caf%C3%A9\"".to_owned());
+    }
+    Ok(())
+}
