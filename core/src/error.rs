@@ -134,8 +134,16 @@ impl Error {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Cow<'static, str>, HeaderMap) {
-        (self.0.message, self.0.headers)
+    /// Replaces all headers.
+    #[cfg(feature = "tower")]
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.0.headers = headers;
+        self
+    }
+
+    /// The message, which can be sent without a copy if it is static.
+    pub(crate) fn shared_message(&self) -> &Cow<'static, str> {
+        &self.0.message
     }
 }
 

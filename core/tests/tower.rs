@@ -5,9 +5,14 @@ use anyhost_core::http::StatusCode;
 use anyhost_core::testing::Client;
 use anyhost_core::tower::{into_service, layer};
 use anyhost_core::{Body, Error, Handler, Request, RequestExt, handler};
+use std::time::Duration;
+
 use tower::limit::ConcurrencyLimitLayer;
+use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceExt, service_fn};
+use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 #[tokio::test]
 async fn axum_router_is_a_handler() {
@@ -70,4 +75,52 @@ async fn error_of_a_tower_service_is_a_500_that_hides_its_details() {
     let response = Client::new(broken).get("/").await;
     assert_eq!(response.status(), 500);
     assert_eq!(response.text().await.unwrap(), "Internal Server Error");
+}
+
+#[tokio::test]
+async fn tower_layers_add_their_headers_to_error_responses() {
+    let failing = || async {
+        Err::<(), _>(
+            Error::new(StatusCode::CONFLICT, "taken")
+                .with_header("retry-after".parse().unwrap(), "5".parse().unwrap()),
+        )
+    };
+    let frame_options = SetResponseHeaderLayer::overriding(
+        anyhost_core::http::header::X_FRAME_OPTIONS,
+        anyhost_core::http::HeaderValue::from_static("DENY"),
+    );
+    let app = layer(frame_options, layer(CorsLayer::permissive(), failing));
+    let response = Client::new(app)
+        .get("/")
+        .header("origin", "https://a.example")
+        .await;
+    assert_eq!(response.status(), 409);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(response.header("x-frame-options"), Some("DENY"));
+    assert_eq!(response.header("retry-after"), Some("5"));
+    assert_eq!(
+        response.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    assert_eq!(response.text().await.unwrap(), "taken");
+}
+
+#[tokio::test]
+async fn tower_layer_can_replace_an_error_response() {
+    let teapot = MapResponseLayer::new(|mut response: anyhost_core::Response| {
+        assert_eq!(response.status(), 409);
+        *response.status_mut() = StatusCode::IM_A_TEAPOT;
+        response
+    });
+    let failing = || async { Err::<(), _>(Error::new(StatusCode::CONFLICT, "taken")) };
+    let response = Client::new(layer(teapot, failing)).get("/").await;
+    assert_eq!(response.status(), 418);
+}
+
+#[tokio::test]
+async fn an_error_of_a_tower_layer_is_a_500() {
+    let slow = layer(TimeoutLayer::new(Duration::ZERO), || {
+        std::future::pending::<()>()
+    });
+    assert_eq!(Client::new(slow).get("/").await.status(), 500);
 }

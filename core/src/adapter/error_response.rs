@@ -12,22 +12,21 @@ use crate::{Body, Response};
 
 /// The response to an error: its status, message and headers. In development mode the body is the error with
 /// its whole chain of sources.
-pub(super) fn error_response(error: Error, info: &RequestInfo) -> Response {
+pub(crate) fn error_response(error: &Error, info: &RequestInfo) -> Response {
     let details = info.context.development().then(|| format!("{error:?}\n"));
     // RFC 9110 §15.2: an informational status cannot end an exchange.
     let status = match error.status().is_informational() {
         true => StatusCode::INTERNAL_SERVER_ERROR,
         false => error.status(),
     };
-    let (message, headers) = error.into_parts();
-    let body = match (details, message) {
+    let body = match (details, error.shared_message()) {
         (Some(details), _) => Body::from(details),
-        (None, Cow::Borrowed(message)) => Body::from(message),
-        (None, Cow::Owned(message)) => Body::from(message),
+        (None, Cow::Borrowed(message)) => Body::from(*message),
+        (None, Cow::Owned(message)) => Body::from(message.clone()),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = error.headers().clone();
     response.headers_mut().entry(CONTENT_TYPE).or_insert(TEXT);
     response
 }

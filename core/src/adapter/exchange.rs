@@ -239,7 +239,7 @@ pub fn timed_out(info: &RequestInfo) -> Response {
 /// The response to an error, by the same rules as [`exchange`], without a log event. For errors that the
 /// adapter logs or counts in another way, such as overload.
 pub fn response_to(error: Error, info: &RequestInfo) -> Response {
-    finish_response(error_response(error, info), info)
+    finish_response(error_response(&error, info), info)
 }
 
 /// Applies the response rules to a response that the adapter made without the handler, such as the one to

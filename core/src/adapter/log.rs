@@ -6,7 +6,7 @@ use super::request_info::RequestInfo;
 use crate::error::{Chain, Error};
 
 /// An error of the handler: at level `error` if it is the server's (5xx), at `debug` if it is the client's.
-pub(super) fn handler_error(error: &Error, info: &RequestInfo) {
+pub(crate) fn handler_error(error: &Error, info: &RequestInfo) {
     let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
     let request_id = info.context.request_id();
     if status >= 500 {

@@ -68,10 +68,14 @@ pub mod settings;
 
 pub use after_response::{finish_after_response, has_work_after_response, request_context};
 pub use deadline::{Deadline, DeadlineExceeded};
+#[cfg(feature = "tower")]
+pub(crate) use error_response::error_response;
 pub(crate) use exchange::dispatch_borrowed;
 pub use exchange::{
     Exchange, Exchanged, exchange, finish_response, log_aborted, reject, response_to, timed_out,
 };
+#[cfg(feature = "tower")]
+pub(crate) use log::handler_error as log_handler_error;
 pub use outcome::Outcome;
 pub use request_info::RequestInfo;
 

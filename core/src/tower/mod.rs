@@ -11,6 +11,8 @@
 //! let handler = anyhost_core::handler(app);
 //! ```
 
+mod handler_error;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -22,7 +24,7 @@ use async_trait::async_trait;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::adapter::{Deadline, exchange};
+use crate::adapter::{Deadline, RequestInfo, exchange};
 use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Result};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -68,7 +70,7 @@ where
         let failed = |error: S::Error| Error::from_boxed(error.into());
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
         let response = service.call(request).await.map_err(failed)?;
-        Ok(response.map(Body::new))
+        handler_error::unwrap(response.map(Body::new))
     }
 }
 
@@ -117,8 +119,9 @@ where
 
 /// Wraps a handler in a tower layer.
 ///
-/// An [`Error`] of the handler passes through the layer as the error of the service, and is returned
-/// as an `Err` by the wrapped handler. Layers that inspect responses do not see it.
+/// The layer sees an [`Error`] of the handler as the response that the client will get, so that it can add
+/// headers to error responses. The wrapped handler returns an `Err` again, with the headers that the layer
+/// added, unless the layer changed the status. An error of the layer itself, such as a timeout, is a 500.
 ///
 /// ```
 /// use anyhost_core::tower::layer;
@@ -135,7 +138,7 @@ where
     ServiceHandler(layer.layer(Inner(Arc::new(handler.into_handler()))))
 }
 
-/// The service that a [`layer`] wraps. It returns the errors of the handler as service errors.
+/// The service that a [`layer`] wraps. It never fails, but has the error type that most layers require.
 pub struct Inner<H>(Arc<H>);
 
 impl<H: Handler, B> Service<http::Request<B>> for Inner<H>
@@ -154,10 +157,10 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let handler = self.0.clone();
         Box::pin(async move {
-            handler
-                .handle(request.map(Body::new))
-                .await
-                .map_err(Error::into_boxed)
+            let mut request = request.map(Body::new);
+            let info = RequestInfo::of(&mut request);
+            let result = handler.handle(request).await;
+            Ok(result.unwrap_or_else(|error| handler_error::wrap(error, info)))
         })
     }
 }

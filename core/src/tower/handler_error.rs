@@ -1,0 +1,49 @@
+//! Errors of handlers inside tower layers.
+//!
+//! A layer that adds headers, such as CORS or security headers, acts on responses and ignores the errors of
+//! its service. An error of a handler therefore passes through layers as the response that the client will
+//! get, with the error in its extensions. Outside the layers it is an `Err` again, with the headers that the
+//! layers added, so that handlers around the layers can inspect and replace it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+
+use crate::adapter::{RequestInfo, error_response, log_handler_error};
+use crate::{Body, Error, Response, Result};
+
+/// The error in the extensions of its response. Extensions have to be `Clone`, and an error is not.
+#[derive(Clone)]
+struct HandlerError(Arc<Mutex<Option<(Error, RequestInfo)>>>);
+
+/// Makes a response that carries the error.
+pub(super) fn wrap(error: Error, info: RequestInfo) -> Response {
+    let mut response = error_response(&error, &info);
+    let error = HandlerError(Arc::new(Mutex::new(Some((error, info)))));
+    response.extensions_mut().insert(error);
+    response
+}
+
+/// Returns the error that a response carries, or the response itself.
+///
+/// A layer that changed the status replaced the response. The error is then logged, because no handler
+/// outside will see it.
+pub(super) fn unwrap(mut response: http::Response<Body>) -> Result {
+    let Some(HandlerError(slot)) = response.extensions_mut().remove::<HandlerError>() else {
+        return Ok(response);
+    };
+    match slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some((error, _)) if error.status() == response.status() => {
+            let mut headers = std::mem::take(response.headers_mut());
+            // These describe the body of this response, and the body is made anew from the error.
+            headers.remove(CONTENT_LENGTH);
+            headers.remove(CONTENT_ENCODING);
+            Err(error.with_headers(headers))
+        }
+        Some((error, info)) => {
+            log_handler_error(&error, &info);
+            Ok(response)
+        }
+        None => Ok(response),
+    }
+}
