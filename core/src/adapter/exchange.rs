@@ -57,11 +57,15 @@ pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadl
     // The handler is called here and not in the first poll: a request is large, and the future would have to
     // store it until then.
     let state = match request_rules::admit(&mut request, &mut info) {
-        Ok(()) => match panic::catch(|| Running::new(handler, |handler| handler.handle(request))) {
-            Ok(running) => State::Running(running),
-            Err(panic) => State::Panicked(panic),
-        },
-        Err(error) => State::Rejected(error),
+        Ok(()) => {
+            // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
+            let call = || Running::new(handler, |handler| (**handler).handle(request));
+            match panic::catch(call) {
+                Ok(running) => State::Running(running),
+                Err(panic) => State::Failed(panicked(panic), Outcome::Panicked),
+            }
+        }
+        Err(error) => State::Failed(error, Outcome::Rejected),
     };
     Exchange {
         state,
@@ -109,8 +113,8 @@ pub struct Exchange {
 
 enum State {
     Running(Running),
-    Panicked(Panic),
-    Rejected(Error),
+    /// The handler was not called, or panicked when it was called.
+    Failed(Error, Outcome),
     Ended,
 }
 
@@ -119,107 +123,102 @@ impl Future for Exchange {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Exchanged> {
         let this = &mut *self;
-        // Filled in place, because responses are large to move.
+        // The result is filled and changed in place, because responses are large to move.
         let mut result = None;
-        if this.poll_handler(cx, &mut result).is_pending() {
-            if this.deadline.poll_exceeded(cx).is_pending() {
-                return Poll::Pending;
+        let mut outcome = match this.poll_handler(cx, &mut result) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending if this.deadline.poll_exceeded(cx).is_pending() => return Poll::Pending,
+            Poll::Pending => {
+                result = Some(Err(Error::from_status(StatusCode::GATEWAY_TIMEOUT)));
+                Outcome::TimedOut
             }
-            result = Some(Ending::TimedOut);
-        }
+        };
+        let Some(info) = this.info.take() else {
+            // Polled again after it completed.
+            return Poll::Pending;
+        };
         // Drop the handler's future before its response is sent. That may panic, too.
         let state = std::mem::replace(&mut this.state, State::Ended);
         if let Err(panic) = panic::catch(|| drop(state))
-            && matches!(result, Some(Ending::Returned(Ok(_))))
+            && let Some(Ok(_)) = result
         {
-            result = Some(Ending::Panicked(panic));
+            result = Some(Err(panicked(panic)));
+            outcome = Outcome::Panicked;
         }
-        match (result, this.info.take()) {
-            (Some(ending), Some(info)) => {
-                let (response, outcome) = ending.into_response(&info);
-                Poll::Ready(Exchanged {
-                    response,
-                    outcome,
-                    deadline: std::mem::take(&mut this.deadline),
-                    info,
-                })
-            }
-            // Polled again after it completed.
-            _ => Poll::Pending,
+        // Values that the handler returned can still panic: an error when it is formatted, a body when it is
+        // dropped.
+        if let Err(panic) = panic::catch(|| settle(&mut result, outcome, &info)) {
+            result = Some(Err(panicked(panic)));
+            outcome = Outcome::Panicked;
+            settle(&mut result, outcome, &info);
         }
+        Poll::Ready(Exchanged {
+            response: result.and_then(Result::ok).unwrap_or_default(),
+            outcome,
+            deadline: std::mem::take(&mut this.deadline),
+            info,
+        })
     }
 }
 
 impl Exchange {
-    /// Runs the handler, and catches a panic in it.
-    fn poll_handler(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Ending>) -> Poll<()> {
+    /// Runs the handler, and catches a panic in it. When ready, `result` is set.
+    fn poll_handler(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        result: &mut Option<Result>,
+    ) -> Poll<Outcome> {
         let poll = match &mut self.state {
             State::Running(running) => panic::catch(|| {
                 running.with_dependent_mut(|_, future| {
-                    future
-                        .as_mut()
-                        .poll(cx)
-                        .map(|returned| *result = Some(Ending::Returned(returned)))
+                    let poll = future.as_mut().poll(cx);
+                    poll.map(|returned| *result = Some(returned))
                 })
             }),
             state => {
-                *result = match std::mem::replace(state, State::Ended) {
-                    State::Panicked(panic) => Some(Ending::Panicked(panic)),
-                    State::Rejected(error) => Some(Ending::Rejected(error)),
-                    _ => None,
+                let outcome = match std::mem::replace(state, State::Ended) {
+                    State::Failed(error, outcome) => {
+                        *result = Some(Err(error));
+                        outcome
+                    }
+                    _ => Outcome::Completed,
                 };
-                return Poll::Ready(());
+                return Poll::Ready(outcome);
             }
         };
-        poll.unwrap_or_else(|panic| {
-            *result = Some(Ending::Panicked(panic));
-            Poll::Ready(())
-        })
-    }
-}
-
-/// How the handler's part of the exchange ended.
-enum Ending {
-    Returned(Result),
-    Panicked(Panic),
-    Rejected(Error),
-    TimedOut,
-}
-
-impl Ending {
-    /// Logs what has to be logged, and makes the response.
-    ///
-    /// Values that the handler returned can still panic: an error when it is formatted, a body when it is
-    /// dropped.
-    fn into_response(self, info: &RequestInfo) -> (Response, Outcome) {
-        panic::catch(|| match self {
-            Self::Returned(Ok(mut response)) => {
-                match response_rules::check_status(&response, info) {
-                    Ok(()) => {
-                        response_rules::apply(&mut response, info);
-                        (response, Outcome::Completed)
-                    }
-                    Err(error) => (handler_error(error, info), Outcome::Completed),
-                }
+        match poll {
+            Ok(poll) => poll.map(|()| Outcome::Completed),
+            Err(panic) => {
+                *result = Some(Err(panicked(panic)));
+                Poll::Ready(Outcome::Panicked)
             }
-            Self::Returned(Err(error)) => (handler_error(error, info), Outcome::Completed),
-            Self::Panicked(panic) => (panicked(panic, info), Outcome::Panicked),
-            Self::Rejected(error) => (reject(error, info), Outcome::Rejected),
-            Self::TimedOut => (timed_out(info), Outcome::TimedOut),
-        })
-        .unwrap_or_else(|panic| (panicked(panic, info), Outcome::Panicked))
+        }
     }
 }
 
-fn handler_error(error: Error, info: &RequestInfo) -> Response {
-    log::handler_error(&error, info);
-    response_to(error, info)
+/// Makes the response that is sent: applies the response rules, or logs the error and makes a response of it.
+fn settle(result: &mut Option<Result>, outcome: Outcome, info: &RequestInfo) {
+    if let Some(Ok(response)) = result {
+        match response_rules::check_status(response, info) {
+            Ok(()) => return response_rules::apply(response, info),
+            Err(error) => *result = Some(Err(error)),
+        }
+    }
+    if let Some(Err(error)) = result {
+        match outcome {
+            Outcome::Panicked => log::handler_panicked(error, info),
+            Outcome::Rejected => log::rejected(error, info),
+            Outcome::TimedOut => log::timed_out(info),
+            _ => log::handler_error(error, info),
+        }
+        let mut response = error_response(error, info);
+        response_rules::apply(&mut response, info);
+        *result = Some(Ok(response));
+    }
 }
 
-fn panicked(panic: Panic, info: &RequestInfo) -> Response {
-    let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic);
-    log::handler_panicked(&error, info);
-    response_to(error, info)
+fn panicked(panic: Panic) -> Error {
+    Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
 }
 
 /// The response to input that an adapter cannot decode as a request, or rejects before the exchange, by the
@@ -270,21 +269,14 @@ pub(crate) async fn dispatch_borrowed<H: Handler + ?Sized>(
     mut request: Request,
 ) -> Response {
     let mut info = RequestInfo::of(&mut request);
-    let ending = match request_rules::admit(&mut request, &mut info) {
-        Ok(()) => {
-            let mut future = None;
-            match panic::catch(|| future = Some(handler.handle(request))) {
-                Ok(()) => match future {
-                    Some(future) => match panic::catch_panic(future).await {
-                        Ok(returned) => Ending::Returned(returned),
-                        Err(panic) => Ending::Panicked(panic),
-                    },
-                    None => return Response::default(),
-                },
-                Err(panic) => Ending::Panicked(panic),
-            }
-        }
-        Err(error) => Ending::Rejected(error),
+    let (result, outcome) = match request_rules::admit(&mut request, &mut info) {
+        Ok(()) => match panic::catch_panic(handler.handle(request)).await {
+            Ok(returned) => (returned, Outcome::Completed),
+            Err(panic) => (Err(panicked(panic)), Outcome::Panicked),
+        },
+        Err(error) => (Err(error), Outcome::Rejected),
     };
-    ending.into_response(&info).0
+    let mut result = Some(result);
+    settle(&mut result, outcome, &info);
+    result.and_then(Result::ok).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Header rules that several parts of an adapter need: one list, one parser.
 
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 
 macro_rules! hop_by_hop {
     ($($name:literal)*) => {
@@ -49,6 +49,13 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
         true => parse_content_length(first.as_bytes()),
         false => None,
     }
+}
+
+/// The value of a Content-Length field.
+pub(crate) fn content_length_value(length: u64) -> HeaderValue {
+    // `HeaderValue::from(u64)` allocates twice; digits are always valid.
+    let mut digits = itoa::Buffer::new();
+    HeaderValue::from_str(digits.format(length)).unwrap_or_else(|_| length.into())
 }
 
 /// The number in one Content-Length value: digits only (RFC 9110 §8.6), so no sign and no white space.

@@ -6,7 +6,7 @@ use http::header::{
 use http::{Method, StatusCode};
 use http_body::Body as _;
 
-use super::headers::{HOP_BY_HOP, content_length, is_hop_by_hop};
+use super::headers::{HOP_BY_HOP, content_length, content_length_value, is_hop_by_hop};
 use super::request_info::RequestInfo;
 use super::response_body::CheckedBody;
 use crate::error::Error;
@@ -77,7 +77,7 @@ fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo
         }
         Some(length) => {
             if declared != Some(length) {
-                let value = HeaderValue::from(length);
+                let value = content_length_value(length);
                 response.headers_mut().insert(CONTENT_LENGTH, value);
             }
             Some(length)
@@ -107,7 +107,10 @@ fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, b
     let length = content_length(response.headers());
     match length {
         // One field, even if the handler set several equal ones.
-        Some(length) => response.headers_mut().insert(CONTENT_LENGTH, length.into()),
+        Some(length) => {
+            let value = content_length_value(length);
+            response.headers_mut().insert(CONTENT_LENGTH, value)
+        }
         None => response.headers_mut().remove(CONTENT_LENGTH),
     };
     (length, has_type)

@@ -1,7 +1,7 @@
 //! The client for tests.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -85,14 +85,18 @@ impl Client {
 
     /// Sends a complete request. If the length of its body is known and not zero, a Content-Length
     /// header is added, as HTTP clients do (RFC 9110 §8.6).
-    pub async fn send(&self, mut request: Request) -> TestResponse {
+    pub fn send(&self, request: Request) -> impl Future<Output = TestResponse> + Send + use<> {
+        self.clone().into_send(request)
+    }
+
+    fn into_send(self, mut request: Request) -> impl Future<Output = TestResponse> + Send {
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             let headers = request.headers_mut();
             headers.entry(CONTENT_LENGTH).or_insert(length.into());
         }
-        request.extensions_mut().insert(self.context.clone());
-        let exchanged = exchange(self.handler.clone(), request, Deadline::none()).await;
-        TestResponse::from(exchanged.response)
+        request.extensions_mut().insert(self.context);
+        let exchange = exchange(self.handler, request, Deadline::none());
+        async { TestResponse::from(exchange.await.response) }
     }
 
     /// Runs the futures that handlers passed to [`Context::wait_until`], as a host does after it has
@@ -181,14 +185,12 @@ impl IntoFuture for RequestBuilder {
     type IntoFuture = Pin<Box<dyn Future<Output = TestResponse> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            match self.error {
-                None => self.client.send(self.request).await,
-                Some(error) => {
-                    let info = RequestInfo::unknown(self.client.context.clone());
-                    TestResponse::from(reject(error, &info))
-                }
+        match self.error {
+            None => Box::pin(self.client.into_send(self.request)),
+            Some(error) => {
+                let info = RequestInfo::unknown(self.client.context);
+                Box::pin(ready(TestResponse::from(reject(error, &info))))
             }
-        })
+        }
     }
 }
