@@ -1,180 +1,157 @@
-//! The command line of the standalone server, in micro's words.
+//! The command line of the standalone server.
 
 use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
 
-use anyhost_hyper::Address;
-use lexopt::prelude::{Long, Short, ValueExt};
+use anyhost_hyper::clap::{self, ArgAction, Parser};
+use anyhost_hyper::{Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
 
-pub(crate) const HELP: &str = "\
-Serves HTTP with one handler, on the host that started it.
-
-Options:
-  -l, --listen ADDRESS  listen there: tcp://host:port, tls://host:port,
-                        unix:/path (with ?mode=660) or fd:3, a socket
-                        that was passed; repeat it for several
-  -h, --help            print this and exit
-  -v, --version         print the version and exit
-
-Without --listen: the sockets that systemd passed, else the port in
-FUNCTIONS_CUSTOMHANDLER_PORT or PORT (with HOST), else tcp://0.0.0.0:3000.
-
-Environment:
-  ANYHOST=http|lambda|cgi  the host, if it is not to be found out
-  ANYHOST_ENV=development  error replies tell their whole story
-  ANYHOST_HTTP_LIMITS=NAME default, strict or unlimited: what a client may take
-  ANYHOST_HTTP_DRAIN=SECS  how long requests in flight may take to end
-  ANYHOST_HTTP_TLS_CERT=PATH, ANYHOST_HTTP_TLS_KEY=PATH
-                           a certificate and its key, in PEM: speak TLS
-  ANYHOST_HTTP_PROXIES=LIST
-                           believe these proxies: loopback,10.0.0.0/8,unix
-                           (ANYHOST_HTTP_FORWARDED=1: by RFC 7239)
-  ANYHOST_HTTP_PROXY_PROTOCOL=1
-                           expect a PROXY header on each connection
-  ANYHOST_HTTP_HEALTH=1    answer /livez and /readyz
-  ANYHOST_HTTP_DETACHED=1  let handlers end when their client leaves
-  RUST_LOG=LEVEL           off, error, warn, info, debug or trace
-";
-
-/// What the command line asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Args {
-    /// Listen there, or where the environment says if this is empty.
-    Serve(Vec<Address>),
-    Help,
-    Version,
+/// Serves HTTP with one handler, on the host that started the program
+#[derive(Debug, Parser)]
+#[command(name = "anyhost", version, disable_version_flag = true, after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    listen: ListenOptions,
+    #[command(flatten)]
+    server: ServerOptions,
+    /// Print version
+    // The default of clap is `-V`; the command line of micro has `-v`.
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
-/// Reads the arguments after the program's name.
-///
-/// # Errors
-/// What is wrong with them, in one line.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
-    let mut parser = lexopt::Parser::from_args(args);
-    let mut addresses = Vec::new();
-    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
-        match argument {
-            Short('l') | Long("listen") => {
-                let value = parser.value().map_err(|error| error.to_string())?;
-                let address = value.parse_with(str::parse::<Address>);
-                addresses.push(address.map_err(|error| error.to_string())?);
+const AFTER_HELP: &str = "\
+Without --listen and --port, the server listens on the sockets that systemd passed, or else on the port in
+FUNCTIONS_CUSTOMHANDLER_PORT, or else on the port in PORT (and the address in HOST), or else on tcp://0.0.0.0:3000.
+
+Environment variables for all hosts:
+  ANYHOST=http|lambda|cgi  the host, instead of detecting it
+  ANYHOST_ENV=development  error responses contain the error with its sources
+  RUST_LOG=LEVEL           off, error, warn, info, debug or trace";
+
+impl Args {
+    /// Parses a command line, beginning with the program's name. The result is an exit code if the program has nothing
+    /// more to do: 0 after `--help` and `--version`, 2 for an invalid command line.
+    ///
+    /// # Errors
+    /// When an environment variable has an invalid value.
+    pub(crate) fn parse_from_args(
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Result<Self, ExitCode>, InvalidSetting> {
+        let error = match Self::try_parse_from(args) {
+            Ok(args) => return Ok(Ok(args)),
+            Err(error) => error,
+        };
+        match anyhost_hyper::invalid_setting(&error) {
+            // An invalid variable is reported in the log, as on every host.
+            Some(setting) if !setting.name().starts_with("--") => Err(setting),
+            _ => {
+                // If stdout or stderr is closed, there is no place to report that.
+                let _ = error.print();
+                let code = u8::try_from(error.exit_code()).unwrap_or(2);
+                Ok(Err(ExitCode::from(code)))
             }
-            Short('h') | Long("help") => return Ok(Args::Help),
-            Short('v') | Long("version") => return Ok(Args::Version),
-            other => return Err(other.unexpected().to_string()),
         }
     }
-    Ok(Args::Serve(addresses))
-}
 
-/// The address that the environment asks for.
-///
-/// # Errors
-/// When a port is none: listening elsewhere would be found out too late.
-pub(crate) fn from_env(var: impl Fn(&str) -> Option<OsString>) -> Result<Address, String> {
-    let var = |name: &'static str| match var(name).filter(|value| !value.is_empty()) {
-        Some(value) => value
-            .into_string()
-            .map(Some)
-            .map_err(|value| format!("{name} is {value:?}")),
-        None => Ok(None),
-    };
-    let (name, port) = match var("FUNCTIONS_CUSTOMHANDLER_PORT")? {
-        Some(port) => ("FUNCTIONS_CUSTOMHANDLER_PORT", Some(port)),
-        None => ("PORT", var("PORT")?),
-    };
-    let (host, port) = match port {
-        None => (None, 3000),
-        Some(port) => {
-            let number = port
-                .parse::<u16>()
-                .map_err(|_| format!("{name} is {port:?}, which is no port"))?;
-            let host = if name == "PORT" { var("HOST")? } else { None };
-            (host, number)
+    /// For a program whose command line is not anyhost's.
+    ///
+    /// # Errors
+    /// When an environment variable has an invalid value.
+    pub(crate) fn from_env() -> Result<Self, InvalidSetting> {
+        Ok(Self {
+            listen: ListenOptions::default(),
+            server: ServerOptions::from_env()?,
+            version: None,
+        })
+    }
+
+    /// Takes the inherited sockets, unless the command line has an address. `--listen fd:3` names an inherited socket
+    /// itself. Must be called before the process has threads.
+    ///
+    /// # Errors
+    /// When what was inherited is not a listening socket.
+    pub(crate) fn take_inherited(&self) -> io::Result<Option<Inherited>> {
+        match self.listen.is_empty() {
+            true => Inherited::take(),
+            false => Ok(None),
         }
-    };
-    let host = host.unwrap_or_else(|| "0.0.0.0".into());
-    Ok(match var("ANYHOST_HTTP_TLS_CERT")? {
-        Some(_) => Address::Tls(host, port),
-        None => Address::Tcp(host, port),
-    })
+    }
+
+    /// Configures the server, and binds its addresses or uses the inherited sockets.
+    ///
+    /// # Errors
+    /// When the certificate cannot be loaded, or an address is invalid or cannot be bound.
+    pub(crate) async fn bind(self, inherited: Option<Inherited>) -> io::Result<Server> {
+        let mut server = Server::from_options(self.server)?;
+        if let Some(sockets) = inherited {
+            return server.and_inherited(sockets);
+        }
+        for address in self.listen.addresses(server.has_certificate())? {
+            server = server.and_bind(address).await?;
+        }
+        Ok(server)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(args: &[&str]) -> Result<Args, String> {
-        parse(args.iter().map(Into::into))
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from([&["app"], args].concat())
     }
 
     #[test]
-    fn listen_can_be_repeated_and_shortened() {
-        let Ok(Args::Serve(addresses)) = parsed(&[
-            "-l",
-            "tcp://localhost:1",
-            "--listen=unix:/x",
-            "--listen",
-            "2",
-            "-l3",
-        ]) else {
-            panic!("not served")
-        };
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            addresses,
-            [
-                "tcp://localhost:1",
-                "unix:/x",
-                "tcp://0.0.0.0:2",
-                "tcp://0.0.0.0:3"
-            ]
-        );
-    }
-
-    #[test]
-    fn help_and_version_are_asked_for() {
-        assert_eq!(parsed(&["--help"]), Ok(Args::Help));
-        assert_eq!(parsed(&["-v"]), Ok(Args::Version));
-    }
-
-    #[test]
-    fn what_is_not_understood_is_an_error() {
-        for args in [&["--port"][..], &["-l"], &["-l", "ftp://x"], &["stray"]] {
-            assert!(parsed(args).is_err(), "{args:?}");
+    fn help_lists_every_flag_with_its_variable_and_the_defaults() {
+        let help = parse(&["--help"]).unwrap_err().to_string();
+        for text in [
+            "Serves HTTP with one handler",
+            "Usage: app [OPTIONS]",
+            "-l, --listen <ADDRESS>",
+            "-p, --port <PORT>",
+            "--drain <DURATION>",
+            "[env: ANYHOST_HTTP_DRAIN]",
+            "[default: 10s]",
+            "--health[=<0|1>]",
+            "-v, --version",
+            "tcp://0.0.0.0:3000",
+            "ANYHOST_ENV=development",
+        ] {
+            assert!(help.contains(text), "{text} is missing in\n{help}");
         }
     }
 
-    fn asked(vars: &[(&str, &str)]) -> Result<String, String> {
-        let find = |name: &str| {
-            vars.iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| value.into())
-        };
-        from_env(find).map(|address| address.to_string())
+    #[test]
+    fn version_prints_the_version_of_anyhost() {
+        for flag in ["-v", "--version"] {
+            let version = parse(&[flag]).unwrap_err();
+            let expected = concat!("anyhost ", env!("CARGO_PKG_VERSION"), "\n");
+            assert_eq!(version.to_string(), expected);
+            assert_eq!(version.exit_code(), 0);
+        }
     }
 
     #[test]
-    fn the_environment_gives_the_port() {
-        assert_eq!(asked(&[]), Ok("tcp://0.0.0.0:3000".into()));
-        assert_eq!(
-            asked(&[("HOST", "x"), ("PORT", "")]),
-            Ok("tcp://0.0.0.0:3000".into())
-        );
-        assert_eq!(asked(&[("PORT", "80")]), Ok("tcp://0.0.0.0:80".into()));
-        assert_eq!(
-            asked(&[("PORT", "80"), ("HOST", "::1")]),
-            Ok("tcp://[::1]:80".into())
-        );
-        let azure = ("FUNCTIONS_CUSTOMHANDLER_PORT", "7071");
-        assert_eq!(
-            asked(&[("PORT", "80"), ("HOST", "x"), azure]),
-            Ok("tcp://0.0.0.0:7071".into())
-        );
-        let certificate = ("ANYHOST_HTTP_TLS_CERT", "cert.pem");
-        assert_eq!(
-            asked(&[("PORT", "443"), certificate]),
-            Ok("tls://0.0.0.0:443".into())
-        );
-        assert!(asked(&[("PORT", "http")]).unwrap_err().contains("PORT"));
+    fn an_invalid_command_line_exits_with_2() {
+        for args in [
+            &["--port"][..],
+            &["-l"],
+            &["-l", "ftp://x"],
+            &["--drain=soon"],
+            &["argument"],
+        ] {
+            let error = parse(args).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn flags_configure_the_server() {
+        let args = parse(&["--drain", "25s", "--health", "-l", "unix:/x"]).unwrap();
+        assert_eq!(args.server.drain.as_secs(), 25);
+        assert!(args.server.health);
+        assert_eq!(args.listen.listen.len(), 1);
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhost_core::{Error, IntoHandler};
 #[cfg(feature = "http")]
-use anyhost_hyper::{Address, Inherited, Server};
+use anyhost_hyper::Inherited;
 
 #[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
 use tokio::runtime::Builder;
@@ -98,7 +98,8 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     match choice.place {
         #[cfg(feature = "http")]
         Place::Http => {
-            bind(Vec::new(), Inherited::take()?)
+            crate::args::Args::from_env()?
+                .bind(Inherited::take()?)
                 .await?
                 .serve(handler)
                 .await
@@ -133,52 +134,18 @@ where
     H: IntoHandler<K>,
     E: Into<Error>,
 {
-    use crate::args::{self, Args};
-
-    let addresses = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Args::Serve(addresses)) => addresses,
-        Ok(Args::Help) => {
-            print!("{}", args::HELP);
-            return Ok(ExitCode::SUCCESS);
-        }
-        Ok(Args::Version) => {
-            println!("anyhost {}", env!("CARGO_PKG_VERSION"));
-            return Ok(ExitCode::SUCCESS);
-        }
-        Err(wrong) => {
-            eprintln!("{wrong}\n\n{}", args::HELP);
-            return Ok(ExitCode::from(2));
-        }
+    let args = match crate::args::Args::parse_from_args(std::env::args_os()) {
+        Ok(Ok(args)) => args,
+        Ok(Err(code)) => return Ok(code),
+        Err(error) => return Err(error.into()),
     };
     decided(choice);
-    // Descriptors that the command line names itself are not to be taken here.
-    let inherited = match addresses.is_empty() {
-        true => Inherited::take()?,
-        false => None,
-    };
+    let inherited = args.take_inherited()?;
     run_on(Builder::new_multi_thread(), async {
         let handler = build().await.map_err(Into::into)?;
-        bind(addresses, inherited).await?.serve(handler).await?;
+        args.bind(inherited).await?.serve(handler).await?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// The server at these addresses, or on the sockets that were passed, or where the environment says.
-#[cfg(feature = "http")]
-async fn bind(addresses: Vec<Address>, inherited: Option<Inherited>) -> io::Result<Server> {
-    let mut addresses = addresses.into_iter();
-    let first = match (addresses.next(), inherited) {
-        (Some(first), _) => first,
-        (None, Some(inherited)) => return inherited.into_server().await,
-        (None, None) => {
-            crate::args::from_env(|name| std::env::var_os(name)).map_err(io::Error::other)?
-        }
-    };
-    let mut server = Server::from_env()?.and_bind(first).await?;
-    for address in addresses {
-        server = server.and_bind(address).await?;
-    }
-    Ok(server)
 }
 
 /// The handler, or why there is none: a panic is a reason as well.

@@ -1,7 +1,7 @@
 //! Runs an [anyhost](https://docs.rs/anyhost) handler as a standalone HTTP server, on hyper.
 //!
-//! It speaks HTTP/1.0, HTTP/1.1 and HTTP/2 (over TLS and by prior knowledge) on the same port, listens on
-//! several sockets at once, has [`Limits`] for what a client may take, and drains on SIGTERM and SIGINT.
+//! The server supports HTTP/1.0, HTTP/1.1 and HTTP/2 (over TLS, and without TLS by prior knowledge) on the same port,
+//! listens on several sockets at once, applies [`Limits`] to clients, and drains on SIGTERM and SIGINT.
 //!
 //! ```no_run
 //! use anyhost_hyper::{Limits, Server};
@@ -13,41 +13,46 @@
 //! # }
 //! ```
 //!
+//! Operators configure a server with flags and environment variables: see [`ServerOptions`] and [`ListenOptions`].
+//!
 //! # Features
-//! `tls` for HTTPS with rustls, `metrics` for counters. Neither is on by default.
+//! Both are off by default.
+//!
+//! - `tls`: TLS, with rustls.
+//! - `metrics`: counters and gauges, through the `metrics` facade.
+//!
+//! # Platforms
+//! Unix. Linux is tested.
+//!
+//! # Re-exports
+//! [`hyper`], [`TokioExecutor`] and `rustls` are part of the signatures of [`Server::with_http1`],
+//! [`Server::with_http2`] and `Tls::from_config`; [`clap`] is part of [`ServerOptions`].
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
-mod accept;
-mod access;
-mod address;
 mod connection;
-mod counters;
-mod detect;
-mod environment;
-mod handling;
-mod io;
-mod limits;
-mod listener;
-mod options;
-mod proxy_protocol;
+mod context;
+mod listen;
+mod metrics;
 mod request;
-mod request_id;
-mod response;
 mod server;
-mod service;
+mod settings;
 mod shutdown;
-#[cfg(feature = "tls")]
-mod tls;
-mod upload;
-mod watch;
-mod work;
+mod signals;
+mod state;
+mod timeouts;
 
-pub use address::{Address, InvalidAddress};
+pub use clap;
 pub use hyper;
-pub use limits::Limits;
-pub use listener::Inherited;
-pub use server::Server;
-pub use shutdown::Handle;
+pub use hyper_util::rt::TokioExecutor;
 #[cfg(feature = "tls")]
-pub use tls::Tls;
+pub use tokio_rustls::rustls;
+
+pub use anyhost_core::adapter::settings::InvalidSetting;
+#[cfg(feature = "tls")]
+pub use listen::Tls;
+pub use listen::{Address, Inherited, InvalidAddress};
+pub use server::Server;
+pub use settings::{Limits, ListenOptions, ServerOptions, invalid_setting};
+pub use shutdown::Handle;

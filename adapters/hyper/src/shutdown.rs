@@ -1,120 +1,19 @@
-//! The life of a server: serving, draining, cut.
+//! Shutting a server down: who can request it, and what happens then.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use futures_core::Stream;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::low_level::signal_name;
-use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use crate::watch::Connections;
+use crate::signals::{SHUTDOWN_SIGNALS, Signals};
+use crate::state::{Phase, ServerState, Shared};
 
-/// What the server is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    Serving,
-    /// No new connections and no new requests; those in flight may end.
-    Draining,
-    /// Everything ends now.
-    Cut,
-}
-
-/// The phase, and the connections that have to learn of it. Looking at it costs one atomic load.
-#[derive(Debug, Default)]
-pub(crate) struct Life {
-    phase: AtomicU8,
-    changed: Notify,
-    pub(crate) connections: Connections,
-}
-
-impl Life {
-    pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Serving,
-            1 => Phase::Draining,
-            _ => Phase::Cut,
-        }
-    }
-
-    /// Moves on; there is no way back.
-    pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
-        self.changed.notify_waiters();
-        self.connections.wake_all();
-    }
-
-    /// Waits for this phase or a later one.
-    pub(crate) async fn reached(&self, phase: Phase) {
-        let mut changed = pin!(self.changed.notified());
-        loop {
-            changed.as_mut().enable();
-            if self.phase() >= phase {
-                return;
-            }
-            changed.as_mut().await;
-            changed.set(self.changed.notified());
-        }
-    }
-}
-
-/// The signals that stop a server. Orchestrators send either (Fly sends SIGINT), so both mean the same.
-pub(crate) const STOP: [i32; 2] = [SIGTERM, SIGINT];
-
-/// Waits for signals.
-pub(crate) struct Signals(signal_hook_tokio::Signals);
-
-impl Signals {
-    pub(crate) fn new(signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
-        signal_hook_tokio::Signals::new(signals).map(Self)
-    }
-
-    /// The name of the next signal.
-    pub(crate) async fn next(&mut self) -> &'static str {
-        let next = poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)).await;
-        next.and_then(signal_name).unwrap_or("a signal")
-    }
-}
-
-/// What tells the server to stop.
-pub(crate) enum Stop {
-    Future(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
-    Signals(Signals),
-}
-
-impl Stop {
-    /// Waits for the next reason to stop; a future gives one.
-    pub(crate) async fn next(&mut self) -> &'static str {
-        match self {
-            Self::Future(Some(stop)) => {
-                stop.await;
-                *self = Self::Future(None);
-                "told to"
-            }
-            Self::Future(None) => std::future::pending().await,
-            Self::Signals(signals) => signals.next().await,
-        }
-    }
-}
-
-/// How long a drain may take: 10 seconds, but one less than the host waits before it kills, where
-/// that is known.
+/// Shuts down a [`Server`](crate::Server) from another part of the program.
 ///
-/// Cloud Run and Knative wait ten seconds (Knative runtime contract), Fly five (`kill_timeout`).
-pub(crate) fn drain_timeout(var: impl Fn(&str) -> bool) -> Duration {
-    Duration::from_secs(match () {
-        () if var("FLY_APP_NAME") => 4,
-        () if var("K_SERVICE") => 9,
-        () => 10,
-    })
-}
-
-/// Stops a [`Server`](crate::Server) from elsewhere in its program.
+/// The methods are those of the `Handle` in [axum-server](https://docs.rs/axum-server).
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
@@ -123,48 +22,104 @@ pub(crate) fn drain_timeout(var: impl Fn(&str) -> bool) -> Duration {
 /// let server = Server::bind("127.0.0.1:0").await?;
 /// let handle = server.handle();
 /// tokio::spawn(async move {
-///     // … until there is a reason to stop:
-///     handle.drain();
+///     // … once there is a reason to stop:
+///     handle.graceful_shutdown();
 /// });
 /// server.serve(|| async { "Hello, world!" }).await
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Handle(pub(crate) Arc<Life>);
+pub struct Handle(pub(crate) Arc<ServerState>);
 
 impl Handle {
-    /// Lets it drain, as the first SIGTERM does.
-    pub fn drain(&self) {
-        self.0.enter(Phase::Draining);
+    /// Starts to drain: the server accepts no more connections, and requests in flight can complete until the
+    /// [drain timeout](crate::Server::with_drain_timeout). The first SIGTERM does the same.
+    pub fn graceful_shutdown(&self) {
+        self.0.advance_to(Phase::Draining);
     }
 
-    /// Cuts all that is left, as a second signal does.
-    pub fn cut(&self) {
-        self.0.enter(Phase::Cut);
+    /// Aborts all connections and requests at once. A second signal does the same.
+    pub fn shutdown(&self) {
+        self.0.advance_to(Phase::Aborting);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A future of the application that requests a shutdown by completing.
+pub(crate) type ShutdownFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    #[tokio::test]
-    async fn a_phase_is_reached_also_by_a_later_one() {
-        let life = Life::default();
-        let (reached, ()) = tokio::join!(life.reached(Phase::Draining), async {
-            life.enter(Phase::Cut);
-        });
-        let () = reached;
-        assert_eq!(life.phase(), Phase::Cut);
-        life.enter(Phase::Draining);
-        assert_eq!(life.phase(), Phase::Cut);
+/// Where a server receives the requests to shut down from.
+pub(crate) enum ShutdownRequests {
+    /// `None` once the future has completed.
+    Future(Option<ShutdownFuture>),
+    Signals(Signals),
+}
+
+impl ShutdownRequests {
+    /// # Errors
+    /// When signal handlers cannot be installed.
+    pub(crate) fn new(future: Option<ShutdownFuture>) -> io::Result<Self> {
+        match future {
+            Some(future) => Ok(Self::Future(Some(future))),
+            None => Signals::new(SHUTDOWN_SIGNALS).map(Self::Signals),
+        }
     }
 
-    #[test]
-    fn a_host_that_kills_sooner_leaves_less_time_to_drain() {
-        let with = |name: &'static str| drain_timeout(move |var| var == name).as_secs();
-        assert_eq!(with("KUBERNETES_SERVICE_HOST"), 10);
-        assert_eq!(with("K_SERVICE"), 9);
-        assert_eq!(with("FLY_APP_NAME"), 4);
+    /// Waits for the next request to shut down, and returns its reason. A future makes only one request.
+    async fn next(&mut self) -> &'static str {
+        match self {
+            Self::Future(Some(future)) => {
+                future.await;
+                *self = Self::Future(None);
+                "future"
+            }
+            Self::Future(None) => pending().await,
+            Self::Signals(signals) => signals.next().await,
+        }
+    }
+
+    /// Waits for the next request to shut down, or until a [`Handle`] has moved the server to `phase`.
+    pub(crate) async fn next_or_phase(
+        &mut self,
+        state: &ServerState,
+        phase: Phase,
+    ) -> &'static str {
+        tokio::select! {
+            reason = self.next() => reason,
+            () = state.reached(phase) => "handle",
+        }
+    }
+}
+
+/// The time that aborted tasks have to notice the abort.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// Waits until all tasks are done. On the drain timeout, or on the next request to shut down, it aborts them.
+pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
+    let (state, tasks) = (&shared.state, &shared.tasks);
+    let drain_timeout = shared.config.drain_timeout;
+    tracing::info!(reason, tasks = tasks.len(), timeout = ?drain_timeout, "draining");
+    tasks.close();
+    tokio::select! {
+        drained = timeout(drain_timeout, tasks.wait()) => {
+            if drained.is_err() {
+                tracing::warn!(tasks = tasks.len(), "drain timeout expired, aborting");
+            }
+        }
+        reason = requests.next_or_phase(state, Phase::Aborting) => {
+            tracing::warn!(reason, tasks = tasks.len(), "second shutdown request, aborting");
+        }
+    }
+    state.advance_to(Phase::Aborting);
+    // A task that does not end now blocks its thread; the server does not wait for it.
+    let _ = timeout(ABORT_GRACE, tasks.wait()).await;
+    tracing::info!("stopped");
+}
+
+/// Aborts everything when [`Server::serve`](crate::Server::serve) is dropped, so that no connection outlives it.
+pub(crate) struct AbortOnDrop(pub(crate) Arc<ServerState>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.advance_to(Phase::Aborting);
     }
 }

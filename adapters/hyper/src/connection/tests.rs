@@ -1,15 +1,23 @@
-//! Connections in memory, with made time.
+//! Connections in memory, in simulated time.
 
-use anyhost_core::Body;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use anyhost_core::{Body, Context, Host};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::*;
-use crate::limits::Limits;
-use crate::options::Options;
-use crate::watch::TICK;
+use super::io::Io;
+use super::serve::{OpenConnection, serve, serve_http};
+use crate::listen::Stream;
+use crate::settings::{Config, Limits};
+use crate::state::{ConnectionState, Shared};
+use crate::timeouts::CHECK_INTERVAL;
 
-/// Has a piece whenever it is asked.
+/// A body that always has another chunk ready.
 struct Endless;
 
 impl http_body::Body for Endless {
@@ -20,15 +28,15 @@ impl http_body::Body for Endless {
         self: Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-        let piece = bytes::Bytes::from_static(&[b'x'; 1000]);
-        Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+        let chunk = bytes::Bytes::from_static(&[b'x'; 1000]);
+        Poll::Ready(Some(Ok(http_body::Frame::data(chunk))))
     }
 }
 
+/// The task of a connection. It returns the connection's result, and its duration in seconds.
 type Served = tokio::task::JoinHandle<(io::Result<()>, u64)>;
 
-/// A connection to a handler that takes ten minutes for `/slow`, and reads all that comes to `/upload`.
-/// It is served until it ends, with how it did and after how many seconds.
+/// Opens a connection to a handler that takes ten minutes for `/slow`, and reads the whole body of `/upload`.
 fn connect(limits: Limits) -> (DuplexStream, Served) {
     let handler = anyhost_core::handler(|mut request: anyhost_core::Request| async move {
         use anyhost_core::RequestExt;
@@ -41,40 +49,40 @@ fn connect(limits: Limits) -> (DuplexStream, Served) {
         }
         Ok::<_, anyhost_core::Error>(Body::from("done"))
     });
-    let options = Options {
+    let config = Config {
         limits,
-        ..Options::default()
+        ..Config::default()
     };
-    let shared = Arc::new(Shared::new(Arc::new(handler), options, Arc::default()));
-    let looking = shared.clone();
+    let shared = Arc::new(Shared::new(Arc::new(handler), config, Arc::default()));
+    let checked = shared.clone();
     tokio::spawn(async move {
-        let mut ticks = interval(TICK);
+        let mut seconds = interval(CHECK_INTERVAL);
         loop {
-            ticks.tick().await;
-            looking.life.connections.tick(&looking.options.limits);
+            seconds.tick().await;
+            checked.state.connections.check(&checked.config.limits);
         }
     });
     let (client, server) = duplex(64 * 1024);
     let served = tokio::spawn(async move {
-        let begun = Instant::now();
-        let open = Open::new(None, shared.clone());
-        let link = Link {
+        let start = Instant::now();
+        let open = OpenConnection::new(None, shared.clone());
+        let connection = ConnectionState {
             context: Context::new(Host::HTTP),
-            watched: shared.life.connections.add(),
+            registration: shared.state.connections.add(),
             shared,
         };
-        link.watched.0.belongs_to_this_task().await;
-        let ended = run(Io::Memory(server), open, Arc::new(link)).await;
-        (ended, begun.elapsed().as_secs())
+        connection.registration.activity().set_task().await;
+        let result = serve_http(Io::Memory(server), open, Arc::new(connection)).await;
+        (result, start.elapsed().as_secs())
     });
     (client, served)
 }
 
-/// After how many seconds a time limit ended it.
-async fn seconds(served: Served) -> io::Result<u64> {
-    // In made time, which is over in no time.
-    let (ended, seconds) = timeout(Duration::from_secs(3600), served).await??;
-    let kind = ended.err().map(|error| error.kind());
+/// Waits until a timeout closes the connection, and returns its duration in seconds.
+async fn seconds_until_timed_out(served: Served) -> io::Result<u64> {
+    // An hour of simulated time passes at once, so a connection that does not close fails the test quickly.
+    let (result, seconds) = timeout(Duration::from_secs(3600), served).await??;
+    let kind = result.err().map(|error| error.kind());
     assert_eq!(
         kind,
         Some(io::ErrorKind::TimedOut),
@@ -83,8 +91,8 @@ async fn seconds(served: Served) -> io::Result<u64> {
     Ok(seconds)
 }
 
-/// Writes this each second until the connection ends.
-async fn drip(client: &mut DuplexStream, bytes: &[u8]) {
+/// Writes `bytes` every second until the connection closes.
+async fn write_every_second(client: &mut DuplexStream, bytes: &[u8]) {
     while client.write_all(bytes).await.is_ok() {
         sleep(Duration::from_secs(1)).await;
     }
@@ -93,73 +101,75 @@ async fn drip(client: &mut DuplexStream, bytes: &[u8]) {
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Reads one reply that ends with `done`.
+/// Reads a response whose body is `done`.
 async fn read_done(client: &mut DuplexStream) -> io::Result<()> {
-    let mut reply = Vec::new();
-    while !reply.ends_with(b"done") {
-        reply.push(client.read_u8().await?);
+    let mut response = Vec::new();
+    while !response.ends_with(b"done") {
+        response.push(client.read_u8().await?);
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_ended_after_thirty_seconds() -> io::Result<()> {
+async fn a_connection_without_any_bytes_is_closed_after_30_seconds() -> io::Result<()> {
     let (_client, served) = connect(Limits::default());
-    let seconds = seconds(served).await?;
+    let seconds = seconds_until_timed_out(served).await?;
     assert!((30..=31).contains(&seconds), "{seconds}");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_head_and_half_a_preface_have_the_same_thirty_seconds() -> io::Result<()> {
-    for half in [&GET[..20], &PREFACE[..14], PREFACE] {
+async fn an_incomplete_head_or_preface_is_closed_30_seconds_after_the_connection_opened()
+-> io::Result<()> {
+    for incomplete in [&GET[..20], &PREFACE[..14], PREFACE] {
         let (mut client, served) = connect(Limits::default());
         sleep(Duration::from_secs(20)).await;
-        client.write_all(half).await?;
-        let seconds = seconds(served).await?;
-        assert!((30..=31).contains(&seconds), "{seconds} for {half:?}");
+        client.write_all(incomplete).await?;
+        let seconds = seconds_until_timed_out(served).await?;
+        assert!((30..=31).contains(&seconds), "{seconds} for {incomplete:?}");
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_drips_is_ended_all_the_same() -> io::Result<()> {
-    for drop in [b"G", b"P"] {
+async fn one_byte_of_a_head_per_second_does_not_extend_the_head_timeout() -> io::Result<()> {
+    for byte in [b"G", b"P"] {
         let (mut client, served) = connect(Limits::default());
-        let (seconds, ()) = tokio::join!(seconds(served), drip(&mut client, drop));
+        let writing = write_every_second(&mut client, byte);
+        let (seconds, ()) = tokio::join!(seconds_until_timed_out(served), writing);
         assert!((30..=31).contains(&seconds?));
     }
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_head_has_thirty_seconds_from_its_first_byte() -> io::Result<()> {
+async fn the_head_timeout_of_a_later_request_starts_at_its_first_byte() -> io::Result<()> {
     let (mut client, served) = connect(Limits::default());
     client.write_all(GET).await?;
     read_done(&mut client).await?;
     sleep(Duration::from_secs(60)).await;
     client.write_all(&GET[..20]).await?;
-    let seconds = seconds(served).await?;
+    let seconds = seconds_until_timed_out(served).await?;
     assert!((90..=92).contains(&seconds), "{seconds}");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_handler_is_waited_for_and_an_idle_connection_is_closed() -> io::Result<()> {
+async fn the_idle_timeout_starts_when_a_slow_handler_has_responded() -> io::Result<()> {
     let (mut client, served) = connect(Limits::default());
     client
         .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         .await?;
     read_done(&mut client).await?;
-    assert_eq!(client.read(&mut [0; 9]).await?, 0, "it is closed");
-    let (ended, seconds) = served.await?;
-    ended?;
+    assert_eq!(client.read(&mut [0; 9]).await?, 0, "the connection closes");
+    let (result, seconds) = served.await?;
+    result?;
     assert!((675..=677).contains(&seconds), "{seconds}");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn unlimited_waits_for_ever() -> io::Result<()> {
+async fn with_unlimited_a_connection_stays_open_for_days() -> io::Result<()> {
     let (mut client, served) = connect(Limits::unlimited());
     sleep(Duration::from_secs(86_400)).await;
     client.write_all(&GET[..10]).await?;
@@ -172,20 +182,20 @@ async fn unlimited_waits_for_ever() -> io::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_slowly_gets_all_of_its_reply() -> io::Result<()> {
+async fn a_slow_reader_receives_its_whole_response() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
-        request: None,
+        request_timeout: None,
         ..Limits::strict()
     });
     client
         .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         .await?;
-    let (mut read, mut piece) = (0, [0; 10_000]);
+    let (mut read, mut buffer) = (0, [0; 10_000]);
     while read < 200_000 {
         sleep(Duration::from_secs(20)).await;
-        match client.read(&mut piece).await? {
-            0 => return Err(io::Error::other(format!("cut after {read} bytes"))),
-            more => read += more,
+        match client.read(&mut buffer).await? {
+            0 => return Err(io::Error::other(format!("closed after {read} bytes"))),
+            length => read += length,
         }
     }
     drop(client);
@@ -193,44 +203,50 @@ async fn a_client_that_reads_slowly_gets_all_of_its_reply() -> io::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_is_let_go_if_there_is_a_limit() -> io::Result<()> {
+async fn the_write_stall_timeout_closes_the_connection_of_a_client_that_does_not_read()
+-> io::Result<()> {
     const LARGE: &[u8] = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
     let (mut client, served) = connect(Limits::strict());
     client.write_all(LARGE).await?;
-    let seconds = seconds(served).await?;
+    let seconds = seconds_until_timed_out(served).await?;
     assert!((30..=32).contains(&seconds), "{seconds}");
 
     let (mut client, served) = connect(Limits::default());
     client.write_all(LARGE).await?;
     sleep(Duration::from_secs(3600)).await;
-    assert!(!served.is_finished());
+    assert!(!served.is_finished(), "the default has no such timeout");
     Ok(())
 }
 
 const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_one_byte_a_second_is_a_408_if_there_is_a_rate() -> io::Result<()> {
+async fn a_body_below_the_minimum_rate_ends_with_408() -> io::Result<()> {
     let (mut client, served) = connect(Limits::strict());
     client.write_all(UPLOAD).await?;
-    let begun = Instant::now();
+    let start = Instant::now();
     let (mut reads, mut writes) = tokio::io::split(client);
     let mut head = [0; 12];
+    let one_byte_per_second = async {
+        while writes.write_all(b"x").await.is_ok() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
     tokio::select! {
         read = reads.read_exact(&mut head) => drop(read?),
-        () = async { while writes.write_all(b"x").await.is_ok() { sleep(Duration::from_secs(1)).await } } => {}
+        () = one_byte_per_second => {}
     }
     assert_eq!(&head, b"HTTP/1.1 408");
-    assert_eq!(begun.elapsed().as_secs(), 10);
+    assert_eq!(start.elapsed().as_secs(), 10);
     drop((reads, writes));
     let _ = served.await?;
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_keeps_the_rate_is_read_however_long_it_takes() -> io::Result<()> {
+async fn a_body_above_the_minimum_rate_can_take_any_time() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
-        request: None,
+        request_timeout: None,
         ..Limits::strict()
     });
     client.write_all(UPLOAD).await?;
@@ -238,34 +254,35 @@ async fn a_body_that_keeps_the_rate_is_read_however_long_it_takes() -> io::Resul
         sleep(Duration::from_millis(1900)).await;
         client.write_all(&[b'x'; 1000]).await?;
     }
-    let mut reply = String::new();
-    client.read_to_string(&mut reply).await?;
-    assert!(reply.ends_with("\r\n\r\n100000"), "{reply}");
+    let mut response = String::new();
+    client.read_to_string(&mut response).await?;
+    assert!(response.ends_with("\r\n\r\n100000"), "{response}");
     served.await?.0
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_takes_too_long_is_a_504() -> io::Result<()> {
+async fn a_handler_that_exceeds_the_request_timeout_is_answered_with_504() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
-        idle: Some(Duration::from_secs(5)),
-        request: Some(Duration::from_secs(40)),
+        idle_timeout: Some(Duration::from_secs(5)),
+        request_timeout: Some(Duration::from_secs(40)),
         ..Limits::default()
     });
-    let begun = Instant::now();
+    let start = Instant::now();
     client
         .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         .await?;
     let mut head = [0; 12];
     client.read_exact(&mut head).await?;
     assert_eq!(&head, b"HTTP/1.1 504");
-    assert_eq!(begun.elapsed().as_secs(), 40);
+    assert_eq!(start.elapsed().as_secs(), 40);
     client.read_to_end(&mut Vec::new()).await?;
     served.await?.0
 }
 
-/// A client that makes no room for a reply: hyper does not ask its body for anything then.
+/// hyper does not poll the body of a stream without flow-control window, so the body cannot end itself.
 #[tokio::test(start_paused = true)]
-async fn a_stream_without_room_is_ended_when_its_request_takes_too_long() -> io::Result<()> {
+async fn the_request_timeout_closes_the_connection_of_an_http_2_stream_without_window()
+-> io::Result<()> {
     let (mut client, served) = connect(Limits::strict());
     // SETTINGS with an initial window of 0, and `GET /large`.
     let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
@@ -275,32 +292,35 @@ async fn a_stream_without_room_is_ended_when_its_request_takes_too_long() -> io:
     client.write_all(headers).await?;
     let (mut reads, _writes) = tokio::io::split(client);
     tokio::spawn(async move { reads.read_to_end(&mut Vec::new()).await });
-    let seconds = seconds(served).await?;
+    let seconds = seconds_until_timed_out(served).await?;
     assert!((62..=63).contains(&seconds), "{seconds}");
     Ok(())
 }
 
-/// A body that always has more to give is never waited for.
 #[tokio::test(start_paused = true)]
-async fn a_reply_that_has_begun_is_cut_when_its_request_takes_too_long() -> io::Result<()> {
+async fn the_request_timeout_aborts_a_response_whose_body_is_always_ready() -> io::Result<()> {
     let (mut client, served) = connect(Limits::strict());
     client
         .write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
         .await?;
-    let mut piece = [0; 10_000];
-    while client.read(&mut piece).await.is_ok_and(|length| length > 0) {
+    let mut buffer = [0; 10_000];
+    while client
+        .read(&mut buffer)
+        .await
+        .is_ok_and(|length| length > 0)
+    {
         sleep(Duration::from_secs(1)).await;
     }
-    let (ended, seconds) = served.await?;
-    assert!(ended.is_err() && (60..=61).contains(&seconds), "{seconds}");
+    let (result, seconds) = served.await?;
+    assert!(result.is_err() && (60..=61).contains(&seconds), "{seconds}");
     Ok(())
 }
 
-/// Whatever it may ever wait for has its room there: what is large belongs into a box.
+/// The task has room for the largest future that it ever awaits. Large futures belong in a box.
 #[tokio::test]
-async fn a_connection_s_task_is_small() -> io::Result<()> {
+async fn the_task_of_a_connection_is_at_most_1200_bytes() -> io::Result<()> {
     let handler = anyhost_core::handler(|| async { "done" });
-    let shared = Shared::new(Arc::new(handler), Options::default(), Arc::default());
+    let shared = Shared::new(Arc::new(handler), Config::default(), Arc::default());
     let (stream, _) = tokio::net::UnixStream::pair()?;
     let task = serve(Stream::Unix(stream), true, None, Arc::new(shared));
     assert!(size_of_val(&task) <= 1200, "{}", size_of_val(&task));

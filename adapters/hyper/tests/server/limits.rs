@@ -1,4 +1,4 @@
-//! How many there may be at a time.
+//! Limits on connections, requests and headers.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use crate::{CLOSING, GET, PATIENCE, Serving, read_to_end, read_until};
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_a_place() {
+async fn a_connection_beyond_the_limit_is_served_once_another_one_closes() {
     let mut limits = Limits::default();
-    limits.connections = Some(2);
+    limits.max_connections = Some(2);
     let serving =
         Serving::start_with(|server| server.with_limits(limits), || async { "done" }).await;
     let mut first = serving.send(GET).await;
@@ -20,15 +20,18 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     read_until(&mut second, "done").await;
     let mut third = serving.send(GET).await;
     let early = timeout(Duration::from_millis(200), third.readable()).await;
-    assert!(early.is_err(), "it was served although there were two");
+    assert!(
+        early.is_err(),
+        "the third connection was served while two were open"
+    );
     drop(first);
     read_until(&mut third, "done").await;
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limit_are_shed_and_told_when_to_come_again() {
+async fn a_request_beyond_the_limit_is_rejected_with_503_and_retry_after() {
     let mut limits = Limits::default();
-    limits.requests = Some(1);
+    limits.max_requests_in_flight = Some(1);
     let serving = Serving::start_with(
         |server| server.with_limits(limits),
         |request: Request| async move {
@@ -40,31 +43,32 @@ async fn requests_beyond_the_limit_are_shed_and_told_when_to_come_again() {
     )
     .await;
     assert!(serving.exchange(CLOSING).await.ends_with("done"));
-    let held = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    // It is in flight once another one is shed.
-    let shed = async {
+    let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    // The first request is known to be in flight once a second one is rejected with 503.
+    let rejected = async {
         loop {
-            let reply = serving.exchange(CLOSING).await;
-            if !reply.starts_with("HTTP/1.1 200 ") {
-                break reply;
+            let response = serving.exchange(CLOSING).await;
+            if !response.starts_with("HTTP/1.1 200 ") {
+                break response;
             }
         }
     };
-    let shed = timeout(PATIENCE, shed).await.expect("one is shed");
+    let rejected = timeout(PATIENCE, rejected).await;
+    let rejected = rejected.expect("a request is rejected");
     assert!(
-        shed.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
-        "{shed}"
+        rejected.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
+        "{rejected}"
     );
-    assert!(shed.contains("\r\nretry-after: 1\r\n"), "{shed}");
-    drop(held);
+    assert!(rejected.contains("\r\nretry-after: 1\r\n"), "{rejected}");
+    drop(in_flight);
     while !serving.exchange(CLOSING).await.ends_with("done") {}
 }
 
 #[tokio::test]
-async fn the_size_and_number_of_headers_can_be_set() {
+async fn too_many_or_too_large_headers_are_rejected_with_431() {
     let mut limits = Limits::default();
-    limits.headers = 5;
-    limits.head_bytes = 9000;
+    limits.max_headers = 5;
+    limits.max_head_bytes = 9000;
     let serving =
         Serving::start_with(|server| server.with_limits(limits), || async { "done" }).await;
     let with = |headers: String| {
@@ -76,7 +80,7 @@ async fn the_size_and_number_of_headers_can_be_set() {
         (format!("x: {}\r\n", "y".repeat(8000)), "200"),
         (format!("x: {}\r\n", "y".repeat(9000)), "431"),
     ] {
-        let reply = read_to_end(serving.send(&with(headers)).await).await;
-        assert_eq!(reply.get(9..12), Some(status), "{reply}");
+        let response = read_to_end(serving.send(&with(headers)).await).await;
+        assert_eq!(response.get(9..12), Some(status), "{response}");
     }
 }

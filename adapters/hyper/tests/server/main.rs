@@ -1,12 +1,13 @@
-//! The server in the hands of a program: sockets of this process, one thread, and nothing of chance.
+//! The server as a library: client, server and handler share one process and one thread, so that the order of events
+//! does not depend on the scheduler.
 
 #![allow(clippy::unwrap_used)]
 
-mod client_gone;
-mod counters;
+mod disconnect;
 mod limits;
+mod metrics;
 mod protocols;
-mod stop;
+mod shutdown;
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,10 +20,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// What takes longer hangs.
+/// A test that waits for longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that serves in the background.
+/// A server that runs in a task.
 struct Serving {
     address: SocketAddr,
     handle: Handle,
@@ -35,10 +36,10 @@ impl Serving {
     }
 
     async fn start_with<K>(
-        change: impl FnOnce(Server) -> Server,
+        configure: impl FnOnce(Server) -> Server,
         handler: impl IntoHandler<K>,
     ) -> Self {
-        let server = change(Server::bind("127.0.0.1:0").await.unwrap());
+        let server = configure(Server::bind("127.0.0.1:0").await.unwrap());
         let url = server.url();
         let handler = handler.into_handler();
         Self {
@@ -52,42 +53,42 @@ impl Serving {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// A connection on which this was sent.
+    /// Opens a connection and sends `bytes`.
     async fn send(&self, bytes: &str) -> TcpStream {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_bytes()).await.unwrap();
         stream
     }
 
-    /// All that comes back until the server closes.
+    /// Sends `bytes` on a new connection, and reads until the server closes it.
     async fn exchange(&self, bytes: &str) -> String {
         read_to_end(self.send(bytes).await).await
     }
 
-    /// Waits until it has stopped.
+    /// Waits until the server has stopped.
     async fn stopped(self) {
-        let ended = timeout(PATIENCE, self.task).await.expect("it stops");
-        ended.unwrap().unwrap();
+        let result = timeout(PATIENCE, self.task).await;
+        result.expect("the server stops").unwrap().unwrap();
     }
 }
 
 async fn read_to_end(mut stream: TcpStream) -> String {
-    let mut reply = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut reply)).await;
-    let _ = read.expect("the server closes");
-    String::from_utf8_lossy(&reply).into_owned()
+    let mut response = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut response)).await;
+    let _ = read.expect("the server closes the connection");
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Reads until this has come.
+/// Reads until the bytes read end with `end`.
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
-    let mut reply = Vec::new();
+    let mut response = Vec::new();
     let read = async {
-        while !reply.ends_with(end.as_bytes()) {
-            reply.push(stream.read_u8().await.unwrap());
+        while !response.ends_with(end.as_bytes()) {
+            response.push(stream.read_u8().await.unwrap());
         }
     };
-    timeout(PATIENCE, read).await.expect("it comes");
-    String::from_utf8_lossy(&reply).into_owned()
+    timeout(PATIENCE, read).await.expect("the text arrives");
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -1,4 +1,4 @@
-//! What HTTP/1 has besides requests that follow each other.
+//! Keep-alive, pipelining, `100 Continue`, upgrades, and the settings of hyper.
 
 use anyhost_core::{Body, Request, RequestExt, Response};
 use anyhost_hyper::hyper::upgrade::OnUpgrade;
@@ -13,41 +13,41 @@ use crate::{CLOSING, GET, PATIENCE, Serving, read_to_end, read_until};
 
 async fn body_length(mut request: Request) -> anyhost_core::Result<String> {
     match request.uri().path() {
-        "/refuse" => Ok("refused".to_owned()),
+        "/reject" => Ok("rejected".to_owned()),
         _ => Ok(request.buffer().await?.len().to_string()),
     }
 }
 
 #[tokio::test]
-async fn http_1_0_is_closed_unless_it_asks_to_be_kept() {
+async fn an_http_1_0_connection_is_closed_unless_the_client_requests_keep_alive() {
     let serving = Serving::start(|| async { "done" }).await;
-    let reply = serving.exchange("GET / HTTP/1.0\r\n\r\n").await;
+    let response = serving.exchange("GET / HTTP/1.0\r\n\r\n").await;
     assert!(
-        reply.starts_with("HTTP/1.0 200 OK\r\n") && reply.ends_with("\r\n\r\ndone"),
-        "{reply}"
+        response.starts_with("HTTP/1.0 200 OK\r\n") && response.ends_with("\r\n\r\ndone"),
+        "{response}"
     );
     let keep = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     let mut stream = serving.send(keep).await;
-    let reply = read_until(&mut stream, "done").await;
+    let response = read_until(&mut stream, "done").await;
     assert!(
-        reply
+        response
             .to_lowercase()
             .contains("\r\nconnection: keep-alive\r\n"),
-        "{reply}"
+        "{response}"
     );
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
     assert!(read_to_end(stream).await.ends_with("done"));
 }
 
 #[tokio::test]
-async fn requests_in_a_row_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let serving =
         Serving::start(|request: Request| async move { request.uri().path().to_owned() }).await;
-    let row: String = (0..50)
+    let pipeline: String = (0..50)
         .map(|n| format!("GET /{n}. HTTP/1.1\r\nHost: a\r\n\r\n"))
         .collect();
-    let replies = serving.exchange(&format!("{row}{CLOSING}")).await;
-    let bodies: Vec<_> = replies.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
+    let responses = serving.exchange(&format!("{pipeline}{CLOSING}")).await;
+    let bodies: Vec<_> = responses.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
     assert_eq!(bodies.len(), 51);
     for (n, body) in bodies.iter().take(50).enumerate() {
         assert!(body.ends_with(&format!("\r\n\r\n/{n}.")), "{body}");
@@ -55,7 +55,7 @@ async fn requests_in_a_row_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_100_is_sent_when_the_body_is_wanted_and_only_then() {
+async fn a_100_continue_is_sent_only_when_the_handler_reads_the_body() {
     let serving = Serving::start(body_length).await;
     let head = |path: &str| {
         format!(
@@ -68,29 +68,29 @@ async fn a_100_is_sent_when_the_body_is_wanted_and_only_then() {
         "HTTP/1.1 100 Continue\r\n\r\n"
     );
     stream.write_all(b"hello").await.unwrap();
-    let reply = read_until(&mut stream, "\r\n\r\n5").await;
-    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    let response = read_until(&mut stream, "\r\n\r\n5").await;
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
 
-    let reply = serving.exchange(&head("/refuse")).await;
+    let response = serving.exchange(&head("/reject")).await;
     assert!(
-        reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("refused"),
-        "{reply}"
+        response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("rejected"),
+        "{response}"
     );
 }
 
 #[tokio::test]
-async fn head_has_the_headers_of_get_and_no_body() {
+async fn a_response_to_head_has_the_headers_of_get_and_no_body() {
     let serving = Serving::start(|| async { "done" }).await;
-    let reply = serving
+    let response = serving
         .exchange("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .await;
     assert!(
-        reply.contains("\r\ncontent-length: 4\r\n") && reply.ends_with("\r\n\r\n"),
-        "{reply}"
+        response.contains("\r\ncontent-length: 4\r\n") && response.ends_with("\r\n\r\n"),
+        "{response}"
     );
 }
 
-/// Answers 101 and then sends all back that comes.
+/// Switches to a protocol that sends every byte back.
 async fn echo_protocol(mut request: Request) -> anyhost_core::Result<Response> {
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Ok(Response::new(Body::from("no upgrade")));
@@ -110,12 +110,12 @@ async fn echo_protocol(mut request: Request) -> anyhost_core::Result<Response> {
 }
 
 #[tokio::test]
-async fn an_upgrade_is_passed_through() {
+async fn a_handler_can_upgrade_a_connection() {
     let serving = Serving::start(echo_protocol).await;
     let ask = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     let mut stream = serving.send(ask).await;
-    let reply = read_until(&mut stream, "\r\n\r\n").await;
-    assert!(reply.starts_with("HTTP/1.1 101 "), "{reply}");
+    let response = read_until(&mut stream, "\r\n\r\n").await;
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     for message in ["one", "two"] {
         stream.write_all(message.as_bytes()).await.unwrap();
         assert_eq!(read_until(&mut stream, message).await, message);
@@ -124,7 +124,7 @@ async fn an_upgrade_is_passed_through() {
 }
 
 #[tokio::test]
-async fn hyper_s_own_builders_can_be_changed() {
+async fn with_http1_and_with_http2_configure_hyper() {
     let serving = Serving::start_with(
         |server| {
             let server = server.with_http1(|http1| {
@@ -137,8 +137,8 @@ async fn hyper_s_own_builders_can_be_changed() {
         || async { "done" },
     )
     .await;
-    let reply = serving.exchange(GET).await;
-    assert!(reply.contains("\r\nContent-Length: 4\r\n"), "{reply}");
+    let response = serving.exchange(GET).await;
+    assert!(response.contains("\r\nContent-Length: 4\r\n"), "{response}");
 
     let mut stream = serving.connect().await;
     stream
@@ -150,7 +150,7 @@ async fn hyper_s_own_builders_can_be_changed() {
     assert!(settings.contains(&(3, 7)), "{settings:?}");
 }
 
-/// The settings that the server begins with.
+/// Reads the SETTINGS frame that the server sends first.
 async fn settings(stream: &mut TcpStream) -> Vec<(u16, u32)> {
     let read = async {
         let mut head = [0; 9];
@@ -165,5 +165,5 @@ async fn settings(stream: &mut TcpStream) -> Vec<(u16, u32)> {
         }
         settings
     };
-    timeout(PATIENCE, read).await.expect("it comes")
+    timeout(PATIENCE, read).await.expect("the settings arrive")
 }

@@ -1,0 +1,147 @@
+//! Running a connection of hyper: timeouts, draining and aborting.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use crate::request::ResponseBody;
+use crate::state::{Phase, ServerState};
+use crate::timeouts::{Activity, Waiting};
+
+/// How long an idle connection stays open once the server drains. A request may be on its way, and its client could
+/// not know whether it is safe to repeat it.
+const IDLE_GRACE: Duration = Duration::from_millis(300);
+
+/// Runs a connection until it closes, and closes it on a timeout, on a drain and on an abort.
+pub(super) async fn drive<C: Connection>(
+    mut connection: Pin<Box<C>>,
+    activity: &Activity,
+    state: &ServerState,
+) -> io::Result<()> {
+    let mut phase = Phase::Serving;
+    // Whether the idle grace is running, and whether the idle timeout has started a graceful shutdown.
+    let (mut in_grace, mut idle_shutdown) = (false, false);
+    loop {
+        let requests = activity.requests_if_none_in_flight();
+        let event = next_event(connection.as_mut(), activity, state, phase);
+        let event = match in_grace {
+            false => event.await,
+            true => timeout(IDLE_GRACE, event).await.unwrap_or(Event::GraceOver),
+        };
+        match event {
+            Event::Closed(result) => return result.map_err(io::Error::other),
+            // HTTP/2 sends GOAWAY and waits for the client. If the client does not close the connection before the
+            // timeout expires again, it is aborted.
+            Event::Expired if activity.waiting() == Waiting::NextRequest && !idle_shutdown => {
+                idle_shutdown = true;
+                connection.as_mut().start_graceful_shutdown();
+            }
+            // A request has arrived since the timeout expired.
+            Event::Expired
+                if activity.waiting() == Waiting::Request && !activity.is_request_overdue() => {}
+            Event::Expired => return Err(io::ErrorKind::TimedOut.into()),
+            Event::Phase(Phase::Aborting) => {
+                return Err(io::Error::other("aborted by the shutdown"));
+            }
+            Event::Phase(_) => {
+                phase = Phase::Draining;
+                in_grace = true;
+                // A GOAWAY tells the client which requests are still served. HTTP/1 can announce the end only in the
+                // head of a response, so its connection stays open for the grace.
+                if C::MULTIPLEXED {
+                    connection.as_mut().start_graceful_shutdown();
+                }
+            }
+            // A request is or was in flight: the grace starts again.
+            Event::GraceOver
+                if requests.is_none() || activity.requests_if_none_in_flight() != requests => {}
+            // Part of a head has arrived. The head timeout applies to the rest.
+            Event::GraceOver if activity.waiting() == Waiting::Head && !C::MULTIPLEXED => {}
+            // The client has not closed the connection after the GOAWAY.
+            Event::GraceOver if C::MULTIPLEXED => return Ok(()),
+            Event::GraceOver => {
+                in_grace = false;
+                connection.as_mut().start_graceful_shutdown();
+            }
+        }
+    }
+}
+
+enum Event {
+    Closed(hyper::Result<()>),
+    /// A timeout has expired.
+    Expired,
+    /// The server has entered another phase.
+    Phase(Phase),
+    /// None of these happened during the idle grace.
+    GraceOver,
+}
+
+/// Polls the connection until something happens. Timeouts and phase changes wake the task of the connection, so they
+/// need no future of their own here.
+async fn next_event<C: Connection>(
+    mut connection: Pin<&mut C>,
+    activity: &Activity,
+    state: &ServerState,
+    known_phase: Phase,
+) -> Event {
+    poll_fn(|cx| {
+        // The connection is polled first, so that a request that has arrived is served before a drain can close the
+        // connection.
+        if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Event::Closed(result));
+        }
+        let phase = state.phase();
+        if phase > known_phase {
+            return Poll::Ready(Event::Phase(phase));
+        }
+        match activity.take_expired() {
+            true => Poll::Ready(Event::Expired),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// What the two connection types of hyper have in common.
+pub(super) trait Connection: Future<Output = hyper::Result<()>> {
+    /// Whether requests share the connection at the same time.
+    const MULTIPLEXED: bool;
+
+    /// Accepts no more requests and closes the connection once no request is in flight.
+    fn start_graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl<I, S> Connection for http1::UpgradeableConnection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody>,
+    S::Error: Into<anyhost_core::BoxError>,
+{
+    const MULTIPLEXED: bool = false;
+
+    fn start_graceful_shutdown(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, F> Connection for http2::Connection<I, S, TokioExecutor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: hyper::service::HttpService<Incoming, ResBody = ResponseBody, Future = F>,
+    S::Error: Into<anyhost_core::BoxError>,
+    F: Future<Output = Result<http::Response<ResponseBody>, S::Error>> + Send + 'static,
+{
+    const MULTIPLEXED: bool = true;
+
+    fn start_graceful_shutdown(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}

@@ -1,0 +1,25 @@
+//! The limit on connections.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Permits for connections, shared by all listeners. Without a limit, there is nothing to wait for.
+#[derive(Clone)]
+pub(crate) struct Permits(Option<Arc<Semaphore>>);
+
+/// Counts a connection until it is dropped; `None` without a limit.
+pub(super) type Permit = Option<OwnedSemaphorePermit>;
+
+impl Permits {
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        // A larger number would make the semaphore panic.
+        Self(limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))))
+    }
+
+    /// Waits for a permit.
+    pub(super) async fn acquire(&self) -> Permit {
+        // The error is "the semaphore was closed", which does not happen: nothing closes it.
+        self.0.as_ref()?.clone().acquire_owned().await.ok()
+    }
+}

@@ -1,0 +1,112 @@
+//! One connection, from accepting it to closing it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use tokio::time::timeout;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::detect::{Protocol, detect};
+use super::drive::drive;
+use super::handshake::handshake;
+use super::io::Io;
+use super::permit::Permit;
+use crate::listen::Stream;
+use crate::request::respond;
+use crate::state::{ConnectionState, Phase, ServerState, Shared};
+
+/// How long a client that has just connected can take to send its first request while the server drains. It is longer
+/// than the time of an idle connection, because the client may have a TLS handshake to do.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves a connection until either side closes it.
+pub(super) async fn serve(stream: Stream, tls: bool, permit: Permit, shared: Arc<Shared>) {
+    let peer = match &stream {
+        Stream::Tcp(_, peer) => Some(*peer),
+        Stream::Unix(_) => None,
+    };
+    let open = OpenConnection::new(permit, shared.clone());
+    let registration = shared.state.connections.add();
+    let activity = registration.activity().clone();
+    activity.set_task().await;
+    let served = async {
+        let (io, context) = tokio::select! {
+            ready = handshake(stream, tls, &shared) => ready?,
+            () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
+            () = no_first_request(&shared.state) => return Ok(()),
+        };
+        let connection = ConnectionState {
+            context,
+            registration,
+            shared: shared.clone(),
+        };
+        serve_http(io, open, Arc::new(connection)).await
+    };
+    if let Err(error) = served.await {
+        if error.kind() == io::ErrorKind::TimedOut {
+            shared.metrics.connection_timed_out();
+        }
+        tracing::debug!(?peer, %error, "connection closed early");
+    }
+}
+
+/// Counts a connection for as long as its stream is open. The stream owns this, because it can outlive the task of the
+/// connection: after an upgrade it belongs to the handler.
+pub(super) struct OpenConnection {
+    shared: Arc<Shared>,
+    _permit: Permit,
+    _token: TaskTrackerToken,
+}
+
+impl OpenConnection {
+    pub(super) fn new(permit: Permit, shared: Arc<Shared>) -> Self {
+        shared.metrics.connection_opened();
+        Self {
+            _permit: permit,
+            _token: shared.tasks.token(),
+            shared,
+        }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.shared.metrics.connection_closed();
+    }
+}
+
+/// Detects the protocol and runs it.
+pub(super) async fn serve_http(
+    io: Io,
+    open: OpenConnection,
+    connection: Arc<ConnectionState>,
+) -> io::Result<()> {
+    let (activity, shared) = (connection.registration.activity(), &connection.shared);
+    let detected = tokio::select! {
+        detected = detect(io, open, activity.clone()) => detected,
+        () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
+        () = no_first_request(&shared.state) => return Ok(()),
+    };
+    let (protocol, io) = detected?;
+    let service = service_fn(|request| respond(request, connection.clone()));
+    // Boxed, so that a connection takes the memory of its protocol and not of the larger one.
+    match protocol {
+        Protocol::Http1 => {
+            let http = shared.http1.serve_connection(io, service).with_upgrades();
+            drive(Box::pin(http), activity, &shared.state).await
+        }
+        Protocol::Http2 => {
+            activity.set_multiplexed();
+            let http = shared.http2.serve_connection(io, service);
+            drive(Box::pin(http), activity, &shared.state).await
+        }
+    }
+}
+
+/// Completes when the server drains and the grace for the first request is over.
+async fn no_first_request(state: &ServerState) {
+    state.reached(Phase::Draining).await;
+    let _ = timeout(FIRST_REQUEST_GRACE, state.reached(Phase::Aborting)).await;
+}

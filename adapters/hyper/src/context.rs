@@ -1,0 +1,69 @@
+//! What this host knows about a client: its address and scheme, and an id for its requests.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhost_core::{Context, Host, Proxies};
+use http::header::HOST;
+use http::uri::Scheme;
+
+/// The context of a connection, from which the contexts of its requests are made.
+pub(crate) fn of_connection(peer: Option<IpAddr>, scheme: Scheme) -> Context {
+    let context = Context::new(Host::HTTP)
+        .with_new_request_ids(new_request_id)
+        .with_scheme(scheme);
+    match peer {
+        Some(peer) => context.with_peer(peer),
+        None => context,
+    }
+}
+
+/// Applies the client address, scheme and host that trusted proxies report.
+pub(crate) fn apply_proxies<B>(
+    proxies: &Proxies,
+    context: Context,
+    request: &mut http::Request<B>,
+) -> Context {
+    let origin = proxies.origin(context.peer(), request.headers());
+    if let Some(host) = origin.host {
+        request.headers_mut().insert(HOST, host);
+        // HTTP/2 has its host in the target, where it would override the Host header (RFC 9112 §3.2.2).
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = target.into();
+        }
+    }
+    let context = match origin.peer {
+        Some(peer) if origin.peer != context.peer() => context.with_peer(peer),
+        _ => context,
+    };
+    match origin.scheme {
+        Some(scheme) => context.with_scheme(scheme),
+        None => context,
+    }
+}
+
+/// Makes an id that is unique among all requests of all processes: a random number per process, and a counter. It
+/// can be guessed, so it must not be used as a secret.
+fn new_request_id() -> Box<str> {
+    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let process = PROCESS.get_or_init(|| RandomState::new().hash_one(std::process::id()));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{process:016x}{number:08x}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_of_a_process_differ_in_their_last_eight_digits() {
+        let (first, second) = (new_request_id(), new_request_id());
+        assert_ne!(first, second);
+        assert_eq!(first.len(), 24);
+        assert_eq!(first[..16], second[..16]);
+    }
+}

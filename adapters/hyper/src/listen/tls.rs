@@ -1,0 +1,161 @@
+//! TLS: the certificate, and reloading it when its files change.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use signal_hook::consts::SIGHUP;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+use crate::signals::Signals;
+
+/// The time between two checks of the files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A certificate and its key, for [`Server::with_tls`](crate::Server::with_tls).
+///
+/// The files are reloaded on SIGHUP, and within two seconds of a change. New connections use the new certificate;
+/// open connections keep theirs. If the files are invalid, for example because they are being written, the old
+/// certificate stays in use. That is logged once, and loading is tried again until it succeeds.
+///
+/// ALPN (RFC 7301) offers HTTP/2 and HTTP/1.1; TLS 1.2 and 1.3 are supported.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+    files: Option<(Arc<Files>, Fingerprint)>,
+}
+
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// Inode, modification time and length of both files. The inode changes when a symbolic link gets a new target,
+/// which is how Kubernetes replaces mounted secrets.
+type Fingerprint = [Option<(u64, i64, i64, u64)>; 2];
+
+impl Tls {
+    /// Loads a certificate chain, with the server's certificate first, and its key, both in PEM format.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is invalid, or when the key does not belong to the certificate.
+    pub fn from_pem_files(
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> io::Result<Self> {
+        let files = Files {
+            certificate: certificate.into(),
+            key: key.into(),
+        };
+        // Taken before loading, so that a change during loading is found by the first check.
+        let fingerprint = files.fingerprint();
+        let config = RwLock::new(files.load()?);
+        Ok(Self {
+            config: Arc::new(config),
+            files: Some((Arc::new(files), fingerprint)),
+        })
+    }
+
+    /// Uses a rustls configuration as it is, for client certificates, several host names, or another way to
+    /// renew certificates. HTTP/2 needs `h2` in its `alpn_protocols`.
+    ///
+    /// Build it with the re-exported [`rustls`](crate::rustls), so that the versions match.
+    pub fn from_config(config: Arc<ServerConfig>) -> Self {
+        Self {
+            config: Arc::new(RwLock::new(config)),
+            files: None,
+        }
+    }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(self.config()).accept(stream).await
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        config.clone()
+    }
+
+    /// Reloads the files when they change or SIGHUP arrives. Returns only on an error, or at once if there are no
+    /// files to reload.
+    pub(crate) async fn reload(self) -> io::Result<()> {
+        let Some((files, mut loaded)) = self.files else {
+            return Ok(());
+        };
+        let mut hangup = Signals::new([SIGHUP])?;
+        let mut check = tokio::time::interval(CHECK_INTERVAL);
+        let mut failed = None;
+        loop {
+            let requested = tokio::select! {
+                _ = hangup.next() => true,
+                _ = check.tick() => false,
+            };
+            let current = files.fingerprint();
+            if current == loaded && !requested {
+                continue;
+            }
+            match files.load() {
+                Ok(config) => {
+                    *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                    loaded = current;
+                    failed = None;
+                    tracing::info!("reloaded the TLS certificate");
+                }
+                // Loading is tried again at every check, but the same failure is logged only once.
+                Err(error) if requested || failed != Some(current) => {
+                    failed = Some(current);
+                    tracing::error!(%error, "failed to reload the TLS certificate, keeping the old one");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Files {
+    fn load(&self) -> io::Result<Arc<ServerConfig>> {
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| invalid_file(&self.certificate, error))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|error| invalid_file(&self.key, error))?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|error| invalid_file(&self.certificate, error))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        [&self.certificate, &self.key].map(|path| {
+            let meta = fs::metadata(path).ok()?;
+            Some((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
+        })
+    }
+}
+
+fn invalid_file(path: &Path, error: impl fmt::Display) -> io::Error {
+    let text = format!("{}: {error}", path.display());
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = self.files.as_ref();
+        let certificate = files.map(|(files, _)| &files.certificate);
+        f.debug_struct("Tls")
+            .field("certificate", &certificate)
+            .finish_non_exhaustive()
+    }
+}

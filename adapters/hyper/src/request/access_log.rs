@@ -1,0 +1,51 @@
+//! The access log: one event per request.
+
+use std::time::Instant;
+
+use anyhost_core::Context;
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
+
+/// The target of the events, for filters such as `RUST_LOG=info,anyhost::access=off`.
+const TARGET: &str = "anyhost::access";
+
+/// What the event needs of a request in flight.
+#[derive(Debug)]
+pub(super) struct AccessRecord {
+    method: Method,
+    target: Option<PathAndQuery>,
+    started: Instant,
+    pub(super) bytes: u64,
+}
+
+impl AccessRecord {
+    /// Returns `None` if the access log is off, so that a request then costs no clock and no allocation.
+    pub(super) fn new<B>(request: &http::Request<B>) -> Option<Box<Self>> {
+        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+            return None;
+        }
+        Some(Box::new(Self {
+            method: request.method().clone(),
+            target: request.uri().path_and_query().cloned(),
+            started: Instant::now(),
+            bytes: 0,
+        }))
+    }
+
+    /// Logs the request. The query is left out because it can contain secrets.
+    pub(super) fn log(&self, status: Option<StatusCode>, aborted: bool, context: &Context) {
+        let peer = context.peer().map(tracing::field::display);
+        let ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        tracing::info!(
+            target: TARGET,
+            method = %self.method,
+            path = self.target.as_ref().map_or("*", PathAndQuery::path),
+            status = status.map(|status| status.as_u16()),
+            bytes = self.bytes,
+            ms = %format_args!("{ms:.3}"),
+            peer,
+            request_id = context.request_id(),
+            aborted = aborted.then_some(true),
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! hyper's request as a [`Request`].
+
+use anyhost_core::{Body, Context, Request};
+use http::Version;
+use http::header::EXPECT;
+use hyper::body::{Body as _, Incoming};
+
+use super::upload::Upload;
+use crate::state::Shared;
+
+pub(super) fn request(
+    request: http::Request<Incoming>,
+    context: Context,
+    shared: &Shared,
+) -> Request {
+    let (mut parts, incoming) = request.into_parts();
+    parts.extensions.insert(context);
+    let body = match incoming.is_end_stream() {
+        true => Body::empty(),
+        false => {
+            // A client that sent `Expect: 100-continue` has not started its upload, and reading the body would make
+            // hyper ask for it (RFC 9110 §10.1.1). In HTTP/2, resetting the upload does not affect the response.
+            let drain = parts.version < Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
+            let drain_on = drain.then(|| shared.runtime.clone());
+            let min_rate = shared.config.limits.min_body_rate;
+            Body::new(Upload::new(incoming, drain_on, min_rate))
+        }
+    };
+    Request::from_parts(parts, body)
+}

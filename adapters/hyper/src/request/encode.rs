@@ -1,0 +1,139 @@
+//! A [`Response`] as hyper's response.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use anyhost_core::adapter::{Deadline, Exchanged, RequestInfo, log_aborted};
+use anyhost_core::{Body, BoxError, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
+
+use super::in_flight::InFlight;
+use crate::state::Phase;
+
+/// The response of an exchange.
+pub(super) fn response(exchanged: Exchanged, in_flight: InFlight) -> http::Response<ResponseBody> {
+    let ending = match exchanged.deadline.is_none() {
+        true => Ending::Open,
+        false => Ending::Deadline(Box::new((exchanged.deadline, exchanged.info))),
+    };
+    encode(exchanged.response, in_flight, ending)
+}
+
+/// A response that the server made without the handler.
+pub(super) fn own_response(
+    response: Response,
+    in_flight: InFlight,
+) -> http::Response<ResponseBody> {
+    encode(response, in_flight, Ending::Open)
+}
+
+fn encode(
+    response: Response,
+    mut in_flight: InFlight,
+    ending: Ending,
+) -> http::Response<ResponseBody> {
+    let (mut parts, body) = response.into_parts();
+    in_flight.set_status(parts.status);
+    // While draining, the client has to use another connection for its next request. HTTP/2 sends GOAWAY instead.
+    let draining = in_flight.connection.shared.state.phase() != Phase::Serving;
+    if draining && !in_flight.is_stream() && parts.status != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        parts.headers.insert(CONNECTION, close);
+    }
+    let body = ResponseBody {
+        body,
+        in_flight,
+        ending,
+    };
+    http::Response::from_parts(parts, body)
+}
+
+/// How long a failed body waits before it returns its error to hyper.
+const FLUSH_TIME: Duration = Duration::from_millis(20);
+
+/// A response body for hyper. hyper drops it after it was sent, or when the client has disconnected; that ends the
+/// request.
+pub(crate) struct ResponseBody {
+    body: Body,
+    in_flight: InFlight,
+    ending: Ending,
+}
+
+/// How a body can end before its own end.
+enum Ending {
+    Open,
+    Deadline(Box<(Deadline, RequestInfo)>),
+    Failed(BoxError, Pin<Box<Sleep>>),
+}
+
+impl ResponseBody {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        // Before the body: a body that always has another chunk ready must not outrun the deadline.
+        if let Ending::Deadline(limit) = &mut self.ending
+            && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx)
+        {
+            log_aborted(&limit.1, &exceeded);
+            return Poll::Ready(Some(Err(exceeded.into())));
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+}
+
+impl http_body::Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !matches!(self.ending, Ending::Failed(..)) {
+            match ready!(self.poll_body(cx)) {
+                // On an error, hyper and h2 discard what they have not written yet, including the head. They do not
+                // report when it is written, so the error is delayed.
+                Some(Err(error)) => {
+                    self.in_flight.set_aborted();
+                    self.ending = Ending::Failed(error, Box::pin(sleep(FLUSH_TIME)));
+                }
+                frame => {
+                    if let Some(Ok(frame)) = &frame {
+                        self.in_flight
+                            .add_bytes(frame.data_ref().map_or(0, Bytes::len));
+                    }
+                    return Poll::Ready(frame);
+                }
+            }
+        }
+        let Ending::Failed(_, flushed) = &mut self.ending else {
+            return Poll::Ready(None);
+        };
+        ready!(flushed.as_mut().poll(cx));
+        match std::mem::replace(&mut self.ending, Ending::Open) {
+            Ending::Failed(error, _) => Poll::Ready(Some(Err(error))),
+            _ => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !matches!(self.ending, Ending::Failed(..)) && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // hyper does not poll a body again once it has all bytes of a known length.
+        let complete = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
+        if !complete {
+            self.in_flight.set_aborted();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A request in flight, and the work after its response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhost_core::Context;
+use anyhost_core::adapter::{finish_after_response, has_work_after_response, request_context};
+use http::StatusCode;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::access_log::AccessRecord;
+use crate::state::{ConnectionState, Phase};
+
+/// How long after its deadline a request can still hold its connection.
+const OVERDUE: Duration = Duration::from_secs(2);
+
+/// A request, from its head to the end of its response. Dropping this ends the request: it is logged and counted, and
+/// its `wait_until` work starts, also if the client disconnected.
+pub(crate) struct InFlight {
+    pub(super) context: Context,
+    pub(super) connection: Arc<ConnectionState>,
+    access_record: Option<Box<AccessRecord>>,
+    status: Option<StatusCode>,
+    aborted: bool,
+    close_connection: Option<AbortOnDropHandle<()>>,
+    /// Lets a drain wait for an HTTP/2 stream, which can outlive the task of its connection.
+    stream_token: Option<TaskTrackerToken>,
+}
+
+impl InFlight {
+    pub(super) fn new<B>(request: &http::Request<B>, connection: Arc<ConnectionState>) -> Self {
+        let shared = &connection.shared;
+        connection.registration.activity().mark_request_started();
+        shared.add_request();
+        shared.metrics.request_started();
+        let is_stream = request.version() == http::Version::HTTP_2;
+        Self {
+            context: request_context(&connection.context),
+            access_record: AccessRecord::new(request),
+            status: None,
+            aborted: false,
+            close_connection: None,
+            stream_token: is_stream.then(|| shared.tasks.token()),
+            connection,
+        }
+    }
+
+    /// Whether the request is a stream of an HTTP/2 connection.
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream_token.is_some()
+    }
+
+    pub(super) fn disable_access_log(&mut self) {
+        self.access_record = None;
+    }
+
+    pub(super) fn set_status(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// Closes the connection if the request is still in flight some time after `deadline`. hyper does not poll a
+    /// response body while its client gives it no flow-control window, so the body cannot end itself.
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        let connection = self.connection.clone();
+        let close = self.connection.shared.runtime.spawn(async move {
+            sleep_until(deadline + OVERDUE).await;
+            connection.registration.activity().set_request_overdue();
+        });
+        self.close_connection = Some(AbortOnDropHandle::new(close));
+    }
+
+    /// Adds body bytes that were passed to hyper to the access log.
+    pub(super) fn add_bytes(&mut self, bytes: usize) {
+        if let Some(record) = &mut self.access_record {
+            record.bytes += bytes as u64;
+        }
+    }
+
+    /// The response ends before its end.
+    pub(super) fn set_aborted(&mut self) {
+        self.aborted = true;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let shared = &self.connection.shared;
+        self.connection.registration.activity().mark_request_ended();
+        shared.remove_request();
+        shared.metrics.request_ended(self.status, self.aborted);
+        if let Some(record) = &self.access_record {
+            record.log(self.status, self.aborted, &self.context);
+        }
+        if has_work_after_response(&self.context) {
+            let (context, state) = (self.context.clone(), shared.state.clone());
+            let work = async move {
+                finish_after_response(&context, state.reached(Phase::Aborting)).await;
+            };
+            shared.tasks.spawn_on(work, &shared.runtime);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! One request: from hyper's request, through the handler, to hyper's response.
+
+mod access_log;
+mod decode;
+mod encode;
+mod in_flight;
+mod own_response;
+mod upload;
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use anyhost_core::adapter::{Deadline, Exchange, RequestInfo, exchange, response_to};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until};
+
+use crate::context::apply_proxies;
+use crate::state::{ConnectionState, Phase};
+
+pub(crate) use encode::ResponseBody;
+use in_flight::InFlight;
+
+/// Runs one request through the handler. This is the service that hyper calls.
+///
+/// Not an `async fn`: a request is large, and the future would have to store it until its first poll.
+pub(crate) fn respond(
+    mut request: http::Request<Incoming>,
+    connection: Arc<ConnectionState>,
+) -> Respond {
+    let mut in_flight = InFlight::new(&request, connection);
+    let shared = &in_flight.connection.shared;
+    if let Some(proxies) = &shared.config.proxies {
+        in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
+    }
+    // Decoded before it can be rejected, because the body of a rejected request has to be drained too.
+    let mut request = decode::request(request, in_flight.context.clone(), shared);
+    if let Some(own) = own_response::own_response(&mut request, shared) {
+        if own.is_health_check {
+            in_flight.disable_access_log();
+        }
+        let response = encode::own_response(own.response, in_flight);
+        return Respond::Other(Box::pin(std::future::ready(response)));
+    }
+    let handler = shared.handler.clone();
+    let detached_info = match shared.config.detached_handlers {
+        true => Some(RequestInfo::of(&mut request)),
+        false => None,
+    };
+    let deadline = match shared.config.limits.request_timeout {
+        Some(timeout) => {
+            let instant = Instant::now() + timeout;
+            in_flight.set_deadline(instant);
+            Deadline::new(sleep_until(instant))
+        }
+        None => Deadline::none(),
+    };
+    let exchange = exchange(handler, request, deadline);
+    match detached_info {
+        None => Respond::Exchange {
+            exchange,
+            in_flight: Some(in_flight),
+        },
+        Some(info) => Respond::Other(Box::pin(detached(exchange, info, in_flight))),
+    }
+}
+
+/// The future of [`respond`].
+///
+/// Written by hand: an async block would reserve space for the response and copy it on every move.
+pub(crate) enum Respond {
+    Exchange {
+        exchange: Exchange,
+        /// `None` after the future completed.
+        in_flight: Option<InFlight>,
+    },
+    /// The rare cases, boxed so that they do not enlarge the common one.
+    Other(Pin<Box<dyn Future<Output = http::Response<ResponseBody>> + Send>>),
+}
+
+impl Future for Respond {
+    type Output = Result<http::Response<ResponseBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Exchange {
+                exchange,
+                in_flight,
+            } => {
+                let exchanged = ready!(Pin::new(exchange).poll(cx));
+                match in_flight.take() {
+                    Some(in_flight) => Poll::Ready(Ok(encode::response(exchanged, in_flight))),
+                    // Polled again after it completed.
+                    None => Poll::Pending,
+                }
+            }
+            Self::Other(response) => response.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+/// Runs the handler in a separate task, which continues when hyper drops this future because the client has
+/// disconnected.
+async fn detached(
+    exchange: Exchange,
+    info: RequestInfo,
+    in_flight: InFlight,
+) -> http::Response<ResponseBody> {
+    let shared = in_flight.connection.shared.clone();
+    let state = shared.state.clone();
+    let task = async move {
+        tokio::select! {
+            exchanged = exchange => (Some(exchanged), in_flight),
+            () = state.reached(Phase::Aborting) => (None, in_flight),
+        }
+    };
+    match shared.tasks.spawn_on(task, &shared.runtime).await {
+        Ok((Some(exchanged), in_flight)) => encode::response(exchanged, in_flight),
+        Ok((None, in_flight)) => {
+            let response = response_to(own_response::unavailable(), &info);
+            encode::own_response(response, in_flight)
+        }
+        // The runtime is shutting down, and drops this future too.
+        Err(_) => pending().await,
+    }
+}

@@ -1,0 +1,199 @@
+//! The configuration of a server, and of hyper.
+
+use std::time::Duration;
+
+use anyhost_core::Proxies;
+use anyhost_core::adapter::settings::InvalidSetting;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
+
+use super::{Limits, ServerOptions};
+
+/// The configuration of a [`Server`](crate::Server), which has a method for each field.
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) proxy_protocol: bool,
+    pub(crate) health_checks: bool,
+    pub(crate) detached_handlers: bool,
+    pub(crate) configure_http1: Vec<Configure<http1::Builder>>,
+    pub(crate) configure_http2: Vec<Configure<http2::Builder<TokioExecutor>>>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
+}
+
+/// A change that the application makes to a builder of hyper.
+type Configure<B> = Box<dyn Fn(&mut B) + Send + Sync>;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            drain_timeout: default_drain_seconds(|name| std::env::var_os(name).is_some()),
+            proxies: None,
+            proxy_protocol: false,
+            health_checks: false,
+            detached_handlers: false,
+            configure_http1: Vec::new(),
+            configure_http2: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
+impl Config {
+    /// Loads the certificate, if there is one.
+    pub(crate) fn new(options: ServerOptions) -> Result<Self, InvalidSetting> {
+        let mut config = Self::default();
+        config.load_certificate(&options)?;
+        Ok(Self {
+            limits: options.limits,
+            drain_timeout: options.drain,
+            proxies: match options.forwarded {
+                true => options.proxies.map(Proxies::with_standard_header),
+                false => options.proxies,
+            },
+            proxy_protocol: options.proxy_protocol,
+            health_checks: options.health,
+            detached_handlers: options.detached,
+            ..config
+        })
+    }
+
+    fn load_certificate(&mut self, options: &ServerOptions) -> Result<(), InvalidSetting> {
+        const CERTIFICATE: &str = "ANYHOST_HTTP_TLS_CERT";
+        const KEY: &str = "ANYHOST_HTTP_TLS_KEY";
+        let invalid = |name, path: &std::path::Path, expected: String| {
+            InvalidSetting::new(name, path.to_string_lossy(), expected)
+        };
+        match (&options.tls_cert, &options.tls_key) {
+            (None, None) => Ok(()),
+            (Some(path), None) => Err(invalid(CERTIFICATE, path, format!("{KEY} as well"))),
+            (None, Some(path)) => Err(invalid(KEY, path, format!("{CERTIFICATE} as well"))),
+            #[cfg(feature = "tls")]
+            (Some(certificate), Some(key)) => {
+                let tls = crate::Tls::from_pem_files(certificate, key).map_err(|error| {
+                    let expected = format!("a certificate and its key as PEM files ({error})");
+                    invalid(CERTIFICATE, certificate, expected)
+                })?;
+                self.tls = Some(tls);
+                Ok(())
+            }
+            #[cfg(not(feature = "tls"))]
+            (Some(path), Some(_)) => {
+                let expected = "no certificate: the program was built without the feature `tls`";
+                Err(invalid(CERTIFICATE, path, expected.to_owned()))
+            }
+        }
+    }
+
+    /// Whether listeners can speak TLS.
+    pub(crate) fn has_certificate(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// hyper's HTTP/1 with the limits applied, and then the changes of the application.
+    pub(crate) fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        // Replaced by the timeouts of this crate, which cost less and cover more than heads.
+        builder.header_read_timeout(None);
+        builder.max_header_size(self.max_head_bytes());
+        builder.max_buf_size(self.max_head_bytes().max(MAX_BUFFERED_BYTES));
+        if self.limits.max_headers != HYPER_DEFAULT_MAX_HEADERS {
+            builder.max_headers(self.limits.max_headers);
+        }
+        self.configure_http1
+            .iter()
+            .for_each(|configure| configure(&mut builder));
+        builder
+    }
+
+    /// hyper's HTTP/2 with the limits applied, and then the changes of the application.
+    pub(crate) fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.max_header_list_size(u32::try_from(self.max_head_bytes()).unwrap_or(u32::MAX));
+        builder.max_concurrent_streams(self.limits.max_http2_streams);
+        builder.max_pending_accept_reset_streams(self.limits.max_http2_resets);
+        builder.max_send_buf_size(MAX_BUFFERED_BYTES);
+        self.configure_http2
+            .iter()
+            .for_each(|configure| configure(&mut builder));
+        builder
+    }
+
+    /// hyper panics on a buffer of less than 8 KiB.
+    fn max_head_bytes(&self) -> usize {
+        self.limits.max_head_bytes.max(8 * 1024)
+    }
+}
+
+/// With hyper's default number, headers are parsed into a buffer on the stack; with any other, hyper allocates.
+const HYPER_DEFAULT_MAX_HEADERS: usize = 100;
+
+/// The size of the buffers for a client that does not read its response, and for a handler that does not read its
+/// request body.
+const MAX_BUFFERED_BYTES: usize = 64 * 1024;
+
+/// The drain timeout as text, for the definition of the setting.
+pub(super) fn default_drain_timeout() -> &'static str {
+    match default_drain_seconds(|name| std::env::var_os(name).is_some()).as_secs() {
+        4 => "4s",
+        9 => "9s",
+        _ => "10s",
+    }
+}
+
+/// Ten seconds, but one second less than the time after which a known host kills the process: Cloud Run and Knative
+/// wait ten seconds (Knative runtime contract), Fly waits five (`kill_timeout`).
+fn default_drain_seconds(is_set: impl Fn(&str) -> bool) -> Duration {
+    Duration::from_secs(match () {
+        () if is_set("FLY_APP_NAME") => 4,
+        () if is_set("K_SERVICE") => 9,
+        () => 10,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_drain_timeout_is_shorter_on_hosts_that_kill_sooner() {
+        let seconds =
+            |variable: &'static str| default_drain_seconds(move |name| name == variable).as_secs();
+        assert_eq!(seconds("KUBERNETES_SERVICE_HOST"), 10);
+        assert_eq!(seconds("K_SERVICE"), 9);
+        assert_eq!(seconds("FLY_APP_NAME"), 4);
+    }
+
+    #[test]
+    fn forwarded_makes_the_proxies_use_the_standard_header() -> Result<(), InvalidSetting> {
+        let options = ServerOptions::from_vars(|name| match name {
+            "ANYHOST_HTTP_PROXIES" => Some("2".into()),
+            "ANYHOST_HTTP_FORWARDED" => Some("1".into()),
+            _ => None,
+        })?;
+        let expected = Proxies::hops(2).with_standard_header();
+        assert_eq!(Config::new(options)?.proxies, Some(expected));
+        Ok(())
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_loaded_is_an_error_that_names_the_setting() {
+        for set in [
+            &["ANYHOST_HTTP_TLS_CERT"][..],
+            &["ANYHOST_HTTP_TLS_KEY"],
+            &["ANYHOST_HTTP_TLS_CERT", "ANYHOST_HTTP_TLS_KEY"],
+        ] {
+            let options =
+                ServerOptions::from_vars(|name| set.contains(&name).then(|| "/missing.pem".into()));
+            let error = options.and_then(Config::new).err();
+            assert_eq!(error.map(|error| error.name() == set[0]), Some(true));
+        }
+    }
+}

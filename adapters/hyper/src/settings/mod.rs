@@ -1,0 +1,13 @@
+//! Settings of a server: their definitions for the command line and the environment, and what they configure.
+
+mod config;
+mod limits;
+mod listen_options;
+mod options;
+mod parser;
+
+pub(crate) use config::Config;
+pub use limits::Limits;
+pub use listen_options::ListenOptions;
+pub use options::ServerOptions;
+pub use parser::invalid_setting;

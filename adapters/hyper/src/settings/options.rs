@@ -1,0 +1,364 @@
+//! The settings that operators can change: one definition each, for a flag and a variable.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhost_core::Proxies;
+use anyhost_core::adapter::settings::{InvalidSetting, SettingValue};
+use clap::builder::Resettable;
+use clap::{Arg, Args, Command, FromArgMatches};
+
+use super::parser::{invalid_setting_with_name, setting};
+use super::{Limits, config};
+
+/// The settings of a [`Server`](crate::Server), as flags and as environment variables.
+///
+#[doc = include_str!("options.md")]
+///
+/// A flag overrides its variable, and an empty variable counts as unset. Durations are written as `10s`, `500ms`,
+/// `2m`, or as a number of seconds. A flag that is off by default is switched on by `--health` or `--health=1`.
+///
+/// A program with its own command line can include the flags:
+///
+/// ```no_run
+/// use anyhost_hyper::clap::{self, Parser};
+/// use anyhost_hyper::{Server, ServerOptions};
+///
+/// #[derive(Parser)]
+/// struct Command {
+///     /// The URL of the database
+///     #[arg(long)]
+///     database: String,
+///     #[command(flatten)]
+///     server: ServerOptions,
+/// }
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let command = Command::parse();
+/// let server = Server::from_options(command.server)?.and_bind("127.0.0.1:8080").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Args)]
+// `about`: clap would use this documentation as the description of the command that includes the flags.
+#[command(mut_args = ignore_empty_variable, about = None, long_about = None)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// Limits for clients: `default`, `strict` or `unlimited`
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_LIMITS",
+        hide_env_values = true,
+        value_name = "PRESET"
+    )]
+    #[arg(value_parser = setting::<Limits>(), default_value = "default")]
+    pub limits: Limits,
+
+    /// Time for requests in flight to complete after a shutdown signal; the default is 9s on Cloud Run and Knative, and 4s on Fly
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_DRAIN",
+        hide_env_values = true,
+        value_name = "DURATION"
+    )]
+    #[arg(value_parser = setting::<Duration>(), default_value = config::default_drain_timeout())]
+    pub drain: Duration,
+
+    /// Certificate chain for TLS, a PEM file; requires the key
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_TLS_CERT",
+        hide_env_values = true,
+        value_name = "PATH"
+    )]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key for TLS, a PEM file; requires the certificate
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_TLS_KEY",
+        hide_env_values = true,
+        value_name = "PATH"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Trusted proxies: a comma-separated list of addresses, networks such as 10.0.0.0/8, `loopback`, `private` and `unix`, or the number of proxies
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_PROXIES",
+        hide_env_values = true,
+        value_name = "LIST"
+    )]
+    #[arg(value_parser = setting::<Proxies>())]
+    pub proxies: Option<Proxies>,
+
+    /// Whether the trusted proxies set `Forwarded` (RFC 7239) instead of `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_FORWARDED",
+        hide_env_values = true,
+        value_name = "0|1"
+    )]
+    #[arg(value_parser = setting::<bool>(), default_value = "0")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub forwarded: bool,
+
+    /// Whether each connection starts with a PROXY protocol header, which a load balancer writes
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_PROXY_PROTOCOL",
+        hide_env_values = true,
+        value_name = "0|1"
+    )]
+    #[arg(value_parser = setting::<bool>(), default_value = "0")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub proxy_protocol: bool,
+
+    /// Whether the server answers health checks at `/livez` and `/readyz`
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_HEALTH",
+        hide_env_values = true,
+        value_name = "0|1"
+    )]
+    #[arg(value_parser = setting::<bool>(), default_value = "0")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub health: bool,
+
+    /// Whether a handler runs to its end after its client has disconnected
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_DETACHED",
+        hide_env_values = true,
+        value_name = "0|1"
+    )]
+    #[arg(value_parser = setting::<bool>(), default_value = "0")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub detached: bool,
+}
+
+impl SettingValue for Limits {
+    const EXPECTED: &'static str = "default, strict or unlimited";
+
+    fn parse_setting(text: &str) -> Option<Self> {
+        match text {
+            "default" => Some(Self::default()),
+            "strict" => Some(Self::strict()),
+            "unlimited" => Some(Self::unlimited()),
+            _ => None,
+        }
+    }
+}
+
+/// clap would pass the empty text to the value's parser. Compose files and systemd units often set a variable to the
+/// empty text in order to unset it.
+fn ignore_empty_variable(arg: Arg) -> Arg {
+    let is_ours = arg
+        .get_env()
+        .is_some_and(|name| name.to_string_lossy().starts_with("ANYHOST_HTTP_"));
+    match arg.get_env().and_then(std::env::var_os) {
+        Some(value) if is_ours && value.is_empty() => arg.env(Resettable::Reset),
+        _ => arg,
+    }
+}
+
+impl ServerOptions {
+    /// Reads the environment variables.
+    ///
+    /// # Errors
+    /// When a variable has an invalid value.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Self::from_vars(|name| std::env::var_os(name))
+    }
+
+    /// Passes the variables as flags, because clap reads variables only from the environment of the process.
+    pub(crate) fn from_vars(
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, InvalidSetting> {
+        let (mut flags, mut names) = (Vec::new(), Vec::new());
+        let command = Self::augment_args(Command::new("anyhost").no_binary_name(true));
+        let command = command.mut_args(|arg| {
+            if let (Some(variable), Some(long)) = (arg.get_env(), arg.get_long()) {
+                let variable = variable.to_string_lossy().into_owned();
+                let flag = format!("--{long}");
+                if let Some(value) = lookup(&variable).filter(|value| !value.is_empty()) {
+                    let mut argument = OsString::from(format!("{flag}="));
+                    argument.push(value);
+                    flags.push(argument);
+                }
+                names.push((flag, variable));
+            }
+            arg.env(Resettable::Reset)
+        });
+        let invalid = |error: clap::Error| {
+            let variable = |flag: String| match names.iter().find(|(known, _)| *known == flag) {
+                Some((_, variable)) => variable.clone(),
+                None => flag,
+            };
+            invalid_setting_with_name(&error, variable)
+                // No other error is possible: each flag exists, occurs once, and has a value.
+                .unwrap_or_else(|| InvalidSetting::new("environment", error.to_string(), "flags"))
+        };
+        let mut matches = command.try_get_matches_from(flags).map_err(&invalid)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_vars(vars: &[(&str, &str)]) -> Result<ServerOptions, InvalidSetting> {
+        ServerOptions::from_vars(|name| {
+            let found = vars.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).into())
+        })
+    }
+
+    fn from_flags(flags: &[&str]) -> Result<ServerOptions, clap::Error> {
+        let command = ServerOptions::augment_args(Command::new("test").no_binary_name(true));
+        ServerOptions::from_arg_matches(&command.try_get_matches_from(flags)?)
+    }
+
+    fn assert_all_set(options: &ServerOptions) {
+        assert_eq!(options.limits, Limits::strict());
+        assert_eq!(options.drain, Duration::from_millis(2500));
+        assert_eq!(options.proxies, "loopback, unix".parse::<Proxies>().ok());
+        assert!(options.forwarded && options.proxy_protocol && options.health && options.detached);
+        assert_eq!(options.tls_cert, Some("/cert.pem".into()));
+        assert_eq!(options.tls_key, Some("/key.pem".into()));
+    }
+
+    #[test]
+    fn every_setting_can_be_set_by_its_variable() -> Result<(), InvalidSetting> {
+        assert_all_set(&from_vars(&[
+            ("ANYHOST_HTTP_LIMITS", "strict"),
+            ("ANYHOST_HTTP_DRAIN", "2500ms"),
+            ("ANYHOST_HTTP_PROXIES", "loopback, unix"),
+            ("ANYHOST_HTTP_FORWARDED", "1"),
+            ("ANYHOST_HTTP_PROXY_PROTOCOL", "1"),
+            ("ANYHOST_HTTP_HEALTH", "1"),
+            ("ANYHOST_HTTP_DETACHED", "1"),
+            ("ANYHOST_HTTP_TLS_CERT", "/cert.pem"),
+            ("ANYHOST_HTTP_TLS_KEY", "/key.pem"),
+        ])?);
+        Ok(())
+    }
+
+    #[test]
+    fn every_setting_can_be_set_by_its_flag() -> Result<(), clap::Error> {
+        assert_all_set(&from_flags(&[
+            "--limits=strict",
+            "--drain",
+            "2.5",
+            "--proxies",
+            "loopback, unix",
+            "--forwarded",
+            "--proxy-protocol=1",
+            "--health",
+            "--detached",
+            "--tls-cert=/cert.pem",
+            "--tls-key=/key.pem",
+        ])?);
+        Ok(())
+    }
+
+    #[test]
+    fn empty_variables_count_as_unset() -> Result<(), InvalidSetting> {
+        let names = definitions().map(|definition| definition.variable);
+        let names: Vec<_> = names.collect();
+        let vars: Vec<_> = names.iter().map(|name| (&**name, "")).collect();
+        let options = from_vars(&vars)?;
+        assert_eq!(options.limits, Limits::default());
+        assert_eq!(options.drain, Duration::from_secs(10));
+        assert_eq!(options.proxies, None);
+        assert!(!options.forwarded && !options.proxy_protocol);
+        assert!(!options.health && !options.detached);
+        assert_eq!((options.tls_cert, options.tls_key), (None, None));
+        Ok(())
+    }
+
+    #[test]
+    fn the_error_of_an_invalid_value_names_the_variable_or_the_flag() {
+        for (variable, flag, value, expected) in [
+            (
+                "ANYHOST_HTTP_LIMITS",
+                "--limits",
+                "none",
+                "default, strict or unlimited",
+            ),
+            (
+                "ANYHOST_HTTP_DRAIN",
+                "--drain",
+                "abc",
+                "a duration such as 10s",
+            ),
+            ("ANYHOST_HTTP_HEALTH", "--health", "yes", "0 or 1"),
+        ] {
+            let problem = format!("invalid value {value:?}, expected {expected}");
+            let error = from_vars(&[(variable, value)]).unwrap_err();
+            assert_eq!(error.to_string(), format!("{variable}: {problem}"));
+            let error = from_flags(&[&format!("{flag}={value}")]).unwrap_err();
+            assert_eq!(error.to_string(), format!("error: {flag}: {problem}\n"));
+        }
+    }
+
+    struct Definition {
+        flag: String,
+        variable: String,
+        default: String,
+        help: String,
+    }
+
+    fn definitions() -> impl Iterator<Item = Definition> {
+        let command = ServerOptions::augment_args(Command::new("test"));
+        let arguments: Vec<_> = command.get_arguments().cloned().collect();
+        arguments.into_iter().map(|arg| Definition {
+            flag: format!("--{}", arg.get_long().unwrap()),
+            variable: arg.get_env().unwrap().to_string_lossy().into_owned(),
+            default: match arg.get_default_values() {
+                [] => "none".to_owned(),
+                [value] => format!("`{}`", value.to_string_lossy()),
+                values => panic!("{values:?}"),
+            },
+            help: arg.get_help().unwrap().to_string(),
+        })
+    }
+
+    /// The table of the documentation of [`ServerOptions`] and of `infra/server/README.md`.
+    fn table() -> String {
+        let mut table = "| flag | variable | default | meaning |\n|---|---|---|---|\n".to_owned();
+        for definition in definitions() {
+            let Definition {
+                flag,
+                variable,
+                default,
+                help,
+            } = definition;
+            table.push_str(&format!(
+                "| `{flag}` | `{variable}` | {default} | {help} |\n"
+            ));
+        }
+        table
+    }
+
+    #[test]
+    fn the_tables_of_settings_in_the_documentation_match_the_definitions() {
+        let crate_folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for path in ["src/settings/options.md", "../../infra/server/README.md"] {
+            let text = std::fs::read_to_string(crate_folder.join(path)).unwrap();
+            assert!(text.contains(&table()), "{path} must contain\n{}", table());
+        }
+    }
+
+    #[test]
+    fn the_names_of_flag_and_variable_are_the_name_of_the_field() {
+        let command = ServerOptions::augment_args(Command::new("test"));
+        for (arg, definition) in command.get_arguments().zip(definitions()) {
+            let field = arg.get_id().as_str();
+            let variable = format!("ANYHOST_HTTP_{}", field.to_uppercase());
+            assert_eq!(definition.variable, variable);
+            assert_eq!(definition.flag, format!("--{}", field.replace('_', "-")));
+        }
+    }
+}

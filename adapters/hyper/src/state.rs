@@ -1,0 +1,147 @@
+//! State that the tasks of a server share.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use anyhost_core::{Context, Handler};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
+use tokio::runtime;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::Metrics;
+use crate::settings::Config;
+use crate::timeouts::{Connections, Registration};
+
+/// Phases of a server, in the only order in which they follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Serving,
+    /// No new connections. Requests in flight can complete.
+    Draining,
+    /// Everything that is still in flight is aborted.
+    Aborting,
+}
+
+/// The phase of a server, and its open connections. It exists before the server serves, for its handles.
+#[derive(Debug, Default)]
+pub(crate) struct ServerState {
+    phase: AtomicU8,
+    phase_changed: Notify,
+    pub(crate) connections: Connections,
+}
+
+impl ServerState {
+    /// One atomic load, because every poll of a connection calls it.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Serving,
+            1 => Phase::Draining,
+            _ => Phase::Aborting,
+        }
+    }
+
+    /// Enters `phase`, unless the server is in a later one.
+    pub(crate) fn advance_to(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        self.phase_changed.notify_waiters();
+        self.connections.wake_all();
+    }
+
+    /// Waits until the server is in `phase` or a later one.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        let mut changed = pin!(self.phase_changed.notified());
+        loop {
+            // Registered before the phase is read: a change between the two must not be missed.
+            changed.as_mut().enable();
+            if self.phase() >= phase {
+                return;
+            }
+            changed.as_mut().await;
+            changed.set(self.phase_changed.notified());
+        }
+    }
+}
+
+/// What all connections of a server share.
+pub(crate) struct Shared {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) config: Config,
+    pub(crate) http1: http1::Builder,
+    pub(crate) http2: http2::Builder<TokioExecutor>,
+    pub(crate) state: Arc<ServerState>,
+    /// What a drain waits for: connections, HTTP/2 streams, detached handlers and work after the response.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runtime: runtime::Handle,
+    requests_in_flight: AtomicUsize,
+    pub(crate) metrics: Metrics,
+}
+
+impl Shared {
+    pub(crate) fn new(handler: Arc<dyn Handler>, config: Config, state: Arc<ServerState>) -> Self {
+        Self {
+            handler,
+            http1: config.http1(),
+            http2: config.http2(),
+            config,
+            state,
+            tasks: TaskTracker::new(),
+            runtime: runtime::Handle::current(),
+            requests_in_flight: AtomicUsize::new(0),
+            metrics: Metrics::new(),
+        }
+    }
+
+    /// Whether more requests are in flight than the limit allows.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        let limit = self.config.limits.max_requests_in_flight;
+        limit.is_some_and(|limit| self.requests_in_flight.load(Ordering::Relaxed) > limit)
+    }
+
+    // Counted only when a limit is set: a counter shared by all threads is the most expensive operation here.
+
+    pub(crate) fn add_request(&self) {
+        if self.config.limits.max_requests_in_flight.is_some() {
+            self.requests_in_flight.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn remove_request(&self) {
+        if self.config.limits.max_requests_in_flight.is_some() {
+            self.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the requests of one connection share.
+pub(crate) struct ConnectionState {
+    pub(crate) context: Context,
+    pub(crate) registration: Registration,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waiting_for_a_phase_ends_when_a_later_phase_is_entered() {
+        let state = ServerState::default();
+        let (reached, ()) = tokio::join!(state.reached(Phase::Draining), async {
+            state.advance_to(Phase::Aborting);
+        });
+        let () = reached;
+        assert_eq!(state.phase(), Phase::Aborting);
+    }
+
+    #[test]
+    fn a_server_does_not_return_to_an_earlier_phase() {
+        let state = ServerState::default();
+        state.advance_to(Phase::Aborting);
+        state.advance_to(Phase::Draining);
+        assert_eq!(state.phase(), Phase::Aborting);
+    }
+}

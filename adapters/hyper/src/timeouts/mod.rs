@@ -1,0 +1,120 @@
+//! Connection timeouts, checked once a second.
+//!
+//! A Tokio timer per connection would be exact. But while any timer is set, Tokio reads the clock around each
+//! wait: about 1,000 instructions per request, which is more than all limits together should cost. Instead a
+//! thread looks at the [`Activity`] of every connection once a second.
+
+mod activity;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use crate::settings::Limits;
+
+use activity::Stage;
+pub(crate) use activity::{Activity, Waiting};
+
+/// The time between two checks, and so the accuracy of all connection timeouts.
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The open connections of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(Mutex<Vec<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    activity: Arc<Activity>,
+    last: Option<Stage>,
+    /// How many checks have found the connection in the stage `last`.
+    checks: u32,
+}
+
+/// A connection's membership in [`Connections`]: dropping it removes the connection at the next check.
+#[derive(Debug)]
+pub(crate) struct Registration(Arc<Activity>);
+
+impl Registration {
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.0
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.0.set_closed();
+    }
+}
+
+impl Connections {
+    pub(crate) fn add(&self) -> Registration {
+        let activity = Arc::<Activity>::default();
+        self.lock().push(Entry {
+            activity: activity.clone(),
+            last: None,
+            checks: 0,
+        });
+        Registration(activity)
+    }
+
+    /// Wakes the task of every connection, because the server's phase has changed.
+    pub(crate) fn wake_all(&self) {
+        self.lock().iter().for_each(|entry| entry.activity.wake());
+    }
+
+    /// Checks every connection, and wakes those whose timeout has expired.
+    pub(crate) fn check(&self, limits: &Limits) {
+        let mut entries = self.lock();
+        entries.retain_mut(|entry| {
+            entry.check(limits);
+            !entry.activity.is_closed()
+        });
+        // A peak of connections must not hold its memory until the process ends.
+        if entries.capacity() / 4 > entries.len().max(64) {
+            entries.shrink_to_fit();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // The list is never half-changed: nothing that runs under the lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn check(&mut self, limits: &Limits) {
+        let (stage, limit) = self.activity.stage(limits);
+        self.checks = match self.last == Some(stage) {
+            true => self.checks.saturating_add(1),
+            false => 0,
+        };
+        self.last = Some(stage);
+        if limit.is_some_and(|limit| CHECK_INTERVAL * self.checks >= limit) {
+            self.checks = 0;
+            self.activity.set_expired();
+        }
+    }
+}
+
+/// Starts a thread that calls `check` once a second until `server` is dropped.
+///
+/// # Errors
+/// When the operating system cannot create a thread.
+pub(crate) fn start<T>(server: Weak<T>, check: fn(&T)) -> io::Result<()>
+where
+    T: Send + Sync + 'static,
+{
+    let thread = std::thread::Builder::new().name("anyhost-timeouts".to_owned());
+    thread.spawn(move || {
+        loop {
+            std::thread::sleep(CHECK_INTERVAL);
+            match server.upgrade() {
+                Some(server) => check(&server),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+use super::*;
+
+/// Checks a connection once a simulated second, and returns the number of checks until its timeout expires.
+fn seconds_until_expired(
+    connections: &Connections,
+    connection: &Registration,
+    each_second: impl Fn(u32),
+) -> Option<u32> {
+    (0..600).find(|second| {
+        each_second(*second);
+        connections.check(&Limits::strict());
+        connection.activity().take_expired()
+    })
+}
+
+fn complete_a_request(activity: &Activity) {
+    activity.mark_request_started();
+    activity.mark_request_ended();
+}
+
+#[test]
+fn bytes_of_the_first_head_do_not_extend_its_timeout() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    assert_eq!(seconds, Some(30));
+}
+
+#[test]
+fn the_timeout_of_a_later_head_starts_at_its_first_byte() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    complete_a_request(activity);
+    let read_from_second_10 = |second| {
+        if second >= 10 {
+            activity.mark_read();
+        }
+    };
+    let seconds = seconds_until_expired(&connections, &connection, read_from_second_10);
+    assert_eq!(seconds, Some(40));
+}
+
+#[test]
+fn the_idle_timeout_does_not_run_while_a_request_is_in_flight() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    activity.mark_request_started();
+    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    assert_eq!(seconds, None);
+    activity.mark_request_ended();
+    let seconds = seconds_until_expired(&connections, &connection, |_| {});
+    assert_eq!(seconds, Some(15));
+}
+
+#[test]
+fn http_2_pings_do_not_extend_the_idle_timeout() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    activity.set_multiplexed();
+    complete_a_request(activity);
+    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    assert_eq!(seconds, Some(15));
+}
+
+#[test]
+fn http_2_pings_whose_answers_are_not_read_do_not_extend_a_timeout() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    activity.set_multiplexed();
+    let pings = |second| {
+        activity.mark_read();
+        activity.mark_write(second % 7 == 0);
+    };
+    let seconds = seconds_until_expired(&connections, &connection, pings);
+    assert_eq!(seconds, Some(30), "before the first request");
+    complete_a_request(activity);
+    let seconds = seconds_until_expired(&connections, &connection, pings);
+    assert_eq!(seconds, Some(15), "after the first request");
+}
+
+#[test]
+fn a_slowly_read_response_does_not_expire_after_hyper_has_written_it() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    complete_a_request(activity);
+    let slow_reader = |second| activity.mark_write(second % 10 == 0);
+    let seconds = seconds_until_expired(&connections, &connection, slow_reader);
+    assert_eq!(seconds, None);
+    activity.mark_write(true);
+    activity.mark_write(false);
+    let seconds = seconds_until_expired(&connections, &connection, |_| {});
+    assert_eq!(seconds, Some(30), "once the client stops reading");
+}
+
+#[test]
+fn each_write_restarts_the_write_stall_timeout() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    activity.mark_request_started();
+    activity.mark_write(false);
+    let seconds = seconds_until_expired(&connections, &connection, |_| {});
+    assert_eq!(seconds, Some(30), "without a write");
+    let write_every_20_seconds = |second| {
+        if second % 20 == 0 {
+            activity.mark_write(true);
+            activity.mark_write(false);
+        }
+    };
+    let seconds = seconds_until_expired(&connections, &connection, write_every_20_seconds);
+    assert_eq!(seconds, None);
+}
+
+#[test]
+fn closed_connections_are_removed_and_their_memory_is_freed() {
+    let connections = Connections::default();
+    let open = connections.add();
+    for _ in 0..1000 {
+        drop(connections.add());
+    }
+    connections.check(&Limits::default());
+    assert_eq!(connections.lock().len(), 1);
+    assert!(connections.lock().capacity() < 256);
+    drop(open);
+    connections.check(&Limits::default());
+    assert!(connections.lock().is_empty());
+}

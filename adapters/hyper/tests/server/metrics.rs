@@ -1,0 +1,91 @@
+//! The counters and gauges of the feature `metrics`.
+
+#![cfg(feature = "metrics")]
+
+use std::collections::BTreeMap;
+
+use anyhost_core::{Error, Request};
+use anyhost_hyper::Limits;
+use http::StatusCode;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tokio::time::timeout;
+
+use crate::{CLOSING, PATIENCE, Serving};
+
+/// Values of counters and gauges that are not zero, by `name label-value`.
+fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
+    let snapshot = snapshotter.snapshot().into_vec();
+    let entries = snapshot.into_iter().map(|(key, _, _, value)| {
+        let key = key.key();
+        let labels: String = key
+            .labels()
+            .map(|label| format!(" {}", label.value()))
+            .collect();
+        let value = match value {
+            DebugValue::Counter(value) => i64::try_from(value).unwrap(),
+            DebugValue::Gauge(value) => value.into_inner() as i64,
+            DebugValue::Histogram(_) => -1,
+        };
+        (format!("{}{labels}", key.name()), value)
+    });
+    entries.filter(|(_, value)| *value != 0).collect()
+}
+
+#[tokio::test]
+async fn connections_and_requests_are_counted_by_their_outcome() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // The recorder is that of this thread. The server runs on the same thread, and other tests do not.
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let mut limits = Limits::default();
+    limits.max_requests_in_flight = Some(1);
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits),
+        |request: Request| async move {
+            match request.uri().path() {
+                "/wait" => std::future::pending().await,
+                "/missing" => Err(Error::from_status(StatusCode::NOT_FOUND)),
+                _ => Ok("done"),
+            }
+        },
+    )
+    .await;
+    for target in ["/missing", "/missing", "/"] {
+        serving.exchange(&CLOSING.replacen('/', target, 1)).await;
+    }
+    let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut served = 1;
+    let until_rejected = async {
+        while !serving.exchange(CLOSING).await.starts_with("HTTP/1.1 503 ") {
+            served += 1;
+        }
+    };
+    timeout(PATIENCE, until_rejected)
+        .await
+        .expect("a request is rejected");
+    // A snapshot resets the counters, so the totals are the sums of both snapshots.
+    let during = values(&snapshotter);
+    assert_eq!(
+        during.get("anyhost_requests_in_flight"),
+        Some(&1),
+        "{during:?}"
+    );
+    drop(in_flight);
+    serving.handle.graceful_shutdown();
+    serving.stopped().await;
+    let mut all = values(&snapshotter);
+    for (name, value) in during {
+        *all.entry(name).or_default() += value;
+    }
+    all.retain(|_, value| *value != 0);
+    let expected = [
+        ("anyhost_connections_total", served + 4),
+        ("anyhost_requests_rejected_total", 1),
+        ("anyhost_requests_total 2xx", served),
+        ("anyhost_requests_total 4xx", 2),
+        ("anyhost_requests_total 5xx", 1),
+        ("anyhost_requests_total none", 1),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(all, BTreeMap::from(expected));
+}

@@ -1,0 +1,142 @@
+//! Shutting a server down from its program.
+
+use std::time::Duration;
+
+use anyhost_core::Request;
+use anyhost_hyper::{Address, Limits, Server};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::oneshot;
+
+use crate::{GET, Serving, read_to_end, read_until};
+
+async fn slow(request: Request) -> &'static str {
+    if request.uri().path() == "/wait" {
+        std::future::pending::<()>().await;
+    }
+    "done"
+}
+
+#[tokio::test]
+async fn graceful_shutdown_closes_idle_connections_and_stops_the_server() {
+    let serving = Serving::start(slow).await;
+    let mut idle = serving.send(GET).await;
+    read_until(&mut idle, "done").await;
+    serving.handle.graceful_shutdown();
+    assert_eq!(read_to_end(idle).await, "");
+    serving.stopped().await;
+}
+
+#[tokio::test]
+async fn shutdown_aborts_requests_in_flight() {
+    let serving = Serving::start(slow).await;
+    let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    serving.handle.graceful_shutdown();
+    serving.handle.shutdown();
+    assert_eq!(read_to_end(in_flight).await, "");
+    serving.stopped().await;
+}
+
+#[tokio::test]
+async fn the_future_of_with_graceful_shutdown_drains_the_server_when_it_completes() {
+    let (trigger, triggered) = oneshot::channel::<()>();
+    let serving = Serving::start_with(
+        |server| {
+            server.with_graceful_shutdown(async {
+                let _ = triggered.await;
+            })
+        },
+        slow,
+    )
+    .await;
+    let mut idle = serving.send(GET).await;
+    read_until(&mut idle, "done").await;
+    drop(trigger);
+    assert_eq!(read_to_end(idle).await, "");
+    serving.stopped().await;
+}
+
+#[tokio::test]
+async fn dropping_the_future_of_serve_closes_all_connections() {
+    let serving = Serving::start(slow).await;
+    let mut idle = serving.send(GET).await;
+    read_until(&mut idle, "done").await;
+    serving.task.abort();
+    assert_eq!(read_to_end(idle).await, "");
+}
+
+/// Client and server share one thread, so the server cannot start to drain before the request was sent.
+#[tokio::test]
+async fn a_request_sent_before_a_drain_is_answered_with_connection_close() {
+    let serving = Serving::start(slow).await;
+    let mut stream = serving.send(GET).await;
+    read_until(&mut stream, "done").await;
+    stream.write_all(GET.as_bytes()).await.unwrap();
+    serving.handle.graceful_shutdown();
+    let response = read_to_end(stream).await;
+    assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\ndone"), "{response}");
+    serving.stopped().await;
+}
+
+#[tokio::test]
+async fn while_draining_readyz_fails_and_livez_succeeds() {
+    for (path, before, after) in [
+        ("/readyz", "200 OK", "503 Service Unavailable"),
+        ("/livez", "200 OK", "200 OK"),
+    ] {
+        let serving = Serving::start_with(Server::with_health_checks, slow).await;
+        let check = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut stream = serving.send(&check).await;
+        let response = read_until(&mut stream, "ok").await;
+        assert_eq!(
+            response.lines().next(),
+            Some(&*format!("HTTP/1.1 {before}"))
+        );
+        stream.write_all(check.as_bytes()).await.unwrap();
+        serving.handle.graceful_shutdown();
+        let response = read_to_end(stream).await;
+        assert_eq!(response.lines().next(), Some(&*format!("HTTP/1.1 {after}")));
+        serving.stopped().await;
+    }
+}
+
+#[tokio::test]
+async fn urls_lists_tcp_and_unix_sockets_in_the_order_of_binding() {
+    let folder = std::env::temp_dir().join(format!("anyhost-{}", std::process::id()));
+    let path = folder.with_extension("sock");
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = server
+        .and_bind(Address::Unix(path.clone(), Some(0o600)))
+        .await
+        .unwrap();
+    let server = server.and_bind("tcp://[::1]:0").await.unwrap();
+    let urls: Vec<_> = server.urls().collect();
+    assert!(
+        urls[0].starts_with("http://127.0.0.1:") && !urls[0].ends_with(":0"),
+        "{urls:?}"
+    );
+    assert_eq!(urls[1], format!("unix:{}", path.display()));
+    assert!(urls[2].starts_with("http://[::1]:"), "{urls:?}");
+    assert_eq!(server.url(), urls[0]);
+    drop(server);
+    assert!(
+        !path.exists(),
+        "dropping the server removes the socket file"
+    );
+}
+
+#[tokio::test]
+async fn the_drain_timeout_aborts_requests_in_flight() {
+    let serving = Serving::start_with(
+        |server| {
+            let server = server.with_drain_timeout(Duration::from_millis(200));
+            server.with_limits(Limits::unlimited())
+        },
+        slow,
+    )
+    .await;
+    let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    serving.handle.graceful_shutdown();
+    assert_eq!(read_to_end(in_flight).await, "");
+    serving.stopped().await;
+}
