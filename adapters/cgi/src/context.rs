@@ -1,4 +1,5 @@
-//! What this host knows about a request. All of it is the server's word; nothing is a header.
+//! The [`Context`] of a request. All of its facts come from variables of the server, and none from request
+//! headers.
 
 use std::net::IpAddr;
 
@@ -15,14 +16,14 @@ pub(crate) fn of(environment: &Environment, base_path: &str) -> Context {
     if let Some(peer) = environment.text("REMOTE_ADDR").and_then(parse_ip) {
         context = context.with_peer(peer);
     }
-    // Apache's mod_unique_id.
+    // Set by Apache's mod_unique_id, and by infra/cgi/nginx.conf.
     if let Some(id) = environment.text("UNIQUE_ID") {
         context = context.with_request_id(id);
     }
     context
 }
 
-/// Servers agree on no variable: HTTPS is the oldest, and `off` on some of them.
+/// No variable is set by all servers. HTTPS is the oldest; some servers set it to `off`.
 fn is_https(environment: &Environment) -> bool {
     let is = |name, values: &[&str]| {
         let value = environment.text(name).unwrap_or_default();
@@ -33,7 +34,7 @@ fn is_https(environment: &Environment) -> bool {
         || is("SERVER_PORT_SECURE", &["1"])
 }
 
-/// An address, perhaps in brackets and with a zone. A Unix socket's is none.
+/// An IP address, possibly in brackets and with a zone. `None` for the name of a Unix socket.
 fn parse_ip(text: &str) -> Option<IpAddr> {
     let text = text.strip_prefix('[').unwrap_or(text);
     let text = text.strip_suffix(']').unwrap_or(text);
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_the_servers_word() {
+    fn the_scheme_comes_from_server_variables_and_not_from_headers() {
         for vars in [
             ("HTTPS", "on"),
             ("HTTPS", "ON"),
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peer_is_an_address_or_nobody() {
+    fn the_peer_is_the_ip_address_in_remote_addr() {
         let peer = |text| {
             context(&[("REMOTE_ADDR", text)])
                 .peer()

@@ -5,14 +5,15 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// The environment that the web server gave to this request. It is in the request's extensions.
+/// The environment variables that the web server set for a request. Handlers find it in the request's
+/// extensions.
 ///
-/// Values are bytes: a client can send any in a header, and `std::env::vars` panics on some of them.
-/// They are in the process's own environment, too, and programs that it starts inherit them: give those
-/// an environment of their own (`Command::env_clear`) unless they are meant to know of the request.
+/// Values are bytes, because a client can send any bytes in a header, and `std::env::vars` panics if a value
+/// is not valid UTF-8. The variables are also in the environment of the process, so programs that it
+/// starts inherit them: call `Command::env_clear` for programs that must not see the request.
 ///
-/// Variables such as `REMOTE_USER`, `DOCUMENT_ROOT` or `SSL_CLIENT_S_DN` are found here and never
-/// among the headers, where a client could set them.
+/// Variables such as `REMOTE_USER`, `DOCUMENT_ROOT` or `SSL_CLIENT_S_DN` are available here. They are never
+/// among the request headers, which a client can set.
 ///
 /// ```
 /// use anyhost_cgi::Environment;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 pub struct Environment(Arc<[(OsString, OsString)]>);
 
 impl Environment {
-    /// An environment of these variables.
+    /// Creates an environment from names and values.
     pub fn new<N: Into<OsString>, V: Into<OsString>>(
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
@@ -36,29 +37,30 @@ impl Environment {
         )
     }
 
-    /// The environment of this process.
+    /// Copies the environment of this process.
     pub fn of_process() -> Self {
         Self::new(std::env::vars_os())
     }
 
-    /// The variable of this name; the first one if the server passed several.
+    /// Returns the value of a variable. If the server passed the name several times, the first one.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value)
     }
 
-    /// The bytes of a variable. RFC 3875 §4.1: an empty one is the same as none.
+    /// The bytes of a variable. An empty variable is treated like a missing one (RFC 3875 §4.1).
     pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
         self.get(name)
             .map(OsStrExt::as_bytes)
             .filter(|value| !value.is_empty())
     }
 
+    /// Like [`bytes`](Self::bytes), and `None` if the value is not valid UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.bytes(name)?).ok()
     }
 
-    /// All variables, in the server's order, repeated ones too.
+    /// All variables in the server's order, including repeated ones.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0
             .iter()
@@ -67,7 +69,7 @@ impl Environment {
 }
 
 impl fmt::Debug for Environment {
-    /// Names only: the values hold passwords and cookies.
+    /// Writes names only, because values can contain passwords and cookies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
             .entries(self.0.iter().map(|(name, _)| name))

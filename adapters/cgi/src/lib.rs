@@ -1,41 +1,39 @@
-//! Runs an [anyhost](https://docs.rs/anyhost) handler as a CGI program (RFC 3875): one process, one
-//! request from environment and stdin, one reply on stdout.
+//! Runs an [anyhost](https://docs.rs/anyhost) handler as a CGI program (RFC 3875): one process serves one
+//! request, from the environment and stdin, and writes the response to stdout.
 //!
 //! ```no_run
 //! # fn example() -> std::io::Result<()> {
-//! // Before the first thread: stdout becomes the reply's alone, and HTTP_PROXY goes.
+//! // Before the first thread: reserves stdout for the response, and removes HTTP_PROXY.
 //! anyhost_cgi::isolate()?;
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! runtime.block_on(anyhost_cgi::serve(|| async { "Hello, world!" }))
 //! # }
 //! ```
 //!
-//! What web servers do to their children differs a lot. This adapter is built for these facts:
+//! Web servers start CGI programs in very different ways. This adapter handles these facts:
 //!
-//! - Apache and fcgiwrap write the whole request body before they read any output. So a reply of
-//!   more than 4 KiB waits until the body has been taken in, on disk if need be, and what nobody
-//!   reads of it is drained before the process ends.
-//! - A variable may hold any bytes, and may be there twice.
-//! - PATH_INFO is decoded and often normalised; REQUEST_URI is raw and may be rewritten. They are
-//!   reconciled (see the module `path`).
-//! - Most servers show a reply that was cut as a whole one. Content-Length is sent when it is known,
-//!   since it is the only sign that some of them heed.
+//! - Apache and fcgiwrap write the whole request body before they read the response. A response longer
+//!   than 4 KiB therefore waits until the body was read (to disk, if it is long), and the rest of the body
+//!   is drained before the process ends.
+//! - A variable can contain any bytes, and can occur twice.
+//! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The
+//!   module `path` explains which of them is used.
+//! - Most servers pass on an aborted response as if it were complete. Content-Length is sent whenever it is
+//!   known, because it is the only sign that some of these servers pass on.
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
+mod body;
 mod context;
 mod environment;
 mod exchange;
-mod input;
-mod isolate;
-mod output;
+mod options;
 mod path;
+mod process;
 mod program;
 mod request;
 mod response;
-mod spool;
-mod terminate;
 
 pub use environment::Environment;
-pub use isolate::isolate;
+pub use process::isolate;
 pub use program::{Program, fail, serve};

@@ -1,9 +1,10 @@
-//! The path of a request, from what the server says of it.
+//! The path and the base path of a request.
 //!
-//! RFC 3875 gives it decoded, as SCRIPT_NAME and PATH_INFO, so `%2F` and `/` look alike, and servers
-//! merge slashes and resolve dots besides. The raw target is in REQUEST_URI, which no RFC knows, and
-//! which is the client's own word: before a rewrite, absolute if the client liked, decoded on busybox.
-//! So the raw path is taken only where the server's own variables bear it out.
+//! RFC 3875 passes the path decoded, as SCRIPT_NAME and PATH_INFO. `%2F` and `/` look the same there, and
+//! servers also merge slashes and resolve dot segments. The raw target is in REQUEST_URI, a variable that
+//! no RFC defines, and whose value the client chooses: it can differ from the path after a rewrite, be in
+//! absolute form, or be decoded (busybox). So the raw path is used only if it decodes to what the server's
+//! own variables say, and PATH_INFO is encoded otherwise.
 
 use std::borrow::Cow;
 
@@ -12,47 +13,51 @@ use percent_encoding::percent_decode;
 
 use crate::environment::Environment;
 
-/// The path below the mount, and the mount as clients see it. Both are percent-encoded.
+/// The path below the base path, and the base path as clients see it. Both are percent-encoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SplitPath {
     pub(crate) path: Vec<u8>,
     pub(crate) base_path: String,
 }
 
-pub(crate) fn of(environment: &Environment) -> Place {
-    let script = mount(environment.bytes("SCRIPT_NAME").unwrap_or_default());
-    let info = environment.bytes("PATH_INFO").unwrap_or_default();
-    let raw = environment.bytes("REQUEST_URI").map(raw_path);
+impl SplitPath {
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let script = script_prefix(environment.bytes("SCRIPT_NAME").unwrap_or_default());
+        let info = environment.bytes("PATH_INFO").unwrap_or_default();
+        let raw = environment.bytes("REQUEST_URI").map(raw_path);
 
-    if raw == Some(b"*") {
-        return Place {
-            path: b"*".to_vec(),
-            base_path: String::new(),
+        if raw == Some(b"*") {
+            return Self {
+                path: b"*".to_vec(),
+                base_path: String::new(),
+            };
+        }
+        let raw = raw.map(resolve_dots);
+        let raw = raw.as_deref();
+        let below = raw.and_then(|raw| strip_script(raw, script));
+        let path = match (raw, below) {
+            (Some(raw), Some(below)) if decodes_to(raw, &[script, info].concat()) => {
+                with_plain_slash(below)
+            }
+            // A rewrite added the program's name in front of the path, and changed nothing else.
+            (Some(raw), None) if decodes_to(raw, info) => raw.to_vec(),
+            _ => encode_path(info).into_bytes(),
         };
-    }
-    let raw = raw.map(without_dots);
-    let raw = raw.as_deref();
-    let below = raw.and_then(|raw| below_mount(raw, script));
-    let path = match (raw, below) {
-        (Some(raw), Some(below)) if same(raw, &[script, info].concat()) => absolute(below),
-        // A rewrite that only put the program's name in front.
-        (Some(raw), None) if same(raw, info) => raw.to_vec(),
-        _ => encode_path(info).into_bytes(),
-    };
-    // Behind a rewrite the mount is not in the client's URL, and links must not contain it.
-    let base_path = if below.is_some() || raw.is_none() {
-        encode_path(script)
-    } else {
-        String::new()
-    };
-    Place {
-        path: if path.is_empty() { b"/".to_vec() } else { path },
-        base_path,
+        // After a rewrite, the client's URL does not contain SCRIPT_NAME, so links must not contain it.
+        let base_path = if below.is_some() || raw.is_none() {
+            encode_path(script)
+        } else {
+            String::new()
+        };
+        Self {
+            path: if path.is_empty() { b"/".to_vec() } else { path },
+            base_path,
+        }
     }
 }
 
-/// SCRIPT_NAME as a prefix: no slash at its end, and nothing that is no path.
-fn mount(script: &[u8]) -> &[u8] {
+/// SCRIPT_NAME as a prefix: without a slash at its end, and empty if it is not a path.
+fn script_prefix(script: &[u8]) -> &[u8] {
     let script = script.strip_suffix(b"/").unwrap_or(script);
     if script.starts_with(b"/") {
         script
@@ -61,7 +66,7 @@ fn mount(script: &[u8]) -> &[u8] {
     }
 }
 
-/// The path of a request target in origin or absolute form, without query and fragment.
+/// The path of a request target in origin form or absolute form, without query and fragment.
 fn raw_path(target: &[u8]) -> &[u8] {
     let end = target
         .iter()
@@ -81,10 +86,13 @@ fn raw_path(target: &[u8]) -> &[u8] {
     }
 }
 
-/// What follows the mount in a raw path, if it begins with it and a segment ends there.
-fn below_mount<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
+/// Removes SCRIPT_NAME from the front of a raw path, if the path starts with it and a segment ends there.
+///
+/// The core's `strip_prefix` compares encoded with encoded; here, the path is encoded and may repeat
+/// slashes, and SCRIPT_NAME is decoded.
+fn strip_script<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
     let (mut rest, mut previous) = (raw, 0);
-    for expected in merged(script) {
+    for expected in merge_slashes(script) {
         let byte = loop {
             let (byte, after) = first_decoded(rest)?;
             rest = after;
@@ -104,7 +112,7 @@ fn below_mount<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// The first byte of a raw path, and what is behind it.
+/// The first byte of a raw path, decoded, and the raw path after it.
 fn first_decoded(raw: &[u8]) -> Option<(u8, &[u8])> {
     let byte = percent_decode(raw).next()?;
     let length = if raw[0] == b'%' && byte != b'%' || raw.starts_with(b"%25") {
@@ -115,19 +123,20 @@ fn first_decoded(raw: &[u8]) -> Option<(u8, &[u8])> {
     Some((byte, &raw[length..]))
 }
 
-/// A path that begins with a slash: that behind the mount may have been an encoded one.
-fn absolute(below: &[u8]) -> Vec<u8> {
+/// Replaces an encoded slash at the start of the path, because a path must start with a slash:
+/// `/app%2Fx` below `/app` is `/x`.
+fn with_plain_slash(below: &[u8]) -> Vec<u8> {
     match first_decoded(below) {
         Some((b'/', rest)) => [b"/", rest].concat(),
         _ => below.to_vec(),
     }
 }
 
-/// Whether a raw path is this decoded one, slashes merged. Apache with `AllowEncodedSlashes NoDecode`
-/// decodes all but the slashes.
-fn same(raw: &[u8], decoded: &[u8]) -> bool {
-    merged(&Cow::from(percent_decode(raw))).eq(merged(decoded))
-        || merged(&decode_all_but_slashes(raw)).eq(merged(decoded))
+/// Whether a raw path decodes to this path, with repeated slashes merged. Apache with
+/// `AllowEncodedSlashes NoDecode` decodes everything except slashes.
+fn decodes_to(raw: &[u8], decoded: &[u8]) -> bool {
+    merge_slashes(&Cow::from(percent_decode(raw))).eq(merge_slashes(decoded))
+        || merge_slashes(&decode_all_but_slashes(raw)).eq(merge_slashes(decoded))
 }
 
 fn decode_all_but_slashes(raw: &[u8]) -> Vec<u8> {
@@ -145,8 +154,8 @@ fn decode_all_but_slashes(raw: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The bytes of a path in which several slashes count as one.
-fn merged(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
+/// The bytes of a path, with repeated slashes merged into one.
+fn merge_slashes(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let previous = [0].into_iter().chain(path.iter().copied());
     path.iter()
         .copied()
@@ -155,20 +164,21 @@ fn merged(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
         .map(|(byte, _)| byte)
 }
 
-/// A path whose `.` and `..` segments are resolved, however they are written: the server resolved
-/// them, and merged slashes, before it checked access. One that has none stays as it is.
-fn without_dots(raw: &[u8]) -> Cow<'_, [u8]> {
+/// Resolves `.` and `..` segments, plain or encoded, and merges slashes: the server did both before it
+/// checked access, so a handler must see the path that was checked. A path without dot segments is not
+/// changed.
+fn resolve_dots(raw: &[u8]) -> Cow<'_, [u8]> {
     let decoded = |segment| Cow::from(percent_decode(segment));
     let is_dot = |segment: &[u8]| matches!(segment, b"." | b"..");
     let mut segments = raw.split(|&b| b == b'/');
     if !segments.clone().any(|segment| is_dot(&decoded(segment))) {
         return Cow::Borrowed(raw);
     }
-    let folder = segments
+    let file = segments
         .next_back()
         .filter(|last| !last.is_empty() && !is_dot(&decoded(last)));
     let mut kept = Vec::new();
-    for segment in raw[..raw.len() - folder.map_or(0, <[u8]>::len)].split(|&b| b == b'/') {
+    for segment in raw[..raw.len() - file.map_or(0, <[u8]>::len)].split(|&b| b == b'/') {
         match &*decoded(segment) {
             b"" | b"." => {}
             b".." => drop(kept.pop()),
@@ -181,7 +191,7 @@ fn without_dots(raw: &[u8]) -> Cow<'_, [u8]> {
         resolved.extend_from_slice(segment);
     }
     resolved.push(b'/');
-    resolved.extend_from_slice(folder.unwrap_or_default());
+    resolved.extend_from_slice(file.unwrap_or_default());
     Cow::Owned(resolved)
 }
 
@@ -189,16 +199,16 @@ fn without_dots(raw: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
 
-    fn place(vars: &[(&str, &str)]) -> (String, String) {
-        let place = of(&Environment::new(vars.iter().copied()));
+    fn split(vars: &[(&str, &str)]) -> (String, String) {
+        let split = SplitPath::of(&Environment::new(vars.iter().copied()));
         (
-            String::from_utf8_lossy(&place.path).into_owned(),
-            place.base_path,
+            String::from_utf8_lossy(&split.path).into_owned(),
+            split.base_path,
         )
     }
 
     fn uri(uri: &str, script: &str, info: &str) -> (String, String) {
-        place(&[
+        split(&[
             ("REQUEST_URI", uri),
             ("SCRIPT_NAME", script),
             ("PATH_INFO", info),
@@ -210,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_raw_path_is_kept_where_the_server_bears_it_out() {
+    fn a_raw_path_that_matches_the_decoded_path_is_kept() {
         assert_eq!(
             uri("/app/a%2cb%252cc?x", "/app", "/a,b%2cc"),
             pair("/a%2cb%252cc", "/app")
@@ -227,12 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_dots_is_the_one_that_the_server_checked() {
+    fn dot_segments_are_resolved_because_the_server_checked_the_resolved_path() {
         assert_eq!(uri("/app/d/../e", "/app", "/e"), pair("/e", "/app"));
         assert_eq!(uri("/app/d/%2e%2E/e", "/app", "/e"), pair("/e", "/app"));
         assert_eq!(uri("/app/a//../b/.", "/app", "/b/"), pair("/b/", "/app"));
         assert_eq!(uri("/../../app/x", "/app", "/x"), pair("/x", "/app"));
-        // A server that did not resolve them is believed as well.
+        // A server that does not resolve dot segments.
         assert_eq!(
             uri("/app/d/%2e%2E/e", "/app", "/d/../e"),
             pair("/d/../e", "/app")
@@ -245,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_may_end_in_an_encoded_slash_and_is_found_in_one_pass() {
+    fn script_name_is_removed_from_a_path_with_encoded_or_repeated_slashes() {
         assert_eq!(
             uri("/app%2Fadmin", "/app", "/admin"),
             pair("/admin", "/app")
@@ -261,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rewritten_path_is_path_info_and_has_no_visible_mount() {
+    fn after_a_rewrite_the_path_is_path_info_and_the_base_path_is_empty() {
         assert_eq!(
             uri("/rw/env/a%20b", "/cgi-bin/app", "/env/a b"),
             pair("/env/a%20b", "")
@@ -269,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_front_controller_keeps_the_raw_path() {
+    fn a_rewrite_that_only_adds_the_program_name_keeps_the_raw_path() {
         assert_eq!(
             uri("/env/a%2Fb//c%252c", "/app.cgi", "/env/a/b/c%2c"),
             pair("/env/a%2Fb//c%252c", "")
@@ -278,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoded_request_uri_does_not_decode_twice() {
+    fn a_request_uri_that_the_server_decoded_is_not_decoded_again() {
         assert_eq!(
             uri("/app/a%20b", "/app", "/a%20b"),
             pair("/a%2520b", "/app")
@@ -287,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mount_ends_where_a_segment_ends() {
+    fn script_name_is_removed_only_as_whole_segments() {
         assert_eq!(uri("/application/x", "/app", "/x"), pair("/x", ""));
         assert_eq!(uri("/app", "/app", ""), pair("/", "/app"));
         assert_eq!(uri("/app/", "/app", "/"), pair("/", "/app"));
@@ -295,28 +305,31 @@ mod tests {
     }
 
     #[test]
-    fn without_request_uri_path_info_is_encoded() {
+    fn without_request_uri_the_path_is_the_encoded_path_info() {
         assert_eq!(
-            place(&[("SCRIPT_NAME", "/app"), ("PATH_INFO", "/a b%")]),
+            split(&[("SCRIPT_NAME", "/app"), ("PATH_INFO", "/a b%")]),
             pair("/a%20b%25", "/app")
         );
-        assert_eq!(place(&[]), pair("/", ""));
+        assert_eq!(split(&[]), pair("/", ""));
     }
 
     #[test]
-    fn a_target_that_is_no_path_cannot_become_a_host() {
+    fn a_request_uri_without_a_leading_slash_cannot_change_the_host() {
         assert_eq!(uri("@evil.example", "", "/x"), pair("/x", ""));
         assert_eq!(uri("*", "", ""), pair("*", ""));
     }
 
     #[test]
-    fn bytes_that_are_no_utf_8_are_kept() {
+    fn path_bytes_that_are_not_utf_8_are_kept() {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
 
         let raw = ("REQUEST_URI", OsStr::new("/%FF"));
         let decoded = ("PATH_INFO", OsStr::from_bytes(b"/\xFF"));
-        assert_eq!(of(&Environment::new([raw, decoded])).path, b"/%FF");
-        assert_eq!(of(&Environment::new([decoded])).path, b"/%FF");
+        assert_eq!(
+            SplitPath::of(&Environment::new([raw, decoded])).path,
+            b"/%FF"
+        );
+        assert_eq!(SplitPath::of(&Environment::new([decoded])).path, b"/%FF");
     }
 }

@@ -2,8 +2,8 @@
 
 mod body;
 mod deadline;
-mod reply;
 mod request;
+mod response;
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};

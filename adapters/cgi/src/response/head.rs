@@ -1,38 +1,38 @@
-//! The head of a [`Response`] as CGI has it (RFC 3875 §6.2).
+//! The head of a response (RFC 3875 §6.2).
 
 use anyhost_core::Response;
 use anyhost_core::http::header::{CONTENT_TYPE, LOCATION};
 use anyhost_core::http::{HeaderMap, StatusCode};
 
 use crate::environment::Environment;
-use crate::program::Program;
+use crate::options::Options;
 
-/// Servers cut or refuse longer header lines: nginx above its buffer of 4 KiB, Apache above 8,190
-/// bytes.
+/// Longer header lines are rejected by nginx (above its buffer, 4 KiB by default) and Apache (above 8,190
+/// bytes).
 const LONG_LINE: usize = 4096;
 
-/// How the head begins.
+/// The form of the first line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
-    /// With a `Status` for the server to make a status line of (RFC 3875 §6).
+    /// A `Status` header, from which the server makes the status line (RFC 3875 §6).
     Cgi,
-    /// With a status line that the server passes on as it is (RFC 3875 §5).
+    /// A status line with this version, which the server sends unchanged (RFC 3875 §5).
     Nph(&'static str),
 }
 
 impl Form {
-    pub(crate) fn new(program: &Program, environment: &Environment) -> Self {
+    pub(crate) fn of(environment: &Environment, options: &Options) -> Self {
         match environment.bytes("SERVER_PROTOCOL") {
-            _ if !program.nph => Self::Cgi,
+            _ if !options.nph => Self::Cgi,
             Some(b"HTTP/1.0") => Self::Nph("HTTP/1.0 "),
             _ => Self::Nph("HTTP/1.1 "),
         }
     }
 }
 
-/// The head in one piece: `Status` first, always with a reason, because busybox looks for it in its
-/// first read only.
-pub(crate) fn head(response: &Response, form: Form) -> Vec<u8> {
+/// Encodes the head. `Status` comes first and always has a reason phrase, because busybox looks for the
+/// status only in its first read.
+pub(super) fn encode(response: &Response, form: Form) -> Vec<u8> {
     let status = response.status();
     let mut head = Vec::with_capacity(256);
     head.extend_from_slice(match form {
@@ -44,30 +44,32 @@ pub(crate) fn head(response: &Response, form: Form) -> Vec<u8> {
     head.extend_from_slice(status.canonical_reason().unwrap_or("Unknown").as_bytes());
     head.extend_from_slice(b"\r\n");
     if let Form::Nph(_) = form {
-        // It ends where the connection does.
+        // The response ends when the program closes stdout, and the connection with it.
         head.extend_from_slice(b"Connection: close\r\n");
     }
-    write_headers(&mut head, status, response.headers(), form);
+    encode_headers(&mut head, status, response.headers(), form);
     head.extend_from_slice(b"\r\n");
     head
 }
 
-fn write_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, form: Form) {
-    // RFC 3875 §6.3.1 wants it; some servers look no further than the first lines.
+fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, form: Form) {
+    // RFC 3875 §6.3.1 requires Content-Type, and some servers look for it only in the first lines.
     let (first, rest): (Vec<_>, Vec<_>) =
         headers.iter().partition(|(name, _)| *name == CONTENT_TYPE);
     for (name, value) in first.into_iter().chain(rest) {
         if status == StatusCode::OK && name == LOCATION && matches!(form, Form::Cgi) {
-            // RFC 3875 §6.2.2: Apache would make a redirect of it, whatever the status says.
-            tracing::warn!("left out Location: in a CGI reply with status 200 it means a redirect");
+            // RFC 3875 §6.2.2: Apache turns a response with Location into a redirect, despite the status 200.
+            tracing::warn!(
+                "ignoring Location: with status 200, a CGI response would become a redirect"
+            );
             continue;
         }
-        // The server would take it for its own.
+        // RFC 3875 §6.3.5: X-CGI- headers are instructions for the server and are not sent to the client.
         if name.as_str().starts_with("x-cgi-") {
             continue;
         }
         if name.as_str().len() + value.len() > LONG_LINE {
-            tracing::warn!(%name, length = value.len(), "web servers may refuse a header this long");
+            tracing::warn!(%name, length = value.len(), "response header is longer than some web servers accept");
         }
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
@@ -86,12 +88,12 @@ mod tests {
     fn text(builder: anyhost_core::http::response::Builder) -> String {
         let head = builder
             .body(Body::empty())
-            .map(|response| head(&response, Form::Cgi));
+            .map(|response| encode(&response, Form::Cgi));
         String::from_utf8_lossy(&head.unwrap_or_default()).into_owned()
     }
 
     #[test]
-    fn the_status_comes_first_with_a_reason_and_the_type_second() {
+    fn status_with_a_reason_comes_first_and_content_type_second() {
         let head = text(
             Response::builder()
                 .status(404)
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cookie_has_its_own_line() {
+    fn each_cookie_is_a_separate_line() {
         let head = text(
             Response::builder()
                 .header("set-cookie", "a=1")
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_beside_200_would_be_a_redirect() {
+    fn location_is_dropped_with_status_200_and_kept_with_201() {
         assert_eq!(
             text(Response::builder().header("location", "/x")),
             "Status: 200 OK\r\n\r\n"

@@ -1,8 +1,8 @@
 //! The request body on stdin.
 //!
-//! A thread of its own reads it, since stdin can be a pipe, a socket, a file or a terminal, and only
-//! blocking reads work on all of them. It reads ahead a little while the handler follows, takes in
-//! everything when a reply is waiting to be written, and throws away what nobody wants.
+//! A separate thread reads stdin, because stdin can be a pipe, a socket, a file or a terminal, and only
+//! blocking reads work on all of them. The thread reads a little ahead of the handler. When a response is
+//! waiting to be written, it reads the whole body; when the handler drops the body, it discards the rest.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -17,21 +17,23 @@ use anyhost_core::{Body, BoxError, Error};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::request::Framing;
-use crate::spool::Spool;
+use super::framing::Framing;
+use super::spool::Spool;
 
 const BLOCK: usize = 64 * 1024;
 
-/// How much is held in memory ahead of the handler.
-const AHEAD: usize = 4 * BLOCK;
+/// How many bytes are kept in memory ahead of the handler.
+const READ_AHEAD: usize = 4 * BLOCK;
 
-/// How long a handler may leave what is held in memory, before the rest goes to disk.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// If the handler does not read for this time, the rest of the body goes to disk. fcgiwrap may block the
+/// handler: it reads the log (stderr) only after it has written the whole body.
+const STALL: Duration = Duration::from_secs(1);
 
-/// How much may wait on disk. A body beyond it ends, for its handler, as too large.
-const MOST_SPOOLED: u64 = 1024 * 1024 * 1024;
+/// The largest size of the temporary file. A longer body ends with 413 for the handler.
+const MAX_SPOOL: u64 = 1024 * 1024 * 1024;
 
-/// The body of a request, shared by the thread that reads it, the handler, and the reply.
+/// The body of a request, shared by the reading thread, the handler and the response. `None` if the request
+/// has no body.
 #[derive(Clone)]
 pub(crate) struct Input(Option<Arc<Shared>>);
 
@@ -43,34 +45,35 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    wish: Wish,
+    mode: Mode,
+    /// Bytes in memory for the handler, and how many. Bytes on disk come after them.
     ready: VecDeque<Bytes>,
-    held: usize,
+    ready_bytes: usize,
     spool: Option<Spool>,
-    /// Why the handler does not get the rest, although it was read.
+    /// The error that ends the body for the handler, although stdin could be read.
     fault: Option<BoxError>,
-    /// Whether the handler was told, or will be: nothing more is kept for it.
-    faulty: bool,
-    /// How the body ended, once it did.
+    /// Stays true after the handler took `fault`: no more bytes are kept.
+    is_faulty: bool,
+    /// The end of stdin: `Ok` if the body is complete.
     end: Option<io::Result<()>>,
     received: u64,
     handler: Option<Waker>,
-    reply: Option<Waker>,
+    response: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Wish {
-    /// Stay a little ahead of the handler.
+enum Mode {
+    /// Read a little ahead of the handler.
     #[default]
     Follow,
-    /// Take everything in: the server may not read the reply before it has got rid of the body.
-    TakeIn,
-    /// Nobody will read what comes.
+    /// Read everything and keep it: the server may not read the response before it has written the body.
+    ReadAll,
+    /// Read everything and discard it.
     Discard,
 }
 
 impl Input {
-    /// Begins to read, if there is a body.
+    /// Starts to read, if the request has a body.
     pub(crate) fn new(framing: Framing, source: impl Read + Send + 'static) -> (Self, Body) {
         let length = match framing {
             Framing::None => return (Self(None), Body::empty()),
@@ -78,12 +81,11 @@ impl Input {
             Framing::ToEnd => None,
         };
         let shared = Arc::new(Shared::default());
-        let reader = Reader {
+        spawn(Reader {
             shared: shared.clone(),
             source,
             remaining: length,
-        };
-        run_beside(reader);
+        });
         let body = Body::new(Stdin {
             shared: shared.clone(),
             remaining: length,
@@ -91,45 +93,44 @@ impl Input {
         (Self(Some(shared)), body)
     }
 
-    /// Whether all of the body was read from the server, by whomever.
-    pub(crate) fn is_taken_in(&self) -> bool {
+    /// Whether the whole body was read from the server.
+    pub(crate) fn is_fully_read(&self) -> bool {
         self.0
             .as_ref()
             .is_none_or(|shared| shared.lock().end.is_some())
     }
 
-    /// How many bytes were read from the server so far.
+    /// How many bytes have been read from the server.
     pub(crate) fn received(&self) -> u64 {
         self.0.as_ref().map_or(0, |shared| shared.lock().received)
     }
 
-    /// Like [`take_in`](Self::take_in), and gives up when nothing came for so long.
-    pub(crate) async fn take_in_while_it_comes(&self, idle: Duration) -> bool {
-        let mut seen = self.received();
-        while tokio::time::timeout(idle, self.take_in()).await.is_err() {
-            let received = self.received();
-            if received == seen {
-                return false;
-            }
-            seen = received;
-        }
-        true
-    }
-
-    /// Waits until all of the body was read from the server. What the handler may still want of it
-    /// is kept.
-    pub(crate) async fn take_in(&self) {
+    /// Waits until the whole body was read from the server. Bytes that the handler has not read yet are kept.
+    pub(crate) async fn read_all(&self) {
         let Some(shared) = &self.0 else { return };
-        shared.wish(Wish::TakeIn);
+        shared.set_mode(Mode::ReadAll);
         poll_fn(|cx| {
             let mut state = shared.lock();
             if state.end.is_some() {
                 return Poll::Ready(());
             }
-            state.reply = Some(cx.waker().clone());
+            state.response = Some(cx.waker().clone());
             Poll::Pending
         })
         .await;
+    }
+
+    /// Like [`read_all`](Self::read_all), but returns false if no bytes arrive for the time `idle`.
+    pub(crate) async fn read_all_unless_idle(&self, idle: Duration) -> bool {
+        let mut received_before = self.received();
+        while tokio::time::timeout(idle, self.read_all()).await.is_err() {
+            let received = self.received();
+            if received == received_before {
+                return false;
+            }
+            received_before = received;
+        }
+        true
     }
 }
 
@@ -138,45 +139,46 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wish(&self, wish: Wish) {
+    fn set_mode(&self, mode: Mode) {
         let mut state = self.lock();
-        // Nobody wants again what he let go of.
-        if state.wish != Wish::Discard {
-            state.wish = wish;
+        // Once the handler has dropped the body, nothing reads the bytes any more.
+        if state.mode != Mode::Discard {
+            state.mode = mode;
         }
-        if wish == Wish::Discard {
-            (state.ready, state.held, state.spool) = (VecDeque::new(), 0, None);
+        if mode == Mode::Discard {
+            (state.ready, state.ready_bytes, state.spool) = (VecDeque::new(), 0, None);
         }
         self.changed.notify_all();
     }
 }
 
-/// Reads on a thread of its own. Where none can be had, as on hosts that limit them, the body is read
-/// before anything else is done: somebody has to.
-fn run_beside<R: Read + Send + 'static>(reader: Reader<R>) {
+/// Runs the reader on a thread. If no thread can be started, as on hosts that limit them, reads the whole
+/// body before the handler starts.
+fn spawn<R: Read + Send + 'static>(reader: Reader<R>) {
     let shared = reader.shared.clone();
+    // `Builder::spawn` consumes the closure even if it fails, so the reader is shared with the closure.
     let reader = Arc::new(Mutex::new(Some(reader)));
-    let theirs = reader.clone();
+    let for_thread = reader.clone();
     let take = |reader: &Mutex<Option<Reader<R>>>| {
         let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
         reader.take()
     };
     let thread = std::thread::Builder::new().name("stdin".into());
     let spawned = thread.spawn(move || {
-        if let Some(reader) = take(&theirs) {
+        if let Some(reader) = take(&for_thread) {
             reader.run();
         }
     });
     if let Err(error) = spawned {
-        tracing::warn!(%error, "no thread for the request body: it is read first");
-        shared.wish(Wish::TakeIn);
+        tracing::warn!(%error, "failed to start a thread: reading the request body before the handler runs");
+        shared.set_mode(Mode::ReadAll);
         if let Some(reader) = take(&reader) {
             reader.run();
         }
     }
 }
 
-/// The one who reads.
+/// Reads stdin, on its thread.
 struct Reader<R> {
     shared: Arc<Shared>,
     source: R,
@@ -184,8 +186,8 @@ struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads to the end, whatever becomes of the bytes: as long as the server writes, somebody has to
-    /// read, or both sides wait for each other for ever.
+    /// Reads to the end of the body in every mode. If the program stopped reading while the server writes,
+    /// both would wait for each other forever.
     fn run(mut self) {
         let mut block = vec![0; BLOCK];
         let end = loop {
@@ -198,20 +200,19 @@ impl<R: Read> Reader<R> {
         };
         let mut state = self.shared.lock();
         state.end = Some(end);
-        let wakers = [state.handler.take(), state.reply.take()];
+        let wakers = [state.handler.take(), state.response.take()];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Reads no further than the declared length: what is behind it is not ours.
+    /// Reads at most the declared length: bytes after it are not part of the body (RFC 3875 §4.2).
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        let most = match self.remaining {
-            Some(remaining) => {
-                usize::try_from(remaining).map_or(block.len(), |left| left.min(block.len()))
-            }
+        let limit = match self.remaining {
+            Some(remaining) => usize::try_from(remaining)
+                .map_or(block.len(), |remaining| remaining.min(block.len())),
             None => block.len(),
         };
-        let length = self.source.read(&mut block[..most])?;
+        let length = self.source.read(&mut block[..limit])?;
         if let Some(remaining) = &mut self.remaining {
             *remaining -= length as u64;
         }
@@ -228,25 +229,24 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Puts bytes where they are wanted.
+    /// Keeps the bytes for the handler, or discards them. Waits while the handler is behind.
     fn deliver(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
-        while state.wish == Wish::Follow && state.held >= AHEAD {
-            let waited = self.shared.changed.wait_timeout(state, PATIENCE);
-            let (awake, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = awake;
-            // It may wait for a server that reads its log only once the body is written (fcgiwrap).
+        while state.mode == Mode::Follow && state.ready_bytes >= READ_AHEAD {
+            let waited = self.shared.changed.wait_timeout(state, STALL);
+            let (locked, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
             if timeout.timed_out() {
                 break;
             }
         }
         state.received += bytes.len() as u64;
-        if state.wish == Wish::Discard || state.faulty {
+        if state.mode == Mode::Discard || state.is_faulty {
             return;
         }
         if let Err(fault) = state.keep(bytes) {
             state.fault = Some(fault);
-            state.faulty = true;
+            state.is_faulty = true;
         }
         if let Some(handler) = state.handler.take() {
             drop(state);
@@ -256,11 +256,11 @@ impl<R: Read> Reader<R> {
 }
 
 impl State {
-    /// Keeps bytes for the handler: in memory while there is room, and on disk behind that.
+    /// Keeps bytes for the handler: in memory up to [`READ_AHEAD`], on disk beyond that.
     fn keep(&mut self, bytes: &[u8]) -> Result<(), BoxError> {
         let on_disk = self.spool.as_ref().is_some_and(|spool| !spool.is_empty());
-        if !on_disk && self.held < AHEAD {
-            self.held += bytes.len();
+        if !on_disk && self.ready_bytes < READ_AHEAD {
+            self.ready_bytes += bytes.len();
             self.ready.push_back(Bytes::copy_from_slice(bytes));
             return Ok(());
         }
@@ -268,17 +268,17 @@ impl State {
             Some(spool) => spool,
             none => none.insert(Spool::new()?),
         };
-        if spool.len() + bytes.len() as u64 > MOST_SPOOLED {
+        if spool.len() + bytes.len() as u64 > MAX_SPOOL {
             let too_large = Error::from_status(StatusCode::PAYLOAD_TOO_LARGE);
             return Err(too_large
-                .with_source("too much of the body waits on disk")
+                .with_source("the temporary file for the request body exceeded 1 GiB")
                 .into_boxed());
         }
         Ok(spool.push(bytes)?)
     }
 }
 
-/// The body as the handler reads it.
+/// The body that the handler reads.
 struct Stdin {
     shared: Arc<Shared>,
     remaining: Option<u64>,
@@ -294,12 +294,12 @@ impl http_body::Body for Stdin {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut state = self.shared.lock();
         let bytes = if let Some(bytes) = state.ready.pop_front() {
-            state.held -= bytes.len();
+            state.ready_bytes -= bytes.len();
             self.shared.changed.notify_all();
             bytes
         } else if let Some(spool) = state.spool.as_mut().filter(|spool| !spool.is_empty()) {
             spool.pop(BLOCK)?
-        } else if state.faulty {
+        } else if state.is_faulty {
             return Poll::Ready(state.fault.take().map(Err));
         } else {
             return match &mut state.end {
@@ -332,6 +332,6 @@ impl http_body::Body for Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        self.shared.wish(Wish::Discard);
+        self.shared.set_mode(Mode::Discard);
     }
 }

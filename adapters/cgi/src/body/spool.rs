@@ -1,4 +1,4 @@
-//! Bytes that wait on disk.
+//! A queue of bytes on disk.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-/// A queue of bytes in a temporary file that has no name.
+/// A queue of bytes in a temporary file without a name. The kernel frees the space when the process ends,
+/// even if the process is killed.
 pub(crate) struct Spool {
     file: File,
     read: u64,
@@ -22,7 +23,7 @@ impl Spool {
         })
     }
 
-    /// How much was written since it was last empty.
+    /// The size of the file: all bytes written since the queue was last empty.
     pub(crate) fn len(&self) -> u64 {
         self.written
     }
@@ -37,10 +38,10 @@ impl Spool {
         Ok(())
     }
 
-    /// The next bytes, `most` at most.
-    pub(crate) fn pop(&mut self, most: usize) -> io::Result<Bytes> {
-        let left = self.written - self.read;
-        let size = usize::try_from(left).map_or(most, |left| left.min(most));
+    /// Takes at most `limit` bytes from the front of the queue.
+    pub(crate) fn pop(&mut self, limit: usize) -> io::Result<Bytes> {
+        let queued = self.written - self.read;
+        let size = usize::try_from(queued).map_or(limit, |queued| queued.min(limit));
         let mut bytes = vec![0; size];
         self.file.read_exact_at(&mut bytes, self.read)?;
         self.read += size as u64;

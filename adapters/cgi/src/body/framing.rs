@@ -1,0 +1,66 @@
+//! Where the request body on stdin ends.
+
+use anyhost_core::http::StatusCode;
+use anyhost_core::{Error, Result};
+
+use crate::environment::Environment;
+use crate::options::Options;
+
+/// How the end of the request body is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// The request has no body.
+    None,
+    /// The body has this many bytes. A server need not send an end of file after them (RFC 3875 §4.2).
+    Length(u64),
+    /// The body ends at the end of file: the server decoded the chunks, but did not know the length.
+    ToEnd,
+}
+
+impl Framing {
+    /// Determines the framing of a request.
+    ///
+    /// # Errors
+    /// 400 if the length is invalid, 411 if the end of the body cannot be found.
+    pub(crate) fn of(environment: &Environment, options: &Options) -> Result<Self> {
+        if options.body_to_end {
+            return Ok(Self::ToEnd);
+        }
+        // For a GET with a body, busybox passes the length only as a header.
+        let length = environment
+            .bytes("CONTENT_LENGTH")
+            .or_else(|| environment.bytes("HTTP_CONTENT_LENGTH"));
+        if let Some(length) = length {
+            return match parse_length(length) {
+                Some(0) => Ok(Self::None),
+                Some(length) => Ok(Self::Length(length)),
+                None => Err(Error::new(
+                    StatusCode::BAD_REQUEST,
+                    "Invalid Content-Length",
+                )),
+            };
+        }
+        let coding = environment
+            .text("HTTP_TRANSFER_ENCODING")
+            .unwrap_or_default();
+        if !coding.to_ascii_lowercase().contains("chunked") {
+            return Ok(Self::None);
+        }
+        let software = environment.text("SERVER_SOFTWARE").unwrap_or_default();
+        if software.starts_with("busybox") {
+            // busybox does not decode chunks, and passes on only those of its first read.
+            return Err(Error::from_status(StatusCode::LENGTH_REQUIRED));
+        }
+        Ok(Self::ToEnd)
+    }
+}
+
+/// RFC 9110 §8.6: digits only.
+fn parse_length(length: &[u8]) -> Option<u64> {
+    let digits = length.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(length)
+        .ok()
+        .filter(|_| digits)?
+        .parse()
+        .ok()
+}

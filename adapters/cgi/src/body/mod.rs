@@ -1,0 +1,12 @@
+//! The request body on stdin and the response on stdout.
+
+mod drain;
+mod framing;
+mod input;
+mod output;
+mod spool;
+
+pub(crate) use drain::drain;
+pub(crate) use framing::Framing;
+pub(crate) use input::Input;
+pub(crate) use output::Output;

@@ -1,0 +1,8 @@
+//! The process: its descriptors, environment and signals.
+
+mod isolate;
+mod terminate;
+
+pub use isolate::isolate;
+pub(crate) use isolate::{detach, take_response_file};
+pub(crate) use terminate::{Terminate, set_alarm};

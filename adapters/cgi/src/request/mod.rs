@@ -1,0 +1,62 @@
+//! Variables of the environment as a [`Request`].
+
+mod headers;
+
+use anyhost_core::http::{Method, StatusCode, Version};
+use anyhost_core::{Body, Context, Error, Request, Result, target};
+
+use crate::body::Framing;
+use crate::environment::Environment;
+
+/// Builds a request from the environment. Its body is empty.
+///
+/// # Errors
+/// 400, 414 or 431 if the client may have caused the error, 500 if the server did not set a variable that
+/// RFC 3875 requires.
+pub(crate) fn decode(
+    environment: &Environment,
+    path: &[u8],
+    framing: Framing,
+    context: Context,
+) -> Result<Request> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = method(environment)?;
+    *request.version_mut() = version(environment);
+    *request.uri_mut() = target(path, query(environment))?.into();
+    *request.headers_mut() = headers::decode(environment, framing)?;
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(environment.clone());
+    Ok(request)
+}
+
+fn method(environment: &Environment) -> Result<Method> {
+    let method = environment.bytes("REQUEST_METHOD").ok_or_else(|| {
+        Error::from_status(StatusCode::INTERNAL_SERVER_ERROR)
+            .with_source("the web server did not set REQUEST_METHOD")
+    })?;
+    Method::from_bytes(method)
+        .map_err(|error| Error::new(StatusCode::BAD_REQUEST, "Invalid method").with_source(error))
+}
+
+/// An unknown version is treated as HTTP/1.0. Server-side includes send `INCLUDED`.
+fn version(environment: &Environment) -> Version {
+    match environment.bytes("SERVER_PROTOCOL").unwrap_or_default() {
+        b"HTTP/1.1" => Version::HTTP_11,
+        b"HTTP/2" | b"HTTP/2.0" => Version::HTTP_2,
+        b"HTTP/3" | b"HTTP/3.0" => Version::HTTP_3,
+        _ => Version::HTTP_10,
+    }
+}
+
+/// Servers must set QUERY_STRING (RFC 3875 §4.1.7), and after a rewrite only QUERY_STRING is right. If it is
+/// empty, the request may have ended with a question mark or not: CGI does not say.
+fn query(environment: &Environment) -> Option<&[u8]> {
+    match environment.get("QUERY_STRING") {
+        Some(_) => environment.bytes("QUERY_STRING"),
+        None => {
+            let uri = environment.bytes("REQUEST_URI")?;
+            let query = &uri[uri.iter().position(|&b| b == b'?')? + 1..];
+            Some(query.split(|&b| b == b'#').next().unwrap_or_default())
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A [`Response`] on stdout (RFC 3875 §6).
+
+mod head;
+
+use std::future::poll_fn;
+use std::io::{self, Write};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use anyhost_core::http::StatusCode;
+use anyhost_core::{Body, BoxError, Context, Error, Response, refuse};
+use bytes::Bytes;
+use http_body::Body as _;
+
+use crate::body::Output;
+pub(crate) use head::Form;
+
+/// A body chunk up to this size is written together with the head.
+const SMALL_CHUNK: usize = 2048;
+
+/// Why a response could not be sent completely.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The body of the response failed. The core has logged the error.
+    Body,
+    /// The response could not be written.
+    Write(io::Error),
+}
+
+impl From<io::Error> for SendError {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+/// Writes a response.
+pub(crate) async fn send<W: Write + Send + 'static>(
+    response: Response,
+    output: &mut Output<W>,
+    context: &Context,
+    form: Form,
+) -> Result<(), SendError> {
+    let mut head = head::encode(&response, form);
+    let mut body = response.into_body();
+    // Most bodies are a single small buffer, which one write can send together with the head.
+    let mut first = None;
+    match ready_or_none(next_chunk(&mut body)).await {
+        Some(Some(Ok(chunk))) if chunk.len() <= SMALL_CHUNK => head.extend_from_slice(&chunk),
+        Some(Some(Ok(chunk))) => first = Some(chunk),
+        // No byte has been written yet, so the status can still be changed to 500.
+        Some(Some(Err(_))) => {
+            let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            Box::pin(send(refuse(error, context), output, context, form)).await?;
+            return Err(SendError::Body);
+        }
+        Some(None) | None => {}
+    }
+    output.write(head.into()).await?;
+    if let Some(chunk) = first {
+        output.write(chunk).await?;
+    }
+    while let Some(chunk) = next_chunk(&mut body).await {
+        output.write(chunk.map_err(|_| SendError::Body)?).await?;
+    }
+    Ok(())
+}
+
+/// Polls a future once.
+async fn ready_or_none<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        Poll::Ready(match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// The next chunk of the body. Trailers are ignored, because CGI cannot send them.
+async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, BoxError>> {
+    loop {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+        match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(chunk)) => return Some(Ok(chunk)),
+            Ok(Err(_trailers)) => tracing::debug!("ignoring trailers: CGI cannot send them"),
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
