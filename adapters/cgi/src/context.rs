@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use anyhost_core::adapter::forwarded::parse_ip;
 use anyhost_core::{Context, Host};
 use http::uri::Scheme;
 
@@ -13,7 +14,7 @@ pub(crate) fn of(environment: &Environment, base_path: &str) -> Context {
     if is_https(environment) {
         context = context.with_scheme(Scheme::HTTPS);
     }
-    if let Some(peer) = environment.text("REMOTE_ADDR").and_then(parse_ip) {
+    if let Some(peer) = environment.text("REMOTE_ADDR").and_then(peer) {
         context = context.with_peer(peer);
     }
     // Set by Apache's mod_unique_id, and by infra/cgi/nginx.conf.
@@ -34,12 +35,12 @@ fn is_https(environment: &Environment) -> bool {
         || is("SERVER_PORT_SECURE", &["1"])
 }
 
-/// An IP address, possibly in brackets and with a zone. `None` for the name of a Unix socket.
-fn parse_ip(text: &str) -> Option<IpAddr> {
-    let text = text.strip_prefix('[').unwrap_or(text);
-    let text = text.strip_suffix(']').unwrap_or(text);
-    let address = text.split('%').next()?;
-    Some(address.parse::<IpAddr>().ok()?.to_canonical())
+/// The IP address in REMOTE_ADDR, possibly with a zone. `None` for the name of a Unix socket.
+fn peer(address: &str) -> Option<IpAddr> {
+    match address.split_once('%') {
+        Some((address, _zone)) => parse_ip(address.trim_start_matches('[')),
+        None => parse_ip(address),
+    }
 }
 
 #[cfg(test)]

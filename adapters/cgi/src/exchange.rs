@@ -1,11 +1,12 @@
 //! One request and its response.
 
 use std::io::{self, Read, Write};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use anyhost_core::http::StatusCode;
-use anyhost_core::{Context, Error, IntoHandler, Request, Response, dispatch, refuse};
-use tokio::time::{Instant, timeout_at};
+use anyhost_core::adapter::{self, Deadline, Outcome, RequestInfo, log_aborted, timed_out};
+use anyhost_core::{Context, Error, Handler, Request, Response};
+use tokio::time::{Instant, sleep_until};
 
 use crate::body::{Framing, Input, Output};
 use crate::environment::Environment;
@@ -17,9 +18,9 @@ use crate::{context, request};
 /// A decoded request, before its handler runs.
 pub(crate) struct Exchange {
     pub(crate) context: Context,
-    /// When the whole exchange must have ended.
-    pub(crate) deadline: Option<Instant>,
-    request: Result<Request, Error>,
+    /// When the deadline passes.
+    pub(crate) end: Option<Instant>,
+    request: Result<Request, (Error, RequestInfo)>,
     framing: Framing,
     form: Form,
 }
@@ -28,82 +29,115 @@ impl Exchange {
     pub(crate) fn new(environment: &Environment, options: &Options) -> Self {
         let split = SplitPath::of(environment);
         let mut context = context::of(environment, &split.base_path);
-        if let Some(deadline) = options.deadline
-            && let Some(deadline) = SystemTime::now().checked_add(deadline)
-        {
-            context = context.with_deadline(deadline);
+        let end = options.deadline.and_then(end_of);
+        if let Some((_, end)) = end {
+            context = context.with_deadline(end);
         }
         let framing = Framing::of(environment, options);
         Self {
-            deadline: options
-                .deadline
-                .and_then(|deadline| Instant::now().checked_add(deadline)),
+            end: end.map(|(end, _)| end),
             // Even if the length is invalid, the body must be drained, or the web server blocks.
             framing: framing.as_ref().copied().unwrap_or(Framing::ToEnd),
-            request: framing.and_then(|framing| {
-                request::decode(environment, &split.path, framing, context.clone())
-            }),
+            request: request::decode(environment, &split.path, framing, context.clone()),
             context,
             form: Form::of(environment, options),
         }
     }
 
     /// Runs the handler and writes the response. The caller drains the rest of the request body.
-    pub(crate) async fn run<K>(
+    pub(crate) async fn run(
         self,
-        handler: impl IntoHandler<K>,
+        handler: Arc<dyn Handler>,
         stdin: impl Read + Send + 'static,
         stdout: impl Write + Send + 'static,
-    ) -> (Input, io::Result<()>) {
-        let handler = handler.into_handler();
+    ) -> (Input, Outcome) {
+        let deadline = deadline_at(self.end);
         let (input, body) = Input::new(self.framing, stdin);
-        let request = self.request.map(|request| request.map(|_| body));
-        let (response, deadline) = match request {
-            Ok(request) => match limit(self.deadline, dispatch(&handler, request)).await {
-                Some(response) => (response, self.deadline),
-                None => {
-                    tracing::error!("request timed out");
-                    (late(&self.context), None)
-                }
-            },
-            Err(rejected) => {
-                tracing::warn!("request rejected: {rejected:?}");
-                (refuse(rejected, &self.context), self.deadline)
+        let output = Output::new(stdout, input.clone());
+        let outcome = match self.request {
+            Ok(request) => {
+                let exchange = adapter::exchange(handler, request.map(|_| body), deadline);
+                let exchanged = exchange.await;
+                let sending = Sending {
+                    output,
+                    info: exchanged.info,
+                    form: self.form,
+                };
+                let sent = sending.send(exchanged.response, exchanged.deadline);
+                sent.await.unwrap_or(exchanged.outcome)
+            }
+            Err((error, info)) => {
+                let response = adapter::reject(error, &info);
+                let sending = Sending {
+                    output,
+                    info,
+                    form: self.form,
+                };
+                let sent = sending.send(response, deadline);
+                sent.await.unwrap_or(Outcome::Rejected)
             }
         };
-        let mut output = Output::new(stdout, input.clone());
-        let sent = send(response, &mut output, &self.context, self.form);
-        let sent = match limit(deadline, sent).await {
-            Some(sent) => sent,
-            None if output.is_untouched() => {
-                tracing::error!("request timed out");
-                send(late(&self.context), &mut output, &self.context, self.form).await
+        (input, outcome)
+    }
+}
+
+/// A response that is being sent.
+struct Sending<W> {
+    output: Output<W>,
+    info: RequestInfo,
+    form: Form,
+}
+
+impl<W: Write + Send + 'static> Sending<W> {
+    /// Sends the response until the deadline. Returns `None` if it was sent, and otherwise how the exchange
+    /// ended.
+    async fn send(mut self, response: Response, mut deadline: Deadline) -> Option<Outcome> {
+        let (output, info) = (&mut self.output, &self.info);
+        let sent = deadline
+            .limit(send(response, output, info, self.form))
+            .await;
+        let (sent, outcome) = match sent {
+            Ok(sent) => (sent, None),
+            // A head longer than a pipe holds waited for the request body: the client can still get a 504.
+            Err(_) if output.is_untouched() => (
+                send(timed_out(info), output, info, self.form).await,
+                Some(Outcome::TimedOut),
+            ),
+            Err(exceeded) => {
+                log_aborted(info, &exceeded);
+                (Ok(()), Some(Outcome::Aborted))
             }
-            None => Err(io::Error::new(io::ErrorKind::TimedOut, "deadline exceeded").into()),
         };
-        let sent = sent.map_err(|error| match error {
-            SendError::Body => io::ErrorKind::ConnectionAborted.into(),
-            SendError::Write(error) => error,
-        });
-        if let Err(error) = &sent
-            && error.kind() == io::ErrorKind::TimedOut
-        {
-            tracing::error!("response aborted: {error}");
+        match sent {
+            Ok(()) => outcome,
+            Err(SendError::Body) => Some(Outcome::Aborted),
+            Err(SendError::Write(error)) if is_disconnect(&error) => {
+                Some(Outcome::ClientDisconnected)
+            }
+            Err(SendError::Write(error)) => {
+                log_aborted(info, &error);
+                Some(Outcome::Aborted)
+            }
         }
-        (input, sent)
     }
 }
 
-fn late(context: &Context) -> Response {
-    refuse(Error::from_status(StatusCode::GATEWAY_TIMEOUT), context)
+/// When a time limit that starts now ends, on the runtime's clock and on the system's. `None` if no clock
+/// can represent that time.
+fn end_of(limit: Duration) -> Option<(Instant, SystemTime)> {
+    Instant::now()
+        .checked_add(limit)
+        .zip(SystemTime::now().checked_add(limit))
 }
 
-pub(crate) async fn limit<T>(
-    deadline: Option<Instant>,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    match deadline {
-        Some(deadline) => timeout_at(deadline, future).await.ok(),
-        None => Some(future.await),
-    }
+/// A deadline at this time, or none.
+pub(crate) fn deadline_at(end: Option<Instant>) -> Deadline {
+    end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)))
+}
+
+fn is_disconnect(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }

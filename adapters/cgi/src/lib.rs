@@ -2,12 +2,12 @@
 //! request, from the environment and stdin, and writes the response to stdout.
 //!
 //! ```no_run
-//! # fn example() -> std::io::Result<()> {
+//! # fn example() -> Result<(), anyhost_cgi::ServeError> {
 //! // Before the first thread: reserves stdout for the response, and removes HTTP_PROXY.
 //! anyhost_cgi::isolate()?;
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-//! runtime.block_on(anyhost_cgi::serve(|| async { "Hello, world!" }))
-//! # }
+//! runtime.block_on(anyhost_cgi::serve(|| async { "Hello, world!" }))?;
+//! # Ok(()) }
 //! ```
 //!
 //! Web servers start CGI programs in very different ways. This adapter handles these facts:
@@ -16,8 +16,8 @@
 //!   than 4 KiB therefore waits until the body was read (to disk, if it is long), and the rest of the body
 //!   is drained before the process ends.
 //! - A variable can contain any bytes, and can occur twice.
-//! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The
-//!   module `path` explains which of them is used.
+//! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The raw
+//!   path is used only if it decodes to PATH_INFO.
 //! - Most servers pass on an aborted response as if it were complete. Content-Length is sent whenever it is
 //!   known, because it is the only sign that some of these servers pass on.
 
@@ -26,6 +26,7 @@
 mod body;
 mod context;
 mod environment;
+mod error;
 mod exchange;
 mod options;
 mod path;
@@ -34,6 +35,11 @@ mod program;
 mod request;
 mod response;
 
+pub use anyhost_core::adapter::Outcome;
+pub use anyhost_core::adapter::settings::InvalidSetting;
+
 pub use environment::Environment;
+pub use error::ServeError;
+pub use options::Settings;
 pub use process::isolate;
 pub use program::{Program, fail, serve};

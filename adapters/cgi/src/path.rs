@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use anyhost_core::encode_path;
+use anyhost_core::adapter::path::encode_path;
 use percent_encoding::percent_decode;
 
 use crate::environment::Environment;

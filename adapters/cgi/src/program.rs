@@ -3,31 +3,34 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhost_core::adapter::settings::InvalidSetting;
+use anyhost_core::adapter::{Outcome, finish_after_response, has_work_after_response};
 use anyhost_core::{Context, Error, Handler, IntoHandler, Request, Response, Result, async_trait};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::body::drain;
 use crate::environment::Environment;
-use crate::exchange::{Exchange, limit};
+use crate::error::ServeError;
+use crate::exchange::{Exchange, deadline_at};
 use crate::options::Options;
 use crate::process::{Terminate, detach, set_alarm, take_response_file};
 
-/// After SIGTERM, `wait_until` work of the cancelled handler may run for this time. Apache sends SIGKILL 3
-/// seconds after SIGTERM.
+/// After SIGTERM, `wait_until` work of the cancelled handler may run for this time: Apache sends SIGKILL 3
+/// seconds after SIGTERM. Draining the request body may exceed the deadline by the same time.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A CGI program.
 ///
 /// ```no_run
-/// # async fn example() -> std::io::Result<()> {
+/// # async fn example() -> Result<(), anyhost_cgi::ServeError> {
 /// use std::time::Duration;
 ///
 /// let program = anyhost_cgi::Program::new().with_deadline(Duration::from_secs(30));
-/// program.serve(|| async { "Hello, world!" }).await
-/// # }
+/// program.serve(|| async { "Hello, world!" }).await?;
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Program {
@@ -41,21 +44,21 @@ impl Program {
         Self::default()
     }
 
-    /// Creates a program from the environment of a request:
-    ///
-    /// | variable | default | meaning |
-    /// |---|---|---|
-    /// | `ANYHOST_CGI_DEADLINE` | none | [`with_deadline`](Self::with_deadline), in seconds: `30`, `0.5` |
-    /// | `ANYHOST_CGI_BODY_TO_END` | `0` | `1`: [`with_body_to_end`](Self::with_body_to_end) |
-    /// | `SCRIPT_FILENAME` | | if the file name starts with `nph-`: [`with_nph`](Self::with_nph), as in Apache |
-    ///
-    /// The configuration of the server sets these variables (`SetEnv`, `fastcgi_param`,
-    /// `setenv.add-environment`). Clients cannot set them, because servers put `HTTP_` (nginx-cgi: `X_`) in
-    /// front of the names of request headers.
+    /// Creates a program from the environment of this process, with the variables in
+    /// [`Settings`](crate::Settings). The file name of the program counts, too: if it starts with `nph-`,
+    /// the program writes the status line itself, as Apache expects (see [`with_nph`](Self::with_nph)).
     ///
     /// # Errors
-    /// An error if a value is invalid.
-    pub fn from_environment(environment: &Environment) -> Result<Self> {
+    /// An error if a variable has an invalid value.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Self::from_environment(&Environment::of_process())
+    }
+
+    /// Like [`from_env`](Self::from_env), with any environment.
+    ///
+    /// # Errors
+    /// An error if a variable has an invalid value.
+    pub fn from_environment(environment: &Environment) -> Result<Self, InvalidSetting> {
         let options = Options::of(environment)?;
         Ok(Self { options })
     }
@@ -105,21 +108,20 @@ impl Program {
     /// seconds after SIGTERM, so `wait_until` work under Apache should take less time.
     ///
     /// # Errors
-    /// `InvalidInput` if no web server started this process; `Interrupted` if SIGTERM ended it;
-    /// `ConnectionAborted` if the body of the response failed, and `TimedOut` if the deadline aborted the
-    /// response. Both have been logged.
-    pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
+    /// An error if no web server started this process, or if the process cannot be set up. If the response
+    /// could not be sent, that is an [`Outcome`], and has been logged.
+    pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> Result<Outcome, ServeError> {
+        let handler = Arc::new(handler.into_handler());
         self.serve_in(Environment::of_process(), handler).await
     }
 
-    async fn serve_in<K>(
+    async fn serve_in(
         self,
         environment: Environment,
-        handler: impl IntoHandler<K>,
-    ) -> io::Result<()> {
+        handler: Arc<dyn Handler>,
+    ) -> Result<Outcome, ServeError> {
         if environment.bytes("GATEWAY_INTERFACE").is_none() {
-            let why = "not a CGI request: GATEWAY_INTERFACE is not set";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            return Err(ServeError::NotCgi);
         }
         let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let stdout = take_response_file()?;
@@ -131,35 +133,29 @@ impl Program {
 
         let server = stdout.try_clone()?;
         let exchange = Exchange::new(&environment, &self.options);
-        let (context, deadline) = (exchange.context.clone(), exchange.deadline);
+        let (context, end) = (exchange.context.clone(), exchange.end);
 
-        let (input, sent) = tokio::select! {
+        let (input, outcome) = tokio::select! {
             // If the response is ready at once, `terminate` is never polled and costs nothing.
             biased;
-            sent = exchange.run(handler, stdin, stdout) => sent,
+            ended = exchange.run(handler, stdin, stdout) => ended,
             signal = terminate.recv() => {
                 signal?;
-                let _ = timeout(GRACE, context.finish()).await;
-                return Err(io::ErrorKind::Interrupted.into());
+                finish_after_response(&context, sleep(GRACE)).await;
+                return Ok(Outcome::Terminated);
             }
         };
         response_sent.set();
-        let drain_deadline = deadline.and_then(|deadline| deadline.checked_add(GRACE));
-        if limit(drain_deadline, drain(&input)).await.is_none() {
-            tracing::warn!("stopped reading the rest of the request body: deadline exceeded");
+        let drain_end = end.and_then(|end| end.checked_add(GRACE));
+        if let Err(error) = deadline_at(drain_end).limit(drain(&input)).await {
+            tracing::warn!(%error, "stopped reading the rest of the request body");
         }
-        if context.has_work() {
+        if has_work_after_response(&context) {
             detach(&server);
             drop(server);
-            if limit(deadline, context.finish()).await.is_none() {
-                tracing::warn!("dropped work after the response: deadline exceeded");
-            }
+            finish_after_response(&context, deadline_at(end).exceeded()).await;
         }
-        match sent {
-            // The client or the server closed the connection.
-            Err(error) if is_disconnect(&error) => Ok(()),
-            sent => sent,
-        }
+        Ok(outcome)
     }
 
     /// Serves one request from any environment, stdin and stdout. [`serve`](Self::serve) does this with those
@@ -168,19 +164,16 @@ impl Program {
     /// `wait_until` work is not run. The caller runs it with the returned context, after it has closed
     /// stdout.
     ///
-    /// # Errors
-    /// As [`serve`](Self::serve), and other errors if the response cannot be written.
-    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
-    /// use anyhost_cgi::{Environment, Program};
+    /// use anyhost_cgi::{Environment, Outcome, Program};
     ///
     /// let environment = Environment::new([("REQUEST_METHOD", "GET"), ("PATH_INFO", "/")]);
-    /// let (mut response, stdout) = std::io::pipe()?;
+    /// let (response, stdout) = std::io::pipe()?;
     /// let hello = || async { "Hello!" };
-    /// let (_, result) = Program::new().exchange(hello, environment, std::io::empty(), stdout).await;
-    /// result?;
+    /// let (_, outcome) = Program::new().exchange(hello, environment, std::io::empty(), stdout).await;
+    /// assert_eq!(outcome, Outcome::Completed);
     /// let response = std::io::read_to_string(response)?;
     /// assert!(response.starts_with("Status: 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n"));
     /// assert!(response.ends_with("\r\n\r\nHello!"));
@@ -192,36 +185,47 @@ impl Program {
         environment: Environment,
         stdin: impl Read + Send + 'static,
         stdout: impl Write + Send + 'static,
-    ) -> (Context, io::Result<()>) {
+    ) -> (Context, Outcome) {
+        let handler = Arc::new(handler.into_handler());
         let exchange = Exchange::new(&environment, &self.options);
         let context = exchange.context.clone();
-        let (input, sent) = exchange.run(handler, stdin, stdout).await;
+        let (input, outcome) = exchange.run(handler, stdin, stdout).await;
         drain(&input).await;
-        (context, sent)
+        (context, outcome)
     }
 }
 
-/// Serves the request of this process with the options in its environment: [`Program::from_environment`]
-/// and [`Program::serve`].
+/// Serves the request of this process with the settings in its environment: [`Program::from_env`] and
+/// [`Program::serve`].
+///
+/// # Errors
+/// As [`Program::serve`], and if a variable has an invalid value. The client gets a 500 then.
+pub async fn serve<K>(handler: impl IntoHandler<K>) -> Result<Outcome, ServeError> {
+    let environment = Environment::of_process();
+    match Program::from_environment(&environment) {
+        Ok(program) => {
+            let handler = Arc::new(handler.into_handler());
+            program.serve_in(environment, handler).await
+        }
+        Err(invalid) => {
+            fail_in(environment, invalid.clone().into()).await?;
+            Err(invalid.into())
+        }
+    }
+}
+
+/// Responds to the request of this process with an error, for a program whose handler could not be built. The
+/// error is logged.
 ///
 /// # Errors
 /// As [`Program::serve`].
-pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
-    let environment = Environment::of_process();
-    match Program::from_environment(&environment) {
-        Ok(program) => program.serve_in(environment, handler).await,
-        Err(error) => fail(error).await,
-    }
+pub async fn fail(error: Error) -> Result<Outcome, ServeError> {
+    fail_in(Environment::of_process(), error).await
 }
 
-/// Responds with an error: for a program whose handler could not be built.
-///
-/// # Errors
-/// As [`Program::serve`]. The error itself is logged.
-pub async fn fail(error: Error) -> io::Result<()> {
-    let environment = Environment::of_process();
-    let options = Options::of_program_name(&environment);
-    let failed = Failed(Mutex::new(Some(error)));
+async fn fail_in(environment: Environment, error: Error) -> Result<Outcome, ServeError> {
+    let options = Options::for_failed_start(&environment);
+    let failed = Arc::new(Failed(Mutex::new(Some(error))));
     Program { options }.serve_in(environment, failed).await
 }
 
@@ -234,11 +238,4 @@ impl Handler for Failed {
         let error = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         Err(error.unwrap_or_else(|| io::Error::other("failed to start the program").into()))
     }
-}
-
-fn is_disconnect(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-    )
 }

@@ -1,5 +1,6 @@
 //! Where the request body on stdin ends.
 
+use anyhost_core::adapter::headers::parse_content_length;
 use anyhost_core::http::StatusCode;
 use anyhost_core::{Error, Result};
 
@@ -31,7 +32,7 @@ impl Framing {
             .bytes("CONTENT_LENGTH")
             .or_else(|| environment.bytes("HTTP_CONTENT_LENGTH"));
         if let Some(length) = length {
-            return match parse_length(length) {
+            return match parse_content_length(length) {
                 Some(0) => Ok(Self::None),
                 Some(length) => Ok(Self::Length(length)),
                 None => Err(Error::new(
@@ -53,14 +54,4 @@ impl Framing {
         }
         Ok(Self::ToEnd)
     }
-}
-
-/// RFC 9110 §8.6: digits only.
-fn parse_length(length: &[u8]) -> Option<u64> {
-    let digits = length.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(length)
-        .ok()
-        .filter(|_| digits)?
-        .parse()
-        .ok()
 }

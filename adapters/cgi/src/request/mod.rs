@@ -2,8 +2,10 @@
 
 mod headers;
 
+use anyhost_core::adapter::RequestInfo;
+use anyhost_core::adapter::path::target;
 use anyhost_core::http::{Method, StatusCode, Version};
-use anyhost_core::{Body, Context, Error, Request, Result, target};
+use anyhost_core::{Body, Context, Error, Request, Result};
 
 use crate::body::Framing;
 use crate::environment::Environment;
@@ -11,22 +13,34 @@ use crate::environment::Environment;
 /// Builds a request from the environment. Its body is empty.
 ///
 /// # Errors
-/// 400, 414 or 431 if the client may have caused the error, 500 if the server did not set a variable that
-/// RFC 3875 requires.
+/// 400, 411, 414 or 431 if the client may have caused the error, 500 if the server did not set a variable
+/// that RFC 3875 requires; with the parts that could be decoded.
 pub(crate) fn decode(
     environment: &Environment,
     path: &[u8],
-    framing: Framing,
+    framing: Result<Framing>,
     context: Context,
-) -> Result<Request> {
+) -> Result<Request, (Error, RequestInfo)> {
     let mut request = Request::new(Body::empty());
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(environment.clone());
+    match fill(&mut request, environment, path, framing) {
+        Ok(()) => Ok(request),
+        Err(error) => Err((error, RequestInfo::of(&mut request))),
+    }
+}
+
+fn fill(
+    request: &mut Request,
+    environment: &Environment,
+    path: &[u8],
+    framing: Result<Framing>,
+) -> Result<()> {
     *request.method_mut() = method(environment)?;
     *request.version_mut() = version(environment);
     *request.uri_mut() = target(path, query(environment))?.into();
-    *request.headers_mut() = headers::decode(environment, framing)?;
-    request.extensions_mut().insert(context);
-    request.extensions_mut().insert(environment.clone());
-    Ok(request)
+    *request.headers_mut() = headers::decode(environment, framing?)?;
+    Ok(())
 }
 
 fn method(environment: &Environment) -> Result<Method> {

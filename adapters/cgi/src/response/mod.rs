@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use anyhost_core::adapter::{RequestInfo, response_to};
 use anyhost_core::http::StatusCode;
-use anyhost_core::{Body, BoxError, Context, Error, Response, refuse};
+use anyhost_core::{Body, BoxError, Error, Response};
 use bytes::Bytes;
 use http_body::Body as _;
 
@@ -37,7 +38,7 @@ impl From<io::Error> for SendError {
 pub(crate) async fn send<W: Write + Send + 'static>(
     response: Response,
     output: &mut Output<W>,
-    context: &Context,
+    info: &RequestInfo,
     form: Form,
 ) -> Result<(), SendError> {
     let mut head = head::encode(&response, form);
@@ -50,7 +51,7 @@ pub(crate) async fn send<W: Write + Send + 'static>(
         // No byte has been written yet, so the status can still be changed to 500.
         Some(Some(Err(_))) => {
             let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-            Box::pin(send(refuse(error, context), output, context, form)).await?;
+            Box::pin(send(response_to(error, info), output, info, form)).await?;
             return Err(SendError::Body);
         }
         Some(None) | None => {}

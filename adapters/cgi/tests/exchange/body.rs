@@ -1,45 +1,48 @@
-//! The body on stdin (RFC 3875 §4.2).
+//! The request body on stdin (RFC 3875 §4.2).
 
 use std::io::{self, Cursor};
 use std::sync::Mutex;
 
-use anyhost_cgi::Program;
+use anyhost_cgi::{Outcome, Program};
 use anyhost_core::{Body, BoxError, Error, Request, RequestExt};
 use futures_util::{StreamExt, stream};
 
-use super::{Counted, length, run, run_as, seen};
+use super::{CountedStdin, body_length, inspect, run, run_program};
 
 const MEGABYTE: [(&str, &str); 1] = [("CONTENT_LENGTH", "1000000")];
 
 #[tokio::test]
-async fn what_nobody_read_of_the_body_is_drained() {
-    let stdin = Counted::new(1_000_000);
-    let (reply, result) = run(|| async { "done" }, &MEGABYTE, stdin.clone()).await;
-    assert!(reply.ends_with("\r\n\r\ndone"), "{reply}");
-    result.unwrap();
+async fn the_part_of_a_body_that_the_handler_did_not_read_is_drained() {
+    let stdin = CountedStdin::new(1_000_000);
+    let (response, outcome) = run(|| async { "done" }, &MEGABYTE, stdin.clone()).await;
+    assert!(response.ends_with("\r\n\r\ndone"), "{response}");
+    assert_eq!(outcome, Outcome::Completed);
     assert_eq!(stdin.read(), 1_000_000);
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_is_drained_as_well() {
-    let stdin = Counted::new(1_000_000);
+async fn the_body_of_a_rejected_request_is_drained() {
+    let stdin = CountedStdin::new(1_000_000);
     let vars = [MEGABYTE[0], ("HTTP_HOST", "u@a")];
-    let (reply, _) = run(|| async { "reached" }, &vars, stdin.clone()).await;
-    assert!(reply.starts_with("Status: 400 Bad Request\r\n"), "{reply}");
+    let (response, _) = run(|| async { "reached" }, &vars, stdin.clone()).await;
+    assert!(
+        response.starts_with("Status: 400 Bad Request\r\n"),
+        "{response}"
+    );
     assert_eq!(stdin.read(), 1_000_000);
 }
 
 #[tokio::test]
-async fn no_more_is_read_than_was_declared() {
-    // RFC 3875 §4.2; busybox delivers what follows.
-    let stdin = Counted::new(1_000_000);
-    let (reply, _) = run(length, &[("CONTENT_LENGTH", "5")], stdin.clone()).await;
-    assert!(reply.ends_with("\r\n\r\n5"), "{reply}");
+async fn no_bytes_after_the_content_length_are_read() {
+    // RFC 3875 §4.2. busybox sends such bytes.
+    let stdin = CountedStdin::new(1_000_000);
+    let (response, _) = run(body_length, &[("CONTENT_LENGTH", "5")], stdin.clone()).await;
+    assert!(response.ends_with("\r\n\r\n5"), "{response}");
     assert_eq!(stdin.read(), 5);
 }
 
 #[tokio::test]
-async fn a_length_is_digits_and_fits_or_it_is_a_400() {
+async fn an_invalid_content_length_is_a_400() {
     for bad in [
         "abc",
         "-1",
@@ -50,97 +53,102 @@ async fn a_length_is_digits_and_fits_or_it_is_a_400() {
         "5,5",
         "99999999999999999999",
     ] {
-        let (reply, _) = run(length, &[("CONTENT_LENGTH", bad)], io::empty()).await;
-        assert!(reply.starts_with("Status: 400 "), "{bad}: {reply}");
+        let (response, _) = run(body_length, &[("CONTENT_LENGTH", bad)], io::empty()).await;
+        assert!(response.starts_with("Status: 400 "), "{bad}: {response}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_ends_too_early_is_a_400_and_never_a_short_body() {
+async fn a_body_shorter_than_its_content_length_is_a_400() {
     let vars = [("CONTENT_LENGTH", "6")];
-    let (reply, _) = run(length, &vars, Cursor::new("hello")).await;
-    assert!(reply.starts_with("Status: 400 "), "{reply}");
-    assert!(reply.ends_with("Invalid body"), "{reply}");
+    let (response, _) = run(body_length, &vars, Cursor::new("hello")).await;
+    assert!(response.starts_with("Status: 400 "), "{response}");
+    assert!(response.ends_with("Invalid body"), "{response}");
 }
 
 #[tokio::test]
-async fn a_declared_length_over_the_limit_is_refused_before_any_of_it_came() {
-    // The pipe is open, and nothing is in it: reading would wait.
+async fn a_content_length_over_the_limit_is_a_413_before_the_body_arrives() {
+    // The pipe is open and empty, so reading it would block.
     let (stdin, server) = io::pipe().unwrap();
     let vars = [("CONTENT_LENGTH", "99999999999")];
     let server = Mutex::new(Some(server));
-    let refused = move |request: Request| {
+    let limited = move |request: Request| {
         let server = server.lock().unwrap().take();
         async move {
-            let result = length(request).await;
+            let result = body_length(request).await;
             drop(server);
             result
         }
     };
-    let (reply, _) = run(refused, &vars, stdin).await;
-    assert!(reply.starts_with("Status: 413 "), "{reply}");
+    let (response, _) = run(limited, &vars, stdin).await;
+    assert!(response.starts_with("Status: 413 "), "{response}");
 }
 
 #[tokio::test]
-async fn a_length_may_be_found_in_its_header_only() {
-    // busybox, for a GET with a body.
+async fn the_content_length_can_be_passed_as_a_header_only() {
+    // busybox does this for a GET with a body.
     let vars = [("HTTP_CONTENT_LENGTH", "5"), ("REQUEST_METHOD", "GET")];
-    let (reply, _) = run(length, &vars, Cursor::new("hello and more")).await;
-    assert!(reply.ends_with("\r\n\r\n5"), "{reply}");
+    let (response, _) = run(body_length, &vars, Cursor::new("hello and more")).await;
+    assert!(response.ends_with("\r\n\r\n5"), "{response}");
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_read_to_its_end_and_a_length_wins() {
-    // Apache takes off the chunks and says so no more; nginx knows the length, too.
+async fn a_chunked_body_is_read_to_the_end_of_stdin_unless_the_length_is_known() {
+    // Apache decodes the chunks and does not pass a length; nginx also passes the length.
     let chunked = ("HTTP_TRANSFER_ENCODING", "Chunked");
-    let (reply, _) = run(length, &[chunked], Cursor::new("hello")).await;
-    assert!(reply.ends_with("\r\n\r\n5"), "{reply}");
+    let (response, _) = run(body_length, &[chunked], Cursor::new("hello")).await;
+    assert!(response.ends_with("\r\n\r\n5"), "{response}");
     let vars = [chunked, ("CONTENT_LENGTH", "4")];
-    let (reply, _) = run(length, &vars, Cursor::new("hello")).await;
-    assert!(reply.ends_with("\r\n\r\n4"), "{reply}");
+    let (response, _) = run(body_length, &vars, Cursor::new("hello")).await;
+    assert!(response.ends_with("\r\n\r\n4"), "{response}");
 }
 
 #[tokio::test]
-async fn chunks_that_the_server_did_not_take_off_are_a_411() {
+async fn chunks_that_the_server_did_not_decode_are_a_411() {
     let vars = [
         ("HTTP_TRANSFER_ENCODING", "chunked"),
         ("SERVER_SOFTWARE", "busybox httpd/1.35"),
     ];
-    let (reply, _) = run(length, &vars, Cursor::new("5\r\nhello\r\n")).await;
-    assert!(reply.starts_with("Status: 411 "), "{reply}");
+    let (response, _) = run(body_length, &vars, Cursor::new("5\r\nhello\r\n")).await;
+    assert!(response.starts_with("Status: 411 "), "{response}");
 }
 
 #[tokio::test]
-async fn without_a_length_or_chunks_there_is_no_body() {
-    let (reply, _) = run(length, &[], Counted::new(10)).await;
-    assert!(reply.ends_with("\r\n\r\n0"), "{reply}");
-    let (reply, _) = run(length, &[("CONTENT_LENGTH", "")], Counted::new(10)).await;
-    assert!(reply.ends_with("\r\n\r\n0"), "{reply}");
+async fn a_request_without_content_length_and_chunks_has_no_body() {
+    let (response, _) = run(body_length, &[], CountedStdin::new(10)).await;
+    assert!(response.ends_with("\r\n\r\n0"), "{response}");
+    let (response, _) = run(
+        body_length,
+        &[("CONTENT_LENGTH", "")],
+        CountedStdin::new(10),
+    )
+    .await;
+    assert!(response.ends_with("\r\n\r\n0"), "{response}");
 }
 
 #[tokio::test]
-async fn a_body_can_be_read_to_its_end_whatever_its_length_says() {
-    // Apache's mod_deflate inflates a body and keeps the old length.
+async fn with_body_to_end_reads_beyond_the_content_length() {
+    // Apache's mod_deflate decompresses the body and keeps its old length.
     let program = Program::new().with_body_to_end(true);
     let vars = [("CONTENT_LENGTH", "41")];
-    let (stdout, ..) = run_as(program, length, &vars, Counted::new(5000)).await;
+    let (stdout, _) = run_program(program, body_length, &vars, CountedStdin::new(5000)).await;
     assert!(stdout.text().ends_with("\r\n\r\n5000"), "{}", stdout.text());
 }
 
 #[tokio::test]
-async fn the_length_is_known_before_the_body_is_read() {
+async fn the_size_hint_of_the_body_is_the_content_length() {
     let hint = |request: &Request| {
         use http_body::Body as _;
         format!("{:?}", request.body().size_hint().exact())
     };
-    assert_eq!(seen(hint, &[("CONTENT_LENGTH", "7")]).await, "Some(7)");
+    assert_eq!(inspect(hint, &[("CONTENT_LENGTH", "7")]).await, "Some(7)");
     let chunked = [("HTTP_TRANSFER_ENCODING", "chunked")];
-    assert_eq!(seen(hint, &chunked).await, "None");
+    assert_eq!(inspect(hint, &chunked).await, "None");
 }
 
 #[tokio::test]
-async fn a_long_body_waits_on_disk_until_the_handler_reads_it() {
-    // It replies with more than a pipe holds before it reads anything.
+async fn a_long_body_is_kept_on_disk_while_the_response_waits() {
+    // Responds with more than a pipe holds before it reads the body.
     let late = |request: Request| async move {
         let early = stream::iter([Ok::<_, BoxError>("early ".repeat(2000))]);
         let rest = stream::try_unfold((request, 0), |(mut request, read)| async move {
@@ -153,7 +161,7 @@ async fn a_long_body_waits_on_disk_until_the_handler_reads_it() {
         Body::from_stream(early.chain(rest))
     };
     let vars = [("CONTENT_LENGTH", "3000000")];
-    let (reply, result) = run(late, &vars, Counted::new(3_000_000)).await;
-    result.unwrap();
-    assert!(reply.ends_with("read 3000000"), "{}", reply.len());
+    let (response, outcome) = run(late, &vars, CountedStdin::new(3_000_000)).await;
+    assert_eq!(outcome, Outcome::Completed);
+    assert!(response.ends_with("read 3000000"), "{}", response.len());
 }

@@ -1,13 +1,14 @@
-//! Programs that must end, with time that the test makes.
+//! The deadline, mostly with paused time.
 
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use anyhost_cgi::Program;
+use anyhost_cgi::{Outcome, Program};
+use anyhost_core::http::Response;
 use anyhost_core::{Body, Request, RequestExt};
 use futures_util::{StreamExt, stream};
 
-use super::{Counted, environment, run_as, seen};
+use super::{CountedStdin, inspect, run_program};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -16,23 +17,23 @@ fn program() -> Program {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_without_a_reply_is_answered_for_with_a_504() {
-    let stuck = || async {
+async fn a_handler_that_misses_the_deadline_gets_a_504() {
+    let slow = || async {
         tokio::time::sleep(MINUTE).await;
         "too late"
     };
-    let (stdout, _, result) = run_as(program(), stuck, &[], io::empty()).await;
-    result.unwrap();
-    let reply = stdout.text();
+    let (stdout, outcome) = run_program(program(), slow, &[], io::empty()).await;
+    assert_eq!(outcome, Outcome::TimedOut);
+    let response = stdout.text();
     assert!(
-        reply.starts_with("Status: 504 Gateway Timeout\r\n"),
-        "{reply}"
+        response.starts_with("Status: 504 Gateway Timeout\r\n"),
+        "{response}"
     );
-    assert!(reply.ends_with("\r\n\r\nGateway Timeout"), "{reply}");
+    assert!(response.ends_with("\r\n\r\nGateway Timeout"), "{response}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_on_its_way_is_cut() {
+async fn the_deadline_aborts_a_response_in_progress() {
     let slow = || async {
         let first = stream::iter([Ok::<_, io::Error>("first")]);
         let late = stream::once(async {
@@ -41,8 +42,8 @@ async fn a_reply_on_its_way_is_cut() {
         });
         Body::from_stream(first.chain(late))
     };
-    let (stdout, _, result) = run_as(program(), slow, &[], io::empty()).await;
-    assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    let (stdout, outcome) = run_program(program(), slow, &[], io::empty()).await;
+    assert_eq!(outcome, Outcome::Aborted);
     assert!(
         stdout.text().ends_with("\r\n\r\nfirst"),
         "{}",
@@ -51,67 +52,68 @@ async fn a_reply_on_its_way_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_in_time_is_not_touched() {
+async fn a_response_before_the_deadline_is_complete() {
     let quick = || async {
         tokio::time::sleep(Duration::from_secs(29)).await;
         "in time"
     };
-    let (stdout, _, result) = run_as(program(), quick, &[], io::empty()).await;
-    result.unwrap();
+    let (stdout, outcome) = run_program(program(), quick, &[], io::empty()).await;
+    assert_eq!(outcome, Outcome::Completed);
     assert!(stdout.text().ends_with("\r\n\r\nin time"));
 }
 
 #[tokio::test]
-async fn a_504_is_followed_by_what_is_left_of_the_body() {
-    let stuck = std::future::pending::<&str>;
+async fn a_long_head_that_waits_for_the_request_body_becomes_a_504_at_the_deadline() {
+    let large = || async {
+        Response::builder()
+            .header("x-large", "x".repeat(5000))
+            .body(Body::empty())
+    };
+    let program = Program::new().with_deadline(Duration::from_millis(50));
+    // The request body does not arrive until the pipe is closed, after the deadline.
+    let (stdin, server) = io::pipe().unwrap();
+    let vars = [("CONTENT_LENGTH", "5")];
+    let close = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(server);
+    };
+    let ((stdout, outcome), ()) = tokio::join!(run_program(program, large, &vars, stdin), close);
+    assert_eq!(outcome, Outcome::TimedOut);
+    let response = stdout.text();
+    assert!(response.starts_with("Status: 504 "), "{response}");
+}
+
+#[tokio::test]
+async fn the_request_body_is_drained_after_a_504() {
+    let hanging = std::future::pending::<&str>;
     let program = Program::new().with_deadline(Duration::from_millis(1));
-    let stdin = Counted::new(100_000);
+    let stdin = CountedStdin::new(100_000);
     let vars = [("CONTENT_LENGTH", "100000")];
-    let (stdout, ..) = run_as(program, stuck, &vars, stdin.clone()).await;
+    let (stdout, _) = run_program(program, hanging, &vars, stdin.clone()).await;
     assert!(stdout.text().starts_with("Status: 504 "));
     assert_eq!(stdin.read(), 100_000);
 }
 
 #[tokio::test]
-async fn the_handler_knows_its_deadline() {
-    let left = |request: Request| async move {
-        let left = request.context().deadline();
-        let left = left.and_then(|at| at.duration_since(SystemTime::now()).ok());
+async fn the_context_of_a_request_has_the_deadline() {
+    let is_set = |request: Request| async move {
+        let remaining = request.context().deadline();
+        let remaining = remaining.and_then(|at| at.duration_since(SystemTime::now()).ok());
         format!(
             "{}",
-            left.is_some_and(|left| left > Duration::from_secs(20))
+            remaining.is_some_and(|remaining| remaining > Duration::from_secs(20))
         )
     };
-    let (stdout, ..) = run_as(program(), left, &[], io::empty()).await;
+    let (stdout, _) = run_program(program(), is_set, &[], io::empty()).await;
     assert!(stdout.text().ends_with("\r\n\r\ntrue"), "{}", stdout.text());
-    let none = |request: &Request| format!("{:?}", request.context().deadline());
-    assert_eq!(seen(none, &[]).await, "None");
+    let deadline = |request: &Request| format!("{:?}", request.context().deadline());
+    assert_eq!(inspect(deadline, &[]).await, "None");
 }
 
 #[tokio::test]
-async fn a_deadline_beyond_the_end_of_time_is_none() {
+async fn a_deadline_too_far_away_for_the_clock_is_no_deadline() {
     let program = Program::new().with_deadline(Duration::MAX);
-    let (stdout, _, result) = run_as(program, || async { "hi" }, &[], io::empty()).await;
-    result.unwrap();
+    let (stdout, outcome) = run_program(program, || async { "hi" }, &[], io::empty()).await;
+    assert_eq!(outcome, Outcome::Completed);
     assert!(stdout.text().ends_with("\r\n\r\nhi"));
-}
-
-#[test]
-fn the_environment_can_set_it_and_is_refused_if_it_makes_no_sense() {
-    let program = |name, value| {
-        let program = Program::from_environment(&environment(&[(name, value)]));
-        program.map(|program| format!("{program:?}"))
-    };
-    let deadline = |value| program("ANYHOST_CGI_DEADLINE", value);
-    assert!(deadline("30").unwrap().contains("deadline: Some(30s)"));
-    assert!(deadline("0.5").unwrap().contains("deadline: Some(500ms)"));
-    assert!(deadline("").unwrap().contains("deadline: None"));
-    for wrong in ["soon", "-1", "NaN", "inf", "30s", "1e300"] {
-        let error = deadline(wrong).unwrap_err();
-        assert!(format!("{error:?}").contains(wrong), "{error:?}");
-    }
-    let to_end = |value| program("ANYHOST_CGI_BODY_TO_END", value);
-    assert!(to_end("1").unwrap().contains("body_to_end: true"));
-    assert!(to_end("0").unwrap().contains("body_to_end: false"));
-    assert!(to_end("yes").is_err());
 }

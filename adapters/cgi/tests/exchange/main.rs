@@ -1,4 +1,4 @@
-//! One exchange with environments and streams of our own.
+//! Exchanges with environments and streams that the tests provide.
 
 mod body;
 mod deadline;
@@ -9,10 +9,10 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use anyhost_cgi::{Environment, Program};
-use anyhost_core::{Context, IntoHandler, Request, RequestExt};
+use anyhost_cgi::{Environment, Outcome, Program};
+use anyhost_core::{IntoHandler, Request, RequestExt};
 
-/// stdout, shared with the test: what was written, write by write, and a `None` for each flush.
+/// stdout, shared with the test: the bytes of each write, and `None` for each flush.
 #[derive(Clone, Default)]
 struct Stdout(Arc<Mutex<Vec<Option<Vec<u8>>>>>);
 
@@ -42,11 +42,11 @@ impl Write for Stdout {
     }
 }
 
-/// stdin of so many bytes, that counts what was read of it.
+/// stdin with a number of bytes, which counts how many were read.
 #[derive(Clone)]
-struct Counted(Arc<AtomicUsize>, usize);
+struct CountedStdin(Arc<AtomicUsize>, usize);
 
-impl Counted {
+impl CountedStdin {
     fn new(size: usize) -> Self {
         Self(Arc::default(), size)
     }
@@ -56,7 +56,7 @@ impl Counted {
     }
 }
 
-impl Read for Counted {
+impl Read for CountedStdin {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let size = bytes.len().min(self.1 - self.0.load(Ordering::Relaxed));
         bytes[..size].fill(b'x');
@@ -65,48 +65,50 @@ impl Read for Counted {
     }
 }
 
-/// An environment of these variables, and of what every server sets unless they set it.
+/// An environment with these variables, and with those that every server sets.
 fn environment(vars: &[(&str, &str)]) -> Environment {
-    let usual = [("REQUEST_METHOD", "POST"), ("SERVER_PROTOCOL", "HTTP/1.1")];
-    let missing = usual
+    let defaults = [("REQUEST_METHOD", "POST"), ("SERVER_PROTOCOL", "HTTP/1.1")];
+    let missing = defaults
         .iter()
         .filter(|(name, _)| vars.iter().all(|(known, _)| known != name));
     Environment::new(missing.chain(vars).copied())
 }
 
-/// Runs a program in such an environment.
-async fn run_as<K>(
+/// Runs a program and returns what it wrote to stdout.
+async fn run_program<K>(
     program: Program,
     handler: impl IntoHandler<K>,
     vars: &[(&str, &str)],
     stdin: impl Read + Send + 'static,
-) -> (Stdout, Context, io::Result<()>) {
+) -> (Stdout, Outcome) {
     let stdout = Stdout::default();
-    let exchanged = program.exchange(handler, environment(vars), stdin, stdout.clone());
-    let (context, result) = exchanged.await;
-    (stdout, context, result)
+    let exchange = program.exchange(handler, environment(vars), stdin, stdout.clone());
+    let (_, outcome) = exchange.await;
+    (stdout, outcome)
 }
 
+/// Runs a program with the default options and returns the response as text.
 async fn run<K>(
     handler: impl IntoHandler<K>,
     vars: &[(&str, &str)],
     stdin: impl Read + Send + 'static,
-) -> (String, io::Result<()>) {
-    let (stdout, _, result) = run_as(Program::new(), handler, vars, stdin).await;
-    (stdout.text(), result)
+) -> (String, Outcome) {
+    let (stdout, outcome) = run_program(Program::new(), handler, vars, stdin).await;
+    (stdout.text(), outcome)
 }
 
-/// What `look` sees of a request of these variables.
-async fn seen(look: fn(&Request) -> String, vars: &[(&str, &str)]) -> String {
-    let handler = move |request: Request| std::future::ready(look(&request));
-    let (reply, _) = run(handler, vars, io::empty()).await;
-    match reply.split_once("\r\n\r\n") {
+/// Describes the request that a handler gets for these variables. If the request is rejected, returns the
+/// first line of the response.
+async fn inspect(describe: fn(&Request) -> String, vars: &[(&str, &str)]) -> String {
+    let handler = move |request: Request| std::future::ready(describe(&request));
+    let (response, _) = run(handler, vars, io::empty()).await;
+    match response.split_once("\r\n\r\n") {
         Some((head, body)) if head.starts_with("Status: 200 OK\r\n") => body.to_owned(),
-        _ => reply.lines().next().unwrap_or_default().to_owned(),
+        _ => response.lines().next().unwrap_or_default().to_owned(),
     }
 }
 
-/// The length of the body, or the status of the error in it.
-async fn length(mut request: Request) -> anyhost_core::Result<String> {
+/// A handler that reads the body and responds with its length.
+async fn body_length(mut request: Request) -> anyhost_core::Result<String> {
     Ok(request.buffer().await?.len().to_string())
 }
