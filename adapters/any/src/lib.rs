@@ -31,7 +31,9 @@
 
 #[cfg(feature = "http")]
 mod args;
-mod choice;
+mod detect;
+#[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
+mod hosts;
 mod log;
 mod run;
 

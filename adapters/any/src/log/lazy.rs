@@ -1,41 +1,46 @@
-//! A log that costs nothing until something is written to it: most CGI processes never do.
+//! A subscriber that is created with its first event.
+//!
+//! Most CGI processes log nothing. Creating the registry and the formatter of `tracing-subscriber` takes
+//! 34,000 instructions and 8 page faults, for a process that takes 126,000 instructions in total. So this
+//! subscriber filters events, which is cheap, and creates the real subscriber for the first event that
+//! passes. `Subscriber` has no provided way to delegate, so its methods are forwarded one by one.
 
 use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::span::Current;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Layer, Registry};
 
 type Inner = Box<dyn Subscriber + Send + Sync>;
 
-/// Filters events by their targets, and makes the subscriber behind it for the first that passes.
-pub(super) struct Lazy<F> {
+/// Filters by target and level, and passes the rest to a subscriber that is created when it is needed.
+pub(super) struct LazySubscriber<F> {
     filter: Targets,
-    make: F,
+    create: F,
     inner: OnceLock<Inner>,
 }
 
-impl<F: Fn() -> Inner> Lazy<F> {
-    pub(super) fn new(filter: Targets, make: F) -> Self {
+impl<F: Fn() -> Inner> LazySubscriber<F> {
+    pub(super) fn new(filter: Targets, create: F) -> Self {
         Self {
             filter,
-            make,
+            create,
             inner: OnceLock::new(),
         }
     }
 
     fn inner(&self) -> &Inner {
-        self.inner.get_or_init(&self.make)
+        self.inner.get_or_init(&self.create)
     }
 }
 
-impl<F: Fn() -> Inner + 'static> Subscriber for Lazy<F> {
+impl<F: Fn() -> Inner + 'static> Subscriber for LazySubscriber<F> {
+    /// Lets `tracing` cache the decision per callsite. The inner subscriber has no filter that could differ.
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Nothing behind the filter has one of its own, and nothing is made just to be asked.
         match self.enabled(metadata) {
             true => Interest::always(),
             false => Interest::never(),
@@ -43,11 +48,13 @@ impl<F: Fn() -> Inner + 'static> Subscriber for Lazy<F> {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // These spans say whose an event is, however few events are wanted.
-        let ours = metadata.is_span() && metadata.target().starts_with("anyhost_lambda");
-        ours || self
-            .filter
-            .would_enable(metadata.target(), metadata.level())
+        // The Lambda adapter puts the request id into a span of level `error`. Events of every target
+        // need the span, so the filter does not apply to it.
+        let is_error_span = metadata.is_span() && *metadata.level() == Level::ERROR;
+        is_error_span
+            || self
+                .filter
+                .would_enable(metadata.target(), metadata.level())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -64,10 +71,6 @@ impl<F: Fn() -> Inner + 'static> Subscriber for Lazy<F> {
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
         self.inner().record_follows_from(span, follows);
-    }
-
-    fn event_enabled(&self, event: &Event<'_>) -> bool {
-        self.inner().event_enabled(event)
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -105,30 +108,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_spans_are_there_for_events_of_any_target() {
+    fn error_spans_are_enabled_for_every_target() {
         let filter = Targets::new().with_target("app", LevelFilter::DEBUG);
-        let lazy = Lazy::new(filter, || Box::new(tracing_subscriber::registry()) as Inner);
+        let lazy =
+            LazySubscriber::new(filter, || Box::new(tracing_subscriber::registry()) as Inner);
         tracing::subscriber::with_default(lazy, || {
-            assert!(!tracing::error_span!(target: "anyhost_lambda::worker", "ours").is_disabled());
-            assert!(tracing::error_span!(target: "other", "theirs").is_disabled());
+            assert!(!tracing::error_span!(target: "anyhost_lambda", "invocation").is_disabled());
+            assert!(tracing::info_span!(target: "anyhost_lambda", "other").is_disabled());
         });
     }
 
     #[test]
-    fn nothing_is_made_for_events_that_nobody_wants() {
-        let made = Arc::new(AtomicU32::new(0));
-        let counted = made.clone();
-        let lazy = Lazy::new(Targets::new().with_default(LevelFilter::WARN), move || {
-            counted.fetch_add(1, Ordering::Relaxed);
+    fn the_subscriber_is_created_once_for_the_first_enabled_event() {
+        let created = Arc::new(AtomicU32::new(0));
+        let counter = created.clone();
+        let filter = Targets::new().with_default(LevelFilter::WARN);
+        let lazy = LazySubscriber::new(filter, move || {
+            counter.fetch_add(1, Ordering::Relaxed);
             Box::new(tracing_subscriber::registry()) as Inner
         });
         tracing::subscriber::with_default(lazy, || {
-            tracing::info!("unwanted");
-            let _unwanted = tracing::info_span!("unwanted").entered();
-            assert_eq!(made.load(Ordering::Relaxed), 0);
-            tracing::warn!("wanted");
-            tracing::error!("wanted");
-            assert_eq!(made.load(Ordering::Relaxed), 1);
+            tracing::info!("disabled");
+            let _disabled = tracing::info_span!("disabled").entered();
+            assert_eq!(created.load(Ordering::Relaxed), 0);
+            tracing::warn!("enabled");
+            tracing::error!("enabled");
+            assert_eq!(created.load(Ordering::Relaxed), 1);
         });
     }
 }

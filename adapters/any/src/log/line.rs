@@ -1,15 +1,16 @@
-//! An event as one line, for logs that know nothing but lines.
+//! Events as single lines.
 
 use std::io::{self, Write};
 
-/// Apache splits what is longer into several entries.
-const LONGEST: usize = 8000;
+/// Apache splits longer lines into several entries of its log.
+const MAX_LENGTH: usize = 8000;
 
-/// Writes each event as one line: control characters in it are escaped, and a long one is cut.
-pub(super) struct Lines<W>(pub(super) W);
+/// Writes each event as one line. Control characters are escaped, so that a client cannot forge a log line with
+/// a line break in its input. Long lines are truncated.
+pub(super) struct OneLine<W>(pub(super) W);
 
-impl<W: Write> Write for Lines<W> {
-    /// Takes a whole event, as the formatter writes it.
+impl<W: Write> Write for OneLine<W> {
+    /// Writes one event: the formatter passes each event in one call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let mut line = String::with_capacity(text.len());
@@ -19,7 +20,7 @@ impl<W: Write> Write for Lines<W> {
                 c if c.is_control() => line.extend(c.escape_default()),
                 c => line.push(c),
             }
-            if line.len() > LONGEST {
+            if line.len() > MAX_LENGTH {
                 line.truncate(start);
                 line.push('…');
                 break;
@@ -41,19 +42,20 @@ mod tests {
 
     fn line(event: &str) -> String {
         let mut line = Vec::new();
-        Lines(&mut line).write_all(event.as_bytes()).unwrap();
+        OneLine(&mut line).write_all(event.as_bytes()).unwrap();
         String::from_utf8(line).unwrap()
     }
 
     #[test]
-    fn an_event_is_one_line() {
+    fn control_characters_of_an_event_are_escaped() {
         assert_eq!(line("WARN plain\n"), "WARN plain\n");
         assert_eq!(line("a\nb\r\n\u{1b}[0mé\n"), "a\\nb\\r\\n\\u{1b}[0mé\n");
     }
 
     #[test]
-    fn a_long_line_is_cut() {
-        let cut = line(&"é".repeat(10_000));
-        assert!(cut.ends_with("é…\n") && cut.len() < 8192, "{}", cut.len());
+    fn a_long_event_is_truncated_between_characters() {
+        let truncated = line(&"é".repeat(10_000));
+        assert!(truncated.ends_with("é…\n"), "{truncated}");
+        assert!(truncated.len() < 8192, "{}", truncated.len());
     }
 }

@@ -1,35 +1,35 @@
-//! Panics as events of the log.
+//! Panics as log events.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::panic::{PanicHookInfo, take_hook};
 
-/// Logs a panic as one event, with its backtrace if `RUST_BACKTRACE` asks for one, where Rust's own
-/// hook prints several lines; a handler's together with its request. A hook that the program has set stays.
-pub(super) fn log_them() {
-    let found = take_hook();
+use anyhost_core::adapter::panic::{message, record_location};
+
+/// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
+/// prints several lines to stderr, past the log format. A hook that the program has set is kept.
+///
+/// The standard library cannot tell whether the program has set a hook. But if it has not, `take_hook` returns
+/// the default hook each time, so the first and the second hook are the same function. Should the
+/// compiler give that function two addresses, the default hook stays, and prints its lines.
+pub(super) fn set_hook() {
+    let current = take_hook();
     let default = take_hook();
-    // Both are made by the same function if none was set. If they were found to differ all the same,
-    // only the lines would be more.
     #[allow(ambiguous_wide_pointer_comparisons)]
-    if std::ptr::eq(&raw const *found, &raw const *default) {
-        set_hook(Box::new(log));
-    } else {
-        set_hook(found);
-    }
+    let is_default = std::ptr::eq(&raw const *current, &raw const *default);
+    std::panic::set_hook(if is_default { Box::new(log) } else { current });
 }
 
 fn log(panic: &PanicHookInfo<'_>) {
-    if anyhost_core::logs_panic(|| place(panic)) {
+    // The core catches panics of handlers and logs them with the request.
+    if record_location(|| location(panic)) {
         return;
     }
-    let payload = panic.payload();
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let message = payload.downcast_ref::<&str>().copied().or(text);
-    let message = message.unwrap_or("no message");
-    tracing::error!("panicked at {}: {message}", place(panic));
+    let message = message(panic.payload());
+    tracing::error!("panicked at {}: {message}", location(panic));
 }
 
-fn place(panic: &PanicHookInfo<'_>) -> String {
+/// The source location of a panic, and the backtrace if it is enabled.
+fn location(panic: &PanicHookInfo<'_>) -> String {
     let location = panic.location().map(ToString::to_string);
     let location = location.unwrap_or_default();
     let backtrace = Backtrace::capture();

@@ -1,0 +1,164 @@
+//! Detecting the host that started the process.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use anyhost_core::adapter::settings::InvalidSetting;
+
+/// A host for which a process can be started. Its name is also the value of `ANYHOST` and the name of the cargo
+/// feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostKind {
+    Http,
+    Lambda,
+    Cgi,
+}
+
+impl fmt::Display for HostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Lambda => "lambda",
+            Self::Cgi => "cgi",
+        })
+    }
+}
+
+/// The detected host, and the rule that selected it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Detected {
+    pub(crate) host: HostKind,
+    pub(crate) rule: &'static str,
+}
+
+/// Why no host was selected. Guessing would contradict what the operator set up.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DetectError {
+    /// `ANYHOST` does not name a host.
+    UnknownHost(InvalidSetting),
+    /// stdin is a listening socket.
+    FastCgi,
+}
+
+impl fmt::Display for DetectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownHost(error) => error.fmt(f),
+            Self::FastCgi => f.write_str(
+                "FastCGI is not supported: stdin is a listening socket. Start the program with fcgiwrap, \
+                 which uses CGI, or set ANYHOST=http to serve HTTP",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for DetectError {}
+
+/// Detects the host of this process.
+pub(crate) fn detect() -> Result<Detected, DetectError> {
+    detect_from(|name| std::env::var_os(name), stdin_listens)
+}
+
+/// Applies the rules in order. The first rule that matches selects the host.
+fn detect_from(
+    var: impl Fn(&str) -> Option<OsString>,
+    stdin_listens: impl Fn() -> bool,
+) -> Result<Detected, DetectError> {
+    let var = |name| var(name).filter(|value| !value.is_empty());
+    let detected = |host, rule| Ok(Detected { host, rule });
+    if let Some(name) = var("ANYHOST") {
+        let known = [HostKind::Http, HostKind::Lambda, HostKind::Cgi];
+        let host = known.into_iter().find(|host| *name == *host.to_string());
+        return match host {
+            Some(host) => detected(host, "ANYHOST is set"),
+            None => Err(DetectError::UnknownHost(InvalidSetting::new(
+                "ANYHOST",
+                name.to_string_lossy(),
+                "http, lambda or cgi",
+            ))),
+        };
+    }
+    if var("AWS_LAMBDA_RUNTIME_API").is_some() {
+        return detected(HostKind::Lambda, "AWS_LAMBDA_RUNTIME_API is set");
+    }
+    // RFC 3875 §4.1.4: every CGI server sets it. FCGI_ROLE and REQUEST_METHOD can also be set on other hosts.
+    let is_cgi = |value: &OsStr| value.as_encoded_bytes().starts_with(b"CGI/");
+    if var("GATEWAY_INTERFACE").is_some_and(|value| is_cgi(&value)) {
+        return detected(HostKind::Cgi, "GATEWAY_INTERFACE starts with CGI/");
+    }
+    // Under CGI, stdin can be a socket too (Apache's mod_cgid), but a connected one.
+    if stdin_listens() {
+        return Err(DetectError::FastCgi);
+    }
+    detected(HostKind::Http, "no other host was found")
+}
+
+/// Whether stdin is a socket that accepts connections (SO_ACCEPTCONN).
+fn stdin_listens() -> bool {
+    rustix::net::sockopt::socket_acceptconn(std::io::stdin()).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detected_with(vars: &[(&str, &str)], stdin_listens: bool) -> Result<HostKind, DetectError> {
+        let var = |name: &str| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.into())
+        };
+        detect_from(var, || stdin_listens).map(|detected| detected.host)
+    }
+
+    fn detected(vars: &[(&str, &str)]) -> Result<HostKind, DetectError> {
+        detected_with(vars, false)
+    }
+
+    const APACHE: (&str, &str) = ("GATEWAY_INTERFACE", "CGI/1.1");
+    const LAMBDA: (&str, &str) = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001");
+
+    #[test]
+    fn the_first_matching_rule_selects_the_host() {
+        for (vars, host) in [
+            (&[][..], HostKind::Http),
+            (&[("PORT", "8080"), ("K_SERVICE", "x")], HostKind::Http),
+            (&[APACHE], HostKind::Cgi),
+            (&[APACHE, ("FCGI_ROLE", "RESPONDER")], HostKind::Cgi),
+            (&[APACHE, LAMBDA], HostKind::Lambda),
+            (&[APACHE, LAMBDA, ("ANYHOST", "http")], HostKind::Http),
+        ] {
+            assert_eq!(detected(vars), Ok(host), "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn empty_or_unrelated_variables_do_not_select_a_host() {
+        for vars in [
+            ("GATEWAY_INTERFACE", ""),
+            ("GATEWAY_INTERFACE", "FastCGI"),
+            ("REQUEST_METHOD", "GET"),
+            ("FCGI_ROLE", "RESPONDER"),
+            ("AWS_LAMBDA_RUNTIME_API", ""),
+            ("ANYHOST", ""),
+        ] {
+            assert_eq!(detected(&[vars]), Ok(HostKind::Http), "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn a_listening_socket_as_stdin_is_an_error_unless_another_rule_matches() {
+        assert_eq!(detected_with(&[], true), Err(DetectError::FastCgi));
+        assert_eq!(detected_with(&[APACHE], true), Ok(HostKind::Cgi));
+        let http = ("ANYHOST", "http");
+        assert_eq!(detected_with(&[http], true), Ok(HostKind::Http));
+    }
+
+    #[test]
+    fn an_unknown_name_in_anyhost_is_an_error() {
+        assert_eq!(
+            detected(&[("ANYHOST", "ftp")]).unwrap_err().to_string(),
+            r#"ANYHOST: invalid value "ftp", expected http, lambda or cgi"#
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! CGI.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhost_cgi::{Outcome, ServeError};
+use anyhost_core::{Error, IntoHandler};
+use tokio::runtime::Builder;
+
+use super::{block_on, build_handler};
+use crate::detect::Detected;
+
+/// 128 + 15: the exit code that shells report for a process that SIGTERM ended.
+const TERMINATED: u8 = 143;
+
+pub(crate) fn run<K, H, E>(
+    build: impl AsyncFnOnce() -> Result<H, E>,
+    detected: &Detected,
+) -> Result<ExitCode, Error>
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
+    // Before the first thread, and before the handler can print to stdout or read HTTP_PROXY.
+    anyhost_cgi::isolate()?;
+    detected.log();
+    block_on(Builder::new_current_thread(), async {
+        match build_handler(build).await {
+            Ok(handler) => Ok(exit_code(anyhost_cgi::serve(handler).await?)),
+            Err(error) => {
+                anyhost_cgi::fail(error).await?;
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    })
+    .map_err(|error: ServeError| error.into())
+}
+
+/// The exit code 0 says that the server got a complete response, even if it is an error.
+fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Aborted => ExitCode::FAILURE,
+        Outcome::Terminated => ExitCode::from(TERMINATED),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+pub(crate) async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
+    match anyhost_cgi::serve(handler).await? {
+        Outcome::Aborted => Err(io::Error::other("the response was aborted")),
+        Outcome::Terminated => Err(io::Error::other("SIGTERM ended the request")),
+        _ => Ok(()),
+    }
+}

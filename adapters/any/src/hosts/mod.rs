@@ -1,0 +1,37 @@
+//! Starting each host: the runtime that it needs, building the handler, and the exit code.
+
+#[cfg(feature = "cgi")]
+pub(crate) mod cgi;
+#[cfg(feature = "http")]
+pub(crate) mod http;
+#[cfg(feature = "lambda")]
+pub(crate) mod lambda;
+
+use std::io;
+
+use anyhost_core::Error;
+use anyhost_core::adapter::panic::catch_panic;
+use tokio::runtime::Builder;
+
+/// Runs a future on a new runtime. Does not wait for threads that are blocked in a system call, because
+/// they could keep the process alive.
+fn block_on<T, E: From<io::Error>>(
+    mut builder: Builder,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let runtime = builder.enable_all().build()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
+}
+
+/// Builds the handler. A panic is returned as an error, so that each host handles it like an error: Lambda
+/// reports it to the Runtime API, and CGI responds with 500.
+async fn build_handler<H, E: Into<Error>>(
+    build: impl AsyncFnOnce() -> Result<H, E>,
+) -> Result<H, Error> {
+    match catch_panic(async { build().await }).await {
+        Ok(built) => built.map_err(Into::into),
+        Err(panic) => Err(Error::from(panic)),
+    }
+}
