@@ -1,8 +1,8 @@
 //! Write one HTTP handler; run it on any host.
 //!
-//! A handler is an async function from a request to a reply. The same binary is a standalone
-//! server, an AWS Lambda function behind any of its front doors, a CGI program under Apache and
-//! others, and, in tests, a plain call with no socket.
+//! A handler is an async function from a request to a response. The same binary is a standalone server, an
+//! AWS Lambda function (behind API Gateway, a function URL, an Application Load Balancer or VPC Lattice), a CGI
+//! program under Apache and other web servers, and, in tests, a function call without a socket.
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -19,13 +19,23 @@
 //! }
 //! ```
 //!
-//! [`run`] finds out which host woke the process; see there for the order. What handlers take and
-//! return is in [`RequestExt`] and [`IntoResponse`]; errors are [`Error`]; choosing between handlers
-//! is [`Router`]; testing them is `testing::Client`.
+//! - [`run`] detects the host that started the process, and runs the handler there.
+//! - [`RequestExt`] reads bodies and the [`Context`] of a request; [`IntoResponse`] lists what a handler can
+//!   return; [`Error`] is an error with a status.
+//! - [`Router`] chooses a handler by method and path. [`with_state`] gives handlers shared state.
+//! - `testing::Client` calls a handler in tests.
 //!
 //! # Features
-//! One for each host (`http`, `lambda`, `cgi`), `tls` for HTTPS, and `testing` and `tower`; all are on by
-//! default. `metrics` gives the standalone server counters.
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `http` | yes | the standalone server |
+//! | `lambda` | yes | AWS Lambda |
+//! | `cgi` | yes | CGI |
+//! | `tls` | yes | HTTPS for the standalone server, with rustls |
+//! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
+//! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
+//! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
@@ -37,22 +47,33 @@ mod hosts;
 mod log;
 mod run;
 
-pub use anyhost_core::*;
 pub use run::{run, run_with, serve};
 
-/// The standalone server, for those who want to hold it in their hands.
+pub use anyhost_core::handler::{Handler, IntoHandler, handler};
+pub use anyhost_core::{
+    Body, BoxError, Context, Error, Host, IntoLimit, IntoResponse, InvalidLimit, InvalidProxies,
+    Json, Limit, Proxies, Request, RequestExt, Response, Result, Router, WithState, async_trait,
+    bytes, http, send, with_state,
+};
+
+#[cfg(feature = "testing")]
+pub use anyhost_core::testing;
+#[cfg(feature = "tower")]
+pub use anyhost_core::tower;
+
+/// The standalone server, for programs that configure it in code.
 #[cfg(feature = "http")]
 pub use anyhost_hyper as server;
 
-/// The Lambda function: what handlers can learn of their invocation.
+/// AWS Lambda: the invocation of a request, and the configuration of the function in code.
 #[cfg(feature = "lambda")]
 pub use anyhost_lambda as lambda;
 
-/// The CGI program: what handlers can learn of their environment.
+/// CGI: the environment of a request, and the configuration of the program in code.
 #[cfg(feature = "cgi")]
 pub use anyhost_cgi as cgi;
 
-/// The README's examples, as tests.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
