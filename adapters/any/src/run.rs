@@ -28,8 +28,8 @@ use crate::log;
 /// `run` creates the Tokio runtime: with one thread for CGI and for a Lambda function without concurrency,
 /// with several threads otherwise. It logs to stderr, unless the program has set a `tracing` subscriber.
 ///
-/// The exit code is 0 for success, 1 for a failure that was logged (for CGI, also if the response was
-/// aborted), 2 for an invalid command line, and 143 if SIGTERM ended a CGI program.
+/// The exit code is 0 for success, 1 for a failure that was logged, and 2 for an invalid command line. For CGI, it
+/// is 0 if the response is complete, 1 if the response was aborted, and 143 if SIGTERM ended the program.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -45,7 +45,7 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 ///
 /// If building the handler fails or panics, the error is logged with its sources, and the exit code is 1. On
 /// Lambda, the error is also reported to the Runtime API (`/runtime/init/error`). Under CGI, the response
-/// is 500.
+/// is 500, and the exit code is 0, as for every complete response.
 ///
 /// ```no_run
 /// use anyhost::{Error, Router};
@@ -80,7 +80,10 @@ where
         #[cfg(feature = "cgi")]
         HostKind::Cgi => hosts::cgi::run(build, &detected),
         #[allow(unreachable_patterns)]
-        host => Err(missing_feature(host).into()),
+        host => {
+            drop(build);
+            Err(missing_feature(host).into())
+        }
     };
     result.unwrap_or_else(|error| {
         tracing::error!(host = %detected.host, ?error, "failed to run");

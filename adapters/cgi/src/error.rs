@@ -3,16 +3,12 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use anyhost_core::adapter::settings::InvalidSetting;
-
 /// Why a program could not serve its request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError {
     /// `GATEWAY_INTERFACE` is not set, so this process was not started as a CGI program.
     NotCgi,
-    /// An environment variable has an invalid value. The client got a 500.
-    InvalidSetting(InvalidSetting),
     /// The descriptors or signals of the process could not be set up.
     Io(io::Error),
 }
@@ -21,7 +17,6 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotCgi => f.write_str("not a CGI request: GATEWAY_INTERFACE is not set"),
-            Self::InvalidSetting(error) => error.fmt(f),
             Self::Io(error) => write!(f, "failed to set up the CGI process: {error}"),
         }
     }
@@ -30,7 +25,7 @@ impl fmt::Display for ServeError {
 impl Error for ServeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotCgi | Self::InvalidSetting(_) => None,
+            Self::NotCgi => None,
             Self::Io(error) => error.source(),
         }
     }
@@ -39,12 +34,6 @@ impl Error for ServeError {
 impl From<io::Error> for ServeError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
-    }
-}
-
-impl From<InvalidSetting> for ServeError {
-    fn from(error: InvalidSetting) -> Self {
-        Self::InvalidSetting(error)
     }
 }
 

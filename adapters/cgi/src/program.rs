@@ -196,10 +196,10 @@ impl Program {
 }
 
 /// Serves the request of this process with the settings in its environment: [`Program::from_env`] and
-/// [`Program::serve`].
+/// [`Program::serve`]. If a variable has an invalid value, the error is logged, and the response is 500.
 ///
 /// # Errors
-/// As [`Program::serve`], and if a variable has an invalid value. The client gets a 500 then.
+/// As [`Program::serve`].
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> Result<Outcome, ServeError> {
     let environment = Environment::of_process();
     match Program::from_environment(&environment) {
@@ -207,10 +207,7 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> Result<Outcome, ServeErro
             let handler = Arc::new(handler.into_handler());
             program.serve_in(environment, handler).await
         }
-        Err(invalid) => {
-            fail_in(environment, invalid.clone().into()).await?;
-            Err(invalid.into())
-        }
+        Err(error) => fail_in(environment, error.into()).await,
     }
 }
 

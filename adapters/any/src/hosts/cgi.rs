@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use anyhost_cgi::{Outcome, ServeError};
+use anyhost_cgi::Outcome;
 use anyhost_core::{Error, IntoHandler};
 use tokio::runtime::Builder;
 
@@ -25,18 +25,15 @@ where
     anyhost_cgi::isolate()?;
     detected.log();
     block_on(Builder::new_current_thread(), async {
-        match build_handler(build).await {
-            Ok(handler) => Ok(exit_code(anyhost_cgi::serve(handler).await?)),
-            Err(error) => {
-                anyhost_cgi::fail(error).await?;
-                Ok(ExitCode::FAILURE)
-            }
-        }
+        let outcome = match build_handler(build).await {
+            Ok(handler) => anyhost_cgi::serve(handler).await?,
+            Err(error) => anyhost_cgi::fail(error).await?,
+        };
+        Ok(exit_code(outcome))
     })
-    .map_err(|error: ServeError| error.into())
 }
 
-/// The exit code 0 says that the server got a complete response, even if it is an error.
+/// The exit code is 0 if the server got a complete response, even if the response is an error.
 fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Aborted => ExitCode::FAILURE,

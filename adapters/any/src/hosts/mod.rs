@@ -7,7 +7,7 @@ pub(crate) mod http;
 #[cfg(feature = "lambda")]
 pub(crate) mod lambda;
 
-use std::io;
+use std::process::ExitCode;
 
 use anyhost_core::Error;
 use anyhost_core::adapter::panic::catch_panic;
@@ -15,10 +15,10 @@ use tokio::runtime::Builder;
 
 /// Runs a future on a new runtime. Does not wait for threads that are blocked in a system call, because
 /// they could keep the process alive.
-fn block_on<T, E: From<io::Error>>(
+fn block_on(
     mut builder: Builder,
-    future: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+    future: impl Future<Output = Result<ExitCode, Error>>,
+) -> Result<ExitCode, Error> {
     let runtime = builder.enable_all().build()?;
     let result = runtime.block_on(future);
     runtime.shutdown_background();
