@@ -1,27 +1,24 @@
-//! What this host knows about a request.
+//! What Lambda knows about a request.
 
-use std::net::IpAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use anyhost_core::{Context, Host};
+use anyhost_core::{Context, Host, Proxies, Result};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::Scheme;
-use lambda_http::request::RequestContext;
+use serde::de::DeserializeOwned;
 
-use crate::event::{Json, Source};
-use crate::options::Options;
+use crate::event::{ClientScheme, Description, Json, Peer, Source};
+use crate::options::LambdaSettings;
+use crate::runtime::Metadata;
 
-/// What only Lambda knows about a request. It is in the request's extensions, where no client can
-/// put anything:
+/// What only Lambda knows about a request. It is one of the request's extensions, which no client can set:
 ///
 /// ```
 /// use anyhost_core::Request;
 /// use anyhost_lambda::LambdaContext;
 ///
-/// async fn who(request: Request) -> String {
+/// async fn source(request: Request) -> String {
 ///     match request.extensions().get::<LambdaContext>() {
-///         Some(lambda) => format!("{}", lambda.source()),
+///         Some(lambda) => lambda.source().to_string(),
 ///         None => "not on Lambda".to_owned(),
 ///     }
 /// }
@@ -30,189 +27,137 @@ use crate::options::Options;
 pub struct LambdaContext {
     source: Source,
     event: Bytes,
-    invocation: Invocation,
-}
-
-/// What the Runtime API says of an invocation, in the headers of `/next`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Invocation {
-    headers: HeaderMap,
-    deadline: Option<SystemTime>,
-}
-
-impl Invocation {
-    /// What is missing or odd is left out. A deadline in the past is none; emulators send some.
-    pub(crate) fn new(headers: HeaderMap) -> Self {
-        let ms = headers.get("lambda-runtime-deadline-ms");
-        let ms = ms.and_then(|ms| ms.to_str().ok()?.parse().ok());
-        let deadline = ms.and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
-        Self {
-            deadline: deadline.filter(|deadline| *deadline > SystemTime::now()),
-            headers,
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// How much time is left.
-    pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline?.duration_since(SystemTime::now()).ok()
-    }
+    metadata: Metadata,
 }
 
 impl LambdaContext {
-    pub(crate) fn new(source: Source, event: Bytes, invocation: Invocation) -> Self {
+    pub(crate) fn new(source: Source, event: Bytes, metadata: Metadata) -> Self {
         Self {
             source,
             event,
-            invocation,
+            metadata,
         }
     }
 
-    /// The front door that the request came through.
+    /// The source of the event.
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// The event itself, as JSON.
+    /// The event as JSON.
     pub fn event(&self) -> &Bytes {
         &self.event
     }
 
-    /// The ARN that was invoked; its last part may name a version or alias.
+    /// The ARN with which the function was invoked. Its last part may be a version or an alias.
     pub fn function_arn(&self) -> Option<&str> {
-        self.invocation.text("lambda-runtime-invoked-function-arn")
+        self.metadata.function_arn()
     }
 
     /// The X-Ray trace header of this invocation.
     pub fn trace_id(&self) -> Option<&str> {
-        self.invocation.text("lambda-runtime-trace-id")
+        self.metadata.trace_id()
     }
 
     /// The tenant, for functions with tenant isolation.
     pub fn tenant_id(&self) -> Option<&str> {
-        self.invocation.text("lambda-runtime-aws-tenant-id")
+        self.metadata.tenant_id()
     }
 
-    /// What the front door's authorizer said of the client, as the event has it: claims, scopes, or
-    /// whatever a Lambda authorizer returned. It is read at each call.
+    /// What the authorizer of an API Gateway or Function URL returned about the client: claims, scopes, or
+    /// the values of a Lambda authorizer. Each call parses the event.
     pub fn authorizer(&self) -> Option<serde_json::Value> {
-        #[derive(serde::Deserialize)]
-        struct Event {
-            #[serde(rename = "requestContext")]
-            request_context: Authorized,
-        }
         #[derive(serde::Deserialize)]
         struct Authorized {
             authorizer: serde_json::Value,
         }
-        let event: Event = serde_json::from_slice(&self.event).ok()?;
-        Some(event.request_context.authorizer).filter(|authorizer| !authorizer.is_null())
+        let context: Authorized = self.event_context().ok()?;
+        Some(context.authorizer).filter(|authorizer| !authorizer.is_null())
     }
 
-    /// The event's `requestContext` in `lambda_http`'s types: the stage, the identity, the authorizer's
-    /// claims. It is read at each call; `None` if it does not fit them.
-    pub fn request_context(&self) -> Option<RequestContext> {
+    /// The event's `requestContext`: the stage, the identity, the authorizer's claims, and what else the
+    /// source sends. Each call parses the event.
+    ///
+    /// ```
+    /// use anyhost_core::{Request, Result};
+    /// use anyhost_lambda::LambdaContext;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Stage {
+    ///     stage: String,
+    /// }
+    ///
+    /// async fn stage(request: Request) -> Result<String> {
+    ///     match request.extensions().get::<LambdaContext>() {
+    ///         Some(lambda) => Ok(lambda.event_context::<Stage>()?.stage),
+    ///         None => Ok("not on Lambda".to_owned()),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When the event has no `requestContext`, or it does not fit `T`. The error is a 500.
+    pub fn event_context<T: DeserializeOwned>(&self) -> Result<T> {
         #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
         struct Event<T> {
-            #[serde(rename = "requestContext")]
             request_context: T,
         }
-        fn read<T: serde::de::DeserializeOwned>(event: &[u8]) -> Option<T> {
-            serde_json::from_slice::<Event<T>>(event)
-                .ok()
-                .map(|event| event.request_context)
-        }
-        match self.source {
-            Source::RestApi | Source::HttpApiV1 => {
-                read(&self.event).map(RequestContext::ApiGatewayV1)
-            }
-            Source::HttpApi | Source::FunctionUrl => {
-                read(&self.event).map(RequestContext::ApiGatewayV2)
-            }
-            Source::Alb | Source::AlbMultiValue => read(&self.event).map(RequestContext::Alb),
-            Source::WebSocket => read(&self.event).map(RequestContext::WebSocket),
-            Source::Lattice => read(&self.event).map(RequestContext::VpcLattice),
-            Source::LatticeV1 | Source::Event => None,
-        }
+        let event: Event<T> = serde_json::from_slice(&self.event)?;
+        Ok(event.request_context)
+    }
+
+    /// The event's `requestContext` in the types of `lambda_http`. Each call parses the event. `None` if the
+    /// event does not fit these types, or if `lambda_http` has no type for its source.
+    #[cfg(feature = "lambda_http")]
+    pub fn request_context(&self) -> Option<lambda_http::request::RequestContext> {
+        (self.source.description().request_context)(&self.event)
+    }
+
+    #[cfg(feature = "lambda_http")]
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 }
 
-/// The context of a request.
+/// The context of a request. `headers` are those of the request, unless they are invalid.
 pub(crate) fn of(
-    source: Source,
+    description: &Description,
     event: &Json<'_>,
-    invocation: &Invocation,
-    options: &Options,
+    headers: Option<&HeaderMap>,
+    metadata: &Metadata,
+    settings: &LambdaSettings,
 ) -> Context {
-    let mut context = of_event(invocation).with_scheme(scheme(source, event));
-    if let Some(peer) = peer(source, event, options.proxies) {
-        context = context.with_peer(peer);
-    }
-    context
-}
-
-/// The context of an event that is no request.
-pub(crate) fn of_event(invocation: &Invocation) -> Context {
-    let mut context = Context::new(Host::LAMBDA);
-    if let Some(id) = invocation.text("lambda-runtime-aws-request-id") {
+    let mut context = Context::new(Host::LAMBDA).with_scheme(scheme(description, headers));
+    if let Some(id) = metadata.request_id() {
         context = context.with_request_id(id);
     }
-    if let Some(deadline) = invocation.deadline {
+    if let Some(deadline) = metadata.deadline() {
         context = context.with_deadline(deadline);
     }
-    context
-}
-
-/// The client's address is AWS's word. A load balancer says it only as the last entry of
-/// X-Forwarded-For, to which it appends unless it was set to `preserve` or `remove`, and proxies
-/// before it as the entries before that; the rest is the client's own invention.
-fn peer(source: Source, event: &Json<'_>, proxies: usize) -> Option<IpAddr> {
-    let context = event.get("requestContext");
-    let address = match source {
-        Source::RestApi | Source::HttpApiV1 | Source::WebSocket => {
-            context.get("identity").get("sourceIp").text()?
-        }
-        Source::HttpApi | Source::FunctionUrl => context.get("http").get("sourceIp").text()?,
-        Source::Alb | Source::AlbMultiValue => header(event, "x-forwarded-for")
-            .iter()
-            .rev()
-            .filter_map(Json::text)
-            .flat_map(|value| value.rsplit(','))
-            .nth(proxies - 1)?
-            .trim(),
-        Source::Lattice | Source::LatticeV1 | Source::Event => return None,
+    let peer = match description.peer {
+        Peer::Field(field) => event.at(field).text().and_then(|peer| peer.parse().ok()),
+        // A client can send X-Forwarded-For. Only the entries that the load balancer and the proxies in front
+        // of it appended are true, so they are counted from the right.
+        Peer::ForwardedFor => headers.and_then(|headers| {
+            let proxies = Proxies::hops(settings.proxies.max(1));
+            proxies.origin(None, headers).peer
+        }),
+        Peer::Unknown => None,
     };
-    parse_ip(address)
+    match peer {
+        Some(peer) => context.with_peer(peer),
+        None => context,
+    }
 }
 
-/// An address, perhaps with the client's port behind it, which a load balancer can be told to add.
-fn parse_ip(text: &str) -> Option<IpAddr> {
-    let address = text.parse::<IpAddr>().or_else(|_| {
-        text.parse::<std::net::SocketAddr>()
-            .map(|address| address.ip())
-    });
-    address.ok().map(|address| address.to_canonical())
-}
-
-/// The other front doors have no plain HTTP, or do not say. A load balancer overwrites
-/// X-Forwarded-Proto, whatever the client sent.
-fn scheme(source: Source, event: &Json<'_>) -> Scheme {
-    let plain = matches!(source, Source::Alb | Source::AlbMultiValue)
-        && header(event, "x-forwarded-proto")
-            .last()
-            .and_then(Json::text)
-            != Some("https");
-    if plain { Scheme::HTTP } else { Scheme::HTTPS }
-}
-
-/// The values of a header.
-fn header<'a, 'e>(event: &'a Json<'e>, name: &str) -> &'a [Json<'e>] {
-    let maps = [event.get("multiValueHeaders"), event.get("headers")];
-    let mut headers = maps.into_iter().flat_map(Json::entries);
-    headers
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map_or(&[], |(_, values)| values.items())
+fn scheme(description: &Description, headers: Option<&HeaderMap>) -> Scheme {
+    let https = match description.scheme {
+        ClientScheme::Https => true,
+        ClientScheme::ForwardedProto => headers
+            .and_then(|headers| headers.get_all("x-forwarded-proto").iter().next_back())
+            .is_some_and(|scheme| scheme == "https"),
+        ClientScheme::NotHttp => false,
+    };
+    if https { Scheme::HTTPS } else { Scheme::HTTP }
 }

@@ -1,9 +1,9 @@
 //! Runs an [anyhost](https://docs.rs/anyhost) handler as an AWS Lambda function.
 //!
-//! It answers every front door that speaks HTTP: Function URLs, API Gateway REST and HTTP APIs (both
-//! payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
-//! WebSockets. Which one an event came from is read off the event. What a deployment decides is said to
-//! [`Function`], or to its environment.
+//! It accepts the events of all sources that send HTTP requests: Function URLs, API Gateway REST APIs and HTTP
+//! APIs (both payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
+//! WebSocket APIs. It recognises the [source](Source) of each event. [`Function`] has the settings of the
+//! deployment, which can also be environment variables ([`LambdaSettings`]).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -11,36 +11,46 @@
 //! # }
 //! ```
 //!
-//! What it promises beyond the rules that all hosts share:
+//! Beyond the rules for all hosts:
 //!
-//! - Paths and queries are what the client sent, byte for byte, wherever AWS kept them; repeated headers
-//!   and cookies arrive and leave as many.
-//! - A reply is base64 if its bytes are no UTF-8 or have a Content-Encoding, and is never altered.
-//! - Errors, panics, malformed events and oversized replies are HTTP replies. Nothing that an event
-//!   holds ends the process.
+//! - The path and query are as the client sent them, byte for byte, unless AWS changes them. Repeated headers and
+//!   cookies are kept in both directions.
+//! - A response body is in base64 if it is not valid UTF-8 or has a Content-Encoding. It never changes.
+//! - Errors, panics, invalid events and responses that are too large become HTTP responses. No event can end the
+//!   process.
+//!
+//! # Features
+//! | feature | meaning |
+//! |---|---|
+//! | `testing` | [`front_door`]: the event sources in-process, for tests |
+//! | `lambda_http` | [`compat`]: runs handlers written for the crate `lambda_http` |
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+#![cfg_attr(
+    not(all(feature = "testing", feature = "lambda_http")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
+#[cfg(feature = "lambda_http")]
+pub mod compat;
 mod context;
 mod event;
-mod extension;
 #[cfg(feature = "testing")]
 pub mod front_door;
 mod function;
-mod invoke;
+mod header_text;
+mod invocation;
 pub mod log;
 mod options;
-mod path;
 mod request;
 mod response;
-mod restore;
 mod runtime;
-mod stream;
-mod worker;
+
+pub use anyhost_core::adapter::settings::InvalidSetting;
+pub use {serde_json, tracing_subscriber};
 
 pub use context::LambdaContext;
 pub use event::Source;
 pub use function::{Function, invoke, report_init_error, serve};
-pub use lambda_http::SnapStartResource;
-pub use lambda_http::request::RequestContext;
-pub use options::Mode;
+pub use options::{LambdaSettings, Mode, UrlPath};
+pub use runtime::snapstart::{BoxFuture, SnapStartResource};

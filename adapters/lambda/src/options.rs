@@ -1,38 +1,171 @@
-//! What a function can be told of its deployment.
+//! The settings of a Lambda function.
 
 use std::time::Duration;
 
-/// How replies are sent.
+use anyhost_core::adapter::settings::SettingValue;
+
+/// How responses are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
-    /// As one JSON, when they are whole: every front door takes it.
+    /// As one JSON document once the response is complete. Every event source accepts it.
     #[default]
     Buffer,
-    /// Piece by piece, where the front door can: a Function URL with `InvokeMode: RESPONSE_STREAM`, a
-    /// REST API with response streaming. The others get their reply as one JSON.
+    /// While the handler produces the body, if the event source supports it: a Function URL with
+    /// `InvokeMode: RESPONSE_STREAM`, a REST API with response streaming. All other sources get the response
+    /// as one JSON document.
     Stream,
 }
 
-/// See [`Function`](crate::Function), which has a method for each.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) mode: Mode,
-    pub(crate) events: Option<Box<str>>,
-    pub(crate) base_path: Box<str>,
-    pub(crate) strip_stage: bool,
-    pub(crate) proxies: usize,
-    pub(crate) margin: Duration,
+impl SettingValue for Mode {
+    const EXPECTED: &'static str = "buffer or stream";
+
+    fn parse_setting(text: &str) -> Option<Self> {
+        match text {
+            "buffer" => Some(Self::Buffer),
+            "stream" => Some(Self::Stream),
+            _ => None,
+        }
+    }
 }
 
-impl Default for Options {
+/// A path in a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlPath(pub(crate) Box<str>);
+
+impl SettingValue for UrlPath {
+    const EXPECTED: &'static str = "a path that begins with a slash";
+
+    fn parse_setting(text: &str) -> Option<Self> {
+        text.starts_with('/').then(|| Self(text.into()))
+    }
+}
+
+anyhost_core::settings! {
+    /// The settings that [`Function::from_env`](crate::Function::from_env) reads. [`Function`](crate::Function)
+    /// has a method for each, which documents it further.
+    pub struct LambdaSettings {
+        /// `stream` sends responses while the handler produces them, if the event source supports it. It must
+        /// match the deployment.
+        "ANYHOST_LAMBDA_MODE" mode: Mode = "buffer",
+        /// The path that non-HTTP events are posted to, such as `/events`. Without it such an event is a failed
+        /// invocation.
+        "ANYHOST_LAMBDA_EVENTS" events: Option<UrlPath> = "",
+        /// A prefix that is removed from paths that begin with it, such as the mapping of a custom domain.
+        "ANYHOST_LAMBDA_BASE_PATH" base_path: Option<UrlPath> = "",
+        /// `1` removes the stage from the paths of an HTTP API.
+        "ANYHOST_LAMBDA_STRIP_STAGE" strip_stage: bool = "0",
+        /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer.
+        "ANYHOST_LAMBDA_PROXIES" proxies: usize = "1",
+        /// How long before Lambda's deadline a handler without a response is dropped and answered with a 504.
+        "ANYHOST_LAMBDA_MARGIN" margin: Duration = "250ms",
+        /// `1` registers an internal extension, without which Lambda sends no SIGTERM. By default only
+        /// a function with concurrent invocations registers it.
+        "ANYHOST_LAMBDA_EXTENSION" extension: Option<bool> = "",
+        /// The number of concurrent invocations. Lambda Managed Instances set it.
+        "AWS_LAMBDA_MAX_CONCURRENCY" concurrency: usize = "1",
+    }
+}
+
+impl Default for LambdaSettings {
     fn default() -> Self {
-        Self {
-            mode: Mode::Buffer,
-            events: None,
-            base_path: Box::default(),
-            strip_stage: false,
-            proxies: 1,
-            margin: Duration::from_millis(250),
+        match Self::from_vars(|_| None) {
+            Ok(settings) => settings,
+            Err(error) => unreachable!("a default is invalid: {error}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(vars: &[(&str, &str)]) -> Result<LambdaSettings, String> {
+        LambdaSettings::from_vars(|name| {
+            let found = vars.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_setting_is_read_from_its_variable() -> Result<(), String> {
+        let settings = from(&[
+            ("ANYHOST_LAMBDA_MODE", "stream"),
+            ("ANYHOST_LAMBDA_EVENTS", "/events"),
+            ("ANYHOST_LAMBDA_BASE_PATH", "/api/"),
+            ("ANYHOST_LAMBDA_STRIP_STAGE", "1"),
+            ("ANYHOST_LAMBDA_PROXIES", "2"),
+            ("ANYHOST_LAMBDA_MARGIN", "1.5s"),
+            ("ANYHOST_LAMBDA_EXTENSION", "0"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "8"),
+        ])?;
+        assert_eq!(settings.mode, Mode::Stream);
+        assert_eq!(settings.events, Some(UrlPath("/events".into())));
+        assert_eq!(settings.base_path, Some(UrlPath("/api/".into())));
+        assert!(settings.strip_stage);
+        assert_eq!(settings.proxies, 2);
+        assert_eq!(settings.margin, Duration::from_millis(1500));
+        assert_eq!(settings.extension, Some(false));
+        assert_eq!(settings.concurrency, 8);
+        Ok(())
+    }
+
+    #[test]
+    fn without_variables_every_setting_has_its_default() {
+        let settings = LambdaSettings::default();
+        assert_eq!(settings.mode, Mode::Buffer);
+        assert_eq!((settings.events, settings.base_path), (None, None));
+        assert!(!settings.strip_stage);
+        assert_eq!((settings.proxies, settings.concurrency), (1, 1));
+        assert_eq!(settings.margin, Duration::from_millis(250));
+        assert_eq!(settings.extension, None);
+    }
+
+    #[test]
+    fn an_invalid_value_is_an_error_that_names_the_variable_and_what_it_accepts() {
+        for (name, value, expected) in [
+            ("ANYHOST_LAMBDA_MODE", "streaming", "buffer or stream"),
+            (
+                "ANYHOST_LAMBDA_EVENTS",
+                "events",
+                "a path that begins with a slash",
+            ),
+            ("ANYHOST_LAMBDA_STRIP_STAGE", "yes", "0 or 1"),
+            ("ANYHOST_LAMBDA_MARGIN", "-1", "a duration such as 10s"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "many", "a number"),
+        ] {
+            let error = format!("{name}: invalid value {value:?}, expected {expected}");
+            assert_eq!(from(&[(name, value)]).err(), Some(error));
+        }
+    }
+
+    /// The default as the table shows it.
+    fn default_cell(default: &str) -> String {
+        match default {
+            "" => "–".to_owned(),
+            default => format!("`{default}`"),
+        }
+    }
+
+    #[test]
+    fn the_table_of_settings_in_infra_lambda_readme_matches_the_definitions() {
+        let readme = include_str!("../../../infra/lambda/README.md");
+        let rows: Vec<_> = LambdaSettings::SETTINGS
+            .iter()
+            .map(|setting| {
+                let default = default_cell(setting.default);
+                format!(
+                    "| `{}` | {default} | {} |",
+                    setting.name,
+                    setting.help_line()
+                )
+            })
+            .collect();
+        let expected = rows.join("\n");
+        assert!(
+            readme.contains(&expected),
+            "infra/lambda/README.md must contain this table:\n{expected}"
+        );
     }
 }

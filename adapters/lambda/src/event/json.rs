@@ -1,4 +1,4 @@
-//! An event as it is: borrowed, in document order, and of any shape.
+//! A JSON value that borrows from the event it was parsed from.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +7,19 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-/// A JSON value. Reading an event into this cannot fail on a field of an odd type, keeps the order of
-/// its maps, and copies no text that has no escapes.
+/// The way from the root of an event to one of its values, key by key.
+pub(crate) type Field = &'static [&'static str];
+
+/// The field of values that an event source never sends.
+pub(crate) const NO_FIELD: Field = &[];
+
+const NULL: &Json<'_> = &Json::Null;
+
+/// A JSON value of any shape.
+///
+/// Serde structs would reject an event with a field of an unexpected type, and `serde_json::Value` sorts
+/// maps and copies every string. This type accepts all valid JSON, keeps the order of maps, and borrows
+/// strings without escapes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
@@ -20,35 +31,43 @@ pub(crate) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// Reads an event. Of its parts only those are kept that tell the request; the rest is looked
-    /// at as little as JSON allows.
-    pub(crate) fn parse(event: &'a [u8]) -> serde_json::Result<Self> {
-        // Looked at once, and not text by text.
-        let text = std::str::from_utf8(event).map_err(serde::de::Error::custom)?;
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let json = Part::Event.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(json)
+    /// Parses an event, and keeps only the fields in `kept`. The parser checks the syntax of all other
+    /// fields but allocates nothing for them.
+    pub(crate) fn parse(event: &'a [u8], kept: &Kept) -> serde_json::Result<Self> {
+        Self::parse_seed(event, Seed::Field(kept))
     }
 
-    /// Reads a whole JSON.
+    /// Parses JSON and keeps all of it.
     #[cfg(feature = "testing")]
     pub(crate) fn parse_whole(json: &'a [u8]) -> serde_json::Result<Self> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let json = Part::Whole.deserialize(&mut deserializer)?;
+        Self::parse_seed(json, Seed::Whole)
+    }
+
+    fn parse_seed(json: &'a [u8], seed: Seed<'_>) -> serde_json::Result<Self> {
+        // One UTF-8 check of the whole event is faster than serde_json's check of each string.
+        let text = std::str::from_utf8(json).map_err(serde::de::Error::custom)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let json = seed.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(json)
     }
 
-    /// The value of a key; `Null` if there is none, or if this is no map.
+    /// The value of a key. `Null` if the key is missing or if this value is not a map.
     pub(crate) fn get(&self, key: &str) -> &Self {
-        const NULL: &Json<'_> = &Json::Null;
         self.entries()
             .find(|(known, _)| *known == key)
             .map_or(NULL, |(_, value)| value)
     }
 
-    /// The entries of a map, in document order.
+    /// The value of a field; `Null` if it is missing, or if `field` is [`NO_FIELD`].
+    pub(crate) fn at(&self, field: Field) -> &Self {
+        match field.is_empty() {
+            true => NULL,
+            false => field.iter().fold(self, |value, key| value.get(key)),
+        }
+    }
+
+    /// The entries of a map, in document order. Empty if this value is not a map.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
         let entries = match self {
             Self::Map(entries) => entries.as_slice(),
@@ -57,7 +76,7 @@ impl<'a> Json<'a> {
         entries.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// The items of a list; of anything else but null, itself.
+    /// The items of a list. `Null` has no items, and any other value is a list of itself.
     pub(crate) fn items(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
@@ -84,6 +103,10 @@ impl<'a> Json<'a> {
         }
     }
 
+    pub(crate) fn is_null(&self) -> bool {
+        *self == Self::Null
+    }
+
     pub(crate) fn is_map(&self) -> bool {
         matches!(self, Self::Map(_))
     }
@@ -93,68 +116,60 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A part of an event, and what is kept of it.
+/// A tree of the fields that the parser keeps. A leaf keeps its whole value.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    children: Vec<(&'static str, Kept)>,
+}
+
+impl Kept {
+    /// Adds a field. If another field continues below this one, only the values below are kept, which is
+    /// enough to see whether this field exists.
+    pub(crate) fn add(&mut self, field: Field) {
+        let Some((key, rest)) = field.split_first() else {
+            return;
+        };
+        let index = self.children.iter().position(|(known, _)| known == key);
+        let index = index.unwrap_or_else(|| {
+            self.children.push((key, Self::default()));
+            self.children.len() - 1
+        });
+        self.children[index].1.add(rest);
+    }
+
+    fn child(&self, key: &str) -> Option<&Self> {
+        let child = self.children.iter().find(|(known, _)| *known == key);
+        child.map(|(_, child)| child)
+    }
+}
+
+/// What the parser keeps of the value that it reads next.
 #[derive(Clone, Copy)]
-enum Part {
-    /// The event itself.
-    Event,
-    /// Its `requestContext`.
-    Context,
-    /// Its headers.
-    Headers,
-    /// Something of which everything is kept.
+enum Seed<'k> {
+    Field(&'k Kept),
     Whole,
 }
 
-impl Part {
-    /// How many entries there usually are. Of a part that may be repeated at will, none: an event of many
-    /// empty maps must not take many times its own size.
-    fn usual(self) -> usize {
+impl<'k> Seed<'k> {
+    /// Room for the entries of a typical event or header map. A value inside a field gets no room in
+    /// advance: an event of many empty maps must not use many times its own size.
+    fn capacity(self) -> usize {
         match self {
-            Self::Event | Self::Context | Self::Headers => 14,
+            Self::Field(_) => 14,
             Self::Whole => 0,
         }
     }
 
-    /// The part that a key leads to, if it is kept.
+    /// What to keep of the value of `key`; `None` to skip it.
     fn below(self, key: &str) -> Option<Self> {
         match self {
-            Self::Headers | Self::Whole => Some(Self::Whole),
-            Self::Event => match key {
-                "requestContext" => Some(Self::Context),
-                "headers" | "multiValueHeaders" => Some(Self::Headers),
-                "version"
-                | "httpMethod"
-                | "method"
-                | "path"
-                | "rawPath"
-                | "raw_path"
-                | "rawQueryString"
-                | "queryStringParameters"
-                | "query_string_parameters"
-                | "multiValueQueryStringParameters"
-                | "resource"
-                | "type"
-                | "methodArn"
-                | "routeArn"
-                | "cookies"
-                | "body"
-                | "isBase64Encoded"
-                | "is_base64_encoded"
-                | "routeKey" => Some(Self::Whole),
-                _ => None,
-            },
-            Self::Context => match key {
-                "http" | "elb" | "connectionId" | "serviceArn" | "serviceNetworkArn"
-                | "identity" | "path" | "protocol" | "stage" | "domainName" | "apiId"
-                | "routeKey" => Some(Self::Whole),
-                _ => None,
-            },
+            Self::Field(kept) if !kept.children.is_empty() => kept.child(key).map(Self::Field),
+            Self::Field(_) | Self::Whole => Some(Self::Whole),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Part {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
@@ -162,7 +177,7 @@ impl<'de> DeserializeSeed<'de> for Part {
     }
 }
 
-impl<'de> Visitor<'de> for Part {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,25 +214,29 @@ impl<'de> Visitor<'de> for Part {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Self::Whole)? {
+        while let Some(item) = seq.next_element_seed(Seed::Whole)? {
             items.push(item);
         }
         Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut entries = Vec::with_capacity(self.usual());
+        let mut entries = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
-            match self.below(&key) {
-                Some(part) => entries.push((key, map.next_value_seed(part)?)),
-                None => drop(map.next_value::<IgnoredAny>()?),
+            let Some(seed) = self.below(&key) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if entries.is_empty() {
+                entries.reserve(self.capacity());
             }
+            entries.push((key, map.next_value_seed(seed)?));
         }
         Ok(Json::Map(entries))
     }
 }
 
-/// A key. serde's own `Cow` is never borrowed here.
+/// A key that borrows from the event. `Cow<str>` itself always deserializes to an owned string.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -245,49 +264,4 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maps_keep_their_order_and_text_is_borrowed() -> serde_json::Result<()> {
-        let json = Json::parse(br#"{"headers": {"b": 1, "a": ["x", null, "\u00e9"], "b": 2}}"#)?;
-        let headers = json.get("headers");
-        let keys: Vec<_> = headers.entries().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["b", "a", "b"]);
-        assert_eq!(headers.get("b").scalar().as_deref(), Some("1"));
-        assert!(matches!(
-            &headers.get("a").items()[0],
-            Json::Text(Cow::Borrowed("x"))
-        ));
-        assert_eq!(headers.get("a").items()[2].text(), Some("é"));
-        Ok(())
-    }
-
-    #[test]
-    fn what_tells_nothing_of_the_request_is_not_kept() -> serde_json::Result<()> {
-        let event = br#"{"other": {"a": []}, "requestContext": {"authorizer": {}, "http": {"method": "GET"}}}"#;
-        let json = Json::parse(event)?;
-        assert_eq!(json.entries().count(), 1);
-        let context = json.get("requestContext");
-        assert_eq!(context.entries().count(), 1);
-        assert_eq!(context.get("http").get("method").text(), Some("GET"));
-        assert!(Json::parse(br#"{"other": {"a": }}"#).is_err());
-        assert!(Json::parse(b"{} {}").is_err());
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_missing_or_of_another_shape_is_null_or_empty() -> serde_json::Result<()> {
-        let json = Json::parse(br#"{"body": 5}"#)?;
-        assert_eq!(json.get("x").get("y"), &Json::Null);
-        assert_eq!(json.get("body").get("y"), &Json::Null);
-        assert_eq!(json.get("body").entries().count(), 0);
-        assert_eq!(json.get("x").items().len(), 0);
-        Ok(())
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        assert!(Json::parse("[".repeat(100_000).as_bytes()).is_err());
-    }
-}
+mod tests;

@@ -1,118 +1,123 @@
-//! Requests to a handler through a front door.
+//! A client that sends requests to a handler through a simulated source.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhost_core::testing::Reply;
+use anyhost_core::adapter::finish_after_response;
+use anyhost_core::testing::TestResponse;
 use anyhost_core::{Body, Context, Handler, IntoHandler};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 
-use super::{FrontDoor, answer};
+use super::{Simulator, error_response};
 use crate::Function;
-use crate::context::Invocation;
-use crate::invoke::{self, reply_to};
+use crate::invocation::{InvocationResult, respond};
+use crate::runtime::Metadata;
 
-/// Calls a handler through a [`FrontDoor`], as Lambda would.
+/// Calls a handler through a simulated event source, as Lambda would.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use anyhost_lambda::front_door::{Client, FrontDoor};
-/// use anyhost_lambda::{Function, Mode};
+/// use anyhost_lambda::front_door::Client;
+/// use anyhost_lambda::{Function, Mode, Source};
 ///
 /// let hello = || async { "Hello, world!" };
-/// let client = Client::new(FrontDoor::HttpApi, hello);
-/// let reply = client.send(http::Request::get("/").body("")?).await;
-/// assert_eq!(reply.text().await.ok().as_deref(), Some("Hello, world!"));
+/// let client = Client::new(Source::HttpApi, hello);
+/// let response = client.send(http::Request::get("/").body("")?).await;
+/// assert_eq!(response.text().await.ok().as_deref(), Some("Hello, world!"));
 ///
-/// // What a deployment decides, such as streaming, is said as it is to the function.
+/// // Settings of the deployment, such as streaming, are settings of the function.
 /// let streaming = Function::new().with_mode(Mode::Stream);
-/// let client = Client::new(FrontDoor::FunctionUrl, hello).with_function(streaming);
-/// let mut reply = client.send(http::Request::get("/").body("")?).await;
-/// assert_eq!(reply.status(), 200);
-/// assert_eq!(reply.chunk().await.ok().flatten().as_deref(), Some(&b"Hello, world!"[..]));
+/// let client = Client::new(Source::FunctionUrl, hello).with_function(streaming);
+/// let mut response = client.send(http::Request::get("/").body("")?).await;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.chunk().await.ok().flatten().as_deref(), Some(&b"Hello, world!"[..]));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    door: FrontDoor,
+    simulator: Simulator,
     handler: Arc<dyn Handler>,
     function: Function,
     peer: IpAddr,
     timeout: Option<Duration>,
-    replied: Arc<Mutex<Vec<Context>>>,
+    /// The contexts of all invocations whose `wait_until` work has not been finished.
+    unfinished: Arc<Mutex<Vec<Context>>>,
 }
 
 impl Client {
-    /// A client of this handler, behind a function of the defaults. It calls from 192.0.2.1, an address
-    /// for documentation (RFC 5737).
-    pub fn new<K>(door: FrontDoor, handler: impl IntoHandler<K>) -> Self {
+    /// A client of this handler, in a function with the default settings. Its address is 192.0.2.1, which is
+    /// reserved for documentation (RFC 5737).
+    pub fn new<K>(simulator: impl Into<Simulator>, handler: impl IntoHandler<K>) -> Self {
         Self {
-            door,
+            simulator: simulator.into(),
             handler: Arc::new(handler.into_handler()),
             function: Function::new(),
             peer: Ipv4Addr::new(192, 0, 2, 1).into(),
             timeout: None,
-            replied: Arc::default(),
+            unfinished: Arc::default(),
         }
     }
 
-    /// The same client, with a function that is configured so.
+    /// Uses a function with other settings.
     #[must_use]
     pub fn with_function(mut self, function: Function) -> Self {
         self.function = function;
         self
     }
 
-    /// The same client, calling from this address.
+    /// Sends requests from this address.
     #[must_use]
     pub fn with_peer(mut self, peer: IpAddr) -> Self {
         self.peer = peer;
         self
     }
 
-    /// The same client, of a function with this timeout: handlers have a deadline, and the function answers
-    /// for those that miss it. The default is none, so that a test may take its time.
+    /// Gives the function a timeout: handlers have a deadline, and get a 504 if they miss it. By default there
+    /// is none.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sends a request, and gives the reply that the front door makes of the function's.
+    /// Sends a request, and returns the response that the source makes of the function's.
     ///
-    /// A reply that is dropped half-way stops the handler's body, which on Lambda nothing does.
-    pub async fn send(&self, request: http::Request<impl Into<Bytes>>) -> Reply {
+    /// Dropping a response half-way stops the handler's body. Nothing on Lambda does that.
+    pub async fn send(&self, request: http::Request<impl Into<Bytes>>) -> TestResponse {
         let request = request.map(Into::into);
-        let event = match self.door.event(&request, self.peer) {
+        let event = match self.simulator.event(&request, self.peer) {
             Ok(event) => event,
-            Err(status) => return answer(status).into(),
+            Err(status) => return error_response(status).into(),
         };
-        let options = &self.function.options;
-        let (posted, context) = reply_to(&*self.handler, event, self.invocation(), options).await;
-        self.replied().push(context);
-        let reply = match posted {
-            invoke::Reply::Whole(json) => self.door.reply(&json),
-            invoke::Reply::Stream(stream) => self.door.streamed(Body::new(*stream)).await,
-            invoke::Reply::Failed(_) => self.door.failed(),
+        let handler = self.handler.clone();
+        let (result, context) =
+            respond(handler, event, self.metadata(), &self.function.settings).await;
+        self.unfinished().push(context);
+        let response = match result {
+            InvocationResult::Response(json) => self.simulator.response(&json),
+            InvocationResult::Stream(stream) => {
+                self.simulator.streamed_response(Body::new(stream)).await
+            }
+            InvocationResult::Failure(_) => self.simulator.failure(),
         };
-        reply.into()
+        response.into()
     }
 
-    /// Runs the work that handlers gave to [`Context::wait_until`], as the function does once its reply
-    /// is out.
+    /// Runs the work that handlers gave to [`Context::wait_until`], as the function does after it posted the
+    /// response.
     pub async fn finish(&self) {
-        let replied = std::mem::take(&mut *self.replied());
-        for context in replied {
-            context.finish().await;
+        let unfinished = std::mem::take(&mut *self.unfinished());
+        for context in unfinished {
+            finish_after_response(&context, std::future::pending()).await;
         }
     }
 
-    /// What the Runtime API says besides the event.
-    fn invocation(&self) -> Invocation {
+    /// The headers that the Runtime API sends with the event.
+    fn metadata(&self) -> Metadata {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             (
@@ -134,18 +139,20 @@ impl Client {
         {
             headers.insert("lambda-runtime-deadline-ms", ms.into());
         }
-        Invocation::new(headers)
+        Metadata::new(headers)
     }
 
-    fn replied(&self) -> MutexGuard<'_, Vec<Context>> {
-        self.replied.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unfinished(&self) -> MutexGuard<'_, Vec<Context>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("door", &self.door)
+            .field("simulator", &self.simulator)
             .field("function", &self.function)
             .field("peer", &self.peer)
             .field("timeout", &self.timeout)

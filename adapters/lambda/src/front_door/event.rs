@@ -1,4 +1,4 @@
-//! A request as the event that its front door makes of it.
+//! A request as the event that its source makes of it.
 
 use std::net::IpAddr;
 
@@ -9,63 +9,52 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use serde_json::Value;
 
-use super::FrontDoor;
+use super::Simulator;
 use super::headers::headers;
-use super::payload::Arrived;
+use crate::event::{Arrived, EVENT_LIMIT, EmptyBody, Simulation};
 
-const EVENT_LIMIT: usize = 6 * 1024 * 1024;
-const LOAD_BALANCER_LIMIT: usize = 1024 * 1024;
-const API_GATEWAY_HEADER_LIMIT: usize = 10_240;
-
-impl FrontDoor {
-    /// The event that this front door makes of a request from `peer`. Ids and times are always the
-    /// same, so that events can be compared.
+impl Simulator {
+    /// The event that the source makes of a request from `peer`. Identifiers and times are constant, so that
+    /// events can be compared.
     ///
-    /// The path and query are those of the URI, below the stage. Its scheme counts for load balancers,
-    /// which are `http` unless it says otherwise. Without a Host the front door has one of its own.
+    /// The path and query are those of the URI, without the stage. Its scheme counts only for load balancers,
+    /// for which it is `http` by default. Without a Host header the source uses a host name of its own.
     ///
     /// | | path | query | headers | body in base64 |
     /// |---|---|---|---|---|
-    /// | REST API | as sent, below the stage | decoded, in alphabetical order | all values; no Content-Length | all, or none |
-    /// | HTTP API (1.0) | decoded | decoded, in alphabetical order | all values | what is no text |
-    /// | HTTP API | decoded, up to a `%3F` | as sent | joined with commas; cookies apart | what is no text |
-    /// | Function URL | as sent | as sent | joined with commas; cookies twice | what is no text |
-    /// | ALB | as sent | as sent, last value, alphabetical | last value | what is no text |
-    /// | ALB (multi-value headers) | as sent | as sent, alphabetical | all values | what is no text |
-    /// | VPC Lattice | as sent | as sent, alphabetical | all values | what is no text |
+    /// | REST API | as sent, without the stage | decoded, sorted by name | all values; no Content-Length | all bodies, or none |
+    /// | HTTP API (1.0) | decoded | decoded, sorted by name | all values | all except text |
+    /// | HTTP API | decoded, up to a `%3F` | as sent | joined with commas; cookies separate | all except text |
+    /// | Function URL | as sent | as sent | joined with commas; cookies twice | all except text |
+    /// | ALB | as sent | as sent, last value, sorted by name | last value | all except text |
+    /// | ALB (multi-value headers) | as sent | as sent, sorted by name | all values | all except text |
+    /// | VPC Lattice | as sent | as sent, sorted by name | all values | all except text |
     ///
-    /// Text is what has a Content-Type of text, JSON, XML or JavaScript, and no Content-Encoding. What
-    /// of it is no UTF-8 is lost.
+    /// A body is text if its Content-Type is text, JSON, XML or JavaScript and it has no Content-Encoding. Bytes
+    /// of a text that are not valid UTF-8 are lost.
     ///
     /// # Errors
-    /// The status that the client gets without the function being called: 400 for a request that is no
-    /// HTTP, such as two Hosts or a Content-Length that is not the body's; 413 for a body of more than 1
-    /// MiB at a load balancer, or an event of more than 6 MiB; 431 for a target and headers of more than
-    /// 10,240 bytes at an API Gateway.
+    /// The status that the client gets without an invocation: 400 for invalid HTTP, such as two Host headers or
+    /// a Content-Length that differs from the body's; 413 for a body of more than 1 MiB at a load balancer, or an
+    /// event of more than 6 MiB; 431 for a target and headers of more than 10,240 bytes at an API Gateway; 501 for
+    /// a source that cannot be simulated.
     pub fn event(self, request: &Request<Bytes>, peer: IpAddr) -> Result<Bytes, StatusCode> {
-        let (path, query) = target(request)?;
-        check_size(self, request)?;
-        let headers = headers(self, request, peer)?;
-        let (body, encoded) = body(self, request);
+        let simulation = self.simulation().ok_or(StatusCode::NOT_IMPLEMENTED)?;
+        let path = request.uri().path();
+        if !path.starts_with('/') {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        check_size(simulation, request)?;
         let arrived = Arrived {
             request,
             path,
-            query,
+            query: request.uri().query(),
             peer,
-            headers,
+            headers: headers(simulation, self.accepts_plain_http(), request, peer)?,
         };
-        let mut event = match self {
-            Self::RestApi | Self::RestApiText => arrived.rest_api(),
-            Self::HttpApiV1 => arrived.http_api_v1(),
-            Self::HttpApi => arrived.http_api(),
-            Self::FunctionUrl => arrived.function_url(),
-            Self::Alb => arrived.load_balancer(),
-            Self::AlbMultiValue => arrived.load_balancer_with_multi_value(),
-            Self::Lattice => arrived.lattice(),
-        };
-        // These leave out a body that is empty; the others say that there is none.
-        let left_out = matches!(self, Self::HttpApi | Self::FunctionUrl | Self::Lattice);
-        if !(left_out && request.body().is_empty()) {
+        let mut event = (simulation.event)(&arrived);
+        let (body, encoded) = self.body(simulation.empty_body, request);
+        if let Some(body) = body {
             event["body"] = body;
         }
         event["isBase64Encoded"] = encoded.into();
@@ -75,47 +64,42 @@ impl FrontDoor {
             false => Ok(event),
         }
     }
-}
 
-fn target(request: &Request<Bytes>) -> Result<(&str, Option<&str>), StatusCode> {
-    let path = request.uri().path();
-    match path.starts_with('/') {
-        true => Ok((path, request.uri().query())),
-        false => Err(StatusCode::BAD_REQUEST),
+    /// The body, and whether it is in base64.
+    fn body(self, empty: Option<EmptyBody>, request: &Request<Bytes>) -> (Option<Value>, bool) {
+        let body = request.body();
+        if body.is_empty() {
+            let empty = empty.map(|empty| match empty {
+                EmptyBody::Null => Value::Null,
+                EmptyBody::Text => "".into(),
+            });
+            return (empty, false);
+        }
+        let encoded = match self.description().decodes_base64() {
+            true => !is_text(request),
+            false => self.binary_media_types,
+        };
+        let body = match encoded {
+            true => BASE64.encode(body),
+            false => String::from_utf8_lossy(body).into_owned(),
+        };
+        (Some(body.into()), encoded)
     }
 }
 
-fn check_size(door: FrontDoor, request: &Request<Bytes>) -> Result<(), StatusCode> {
-    if door.is_load_balancer() && request.body().len() > LOAD_BALANCER_LIMIT {
+fn check_size(simulation: &Simulation, request: &Request<Bytes>) -> Result<(), StatusCode> {
+    if request.body().len() > simulation.request_limit {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter();
-    let size = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |t| t.as_str().len())
-        + headers
-            .map(|(name, value)| name.as_str().len() + value.len())
-            .sum::<usize>();
-    match door.is_api_gateway() && size > API_GATEWAY_HEADER_LIMIT {
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    match target + headers > simulation.request_head_limit {
         true => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         false => Ok(()),
-    }
-}
-
-/// The body, and whether it is base64: JSON has no bytes.
-fn body(door: FrontDoor, request: &Request<Bytes>) -> (Value, bool) {
-    let body = request.body();
-    let encoded = match door {
-        FrontDoor::RestApi => true,
-        FrontDoor::RestApiText => false,
-        _ => !is_text(request),
-    };
-    match body.is_empty() {
-        true if door.is_load_balancer() => ("".into(), false),
-        true => (Value::Null, false),
-        false if encoded => (BASE64.encode(body).into(), true),
-        false => (String::from_utf8_lossy(body).into(), false),
     }
 }
 

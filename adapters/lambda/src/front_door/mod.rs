@@ -1,39 +1,40 @@
-//! The front doors of AWS, in-process: what they make of a request, and of what the function posts.
+//! AWS's event sources in-process, for tests: the events that they make of requests, and the responses that
+//! clients get.
 //!
-//! A [`Client`] sends requests to a handler through one of them. Between its event and its reply runs
-//! the code that runs on Lambda, so a test sees what a deployment will do: which headers are joined,
-//! which paths come decoded, what is too large.
+//! A [`Client`] sends requests to a handler through one source. Between the event and the response runs the same
+//! code as on Lambda, so a test sees what a deployment will do: which headers are joined, which paths are
+//! decoded, what is too large.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use anyhost_core::Request;
-//! use anyhost_lambda::front_door::{Client, FrontDoor};
+//! use anyhost_lambda::Source;
+//! use anyhost_lambda::front_door::{Client, Simulator};
 //!
 //! let echo = |request: Request| async move { request.uri().to_string() };
-//! for door in FrontDoor::ALL {
+//! for simulator in Simulator::all() {
 //!     let request = http::Request::get("/users/a%2Fb?q=1").body("")?;
-//!     let seen = Client::new(door, echo).send(request).await.text().await;
-//!     let path = match door {
-//!         // Their paths arrive decoded, so a slash that was data is one that separates.
-//!         FrontDoor::HttpApi | FrontDoor::HttpApiV1 => "/users/a/b?q=1",
+//!     let seen = Client::new(simulator, echo).send(request).await.text().await;
+//!     let path = match simulator.source() {
+//!         // AWS decodes the path, so an encoded slash becomes a separator.
+//!         Source::HttpApi | Source::HttpApiV1 => "/users/a/b?q=1",
 //!         _ => "/users/a%2Fb?q=1",
 //!     };
-//!     assert_eq!(seen.as_deref().ok(), Some(path), "{door}");
+//!     assert_eq!(seen.as_deref().ok(), Some(path), "{simulator}");
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! What is known of each was recorded on AWS ([`FrontDoor::event`]) or is in its documentation
-//! ("Lambda functions as targets", "Using AWS Lambda with Amazon API Gateway", "Invoking Lambda
-//! function URLs", "Lambda functions as targets in VPC Lattice", "Quotas for API Gateway", "Lambda
-//! quotas"). Time limits, authorizers, CORS and compression are not part of it.
+//! The behaviour was recorded on AWS, or is in its documentation ("Lambda functions as targets", "Using AWS
+//! Lambda with Amazon API Gateway", "Invoking Lambda function URLs", "Lambda functions as targets in VPC
+//! Lattice", "Quotas for API Gateway", "Lambda quotas"). Time limits, authorizers, CORS and compression are not
+//! simulated.
 
 mod client;
 mod event;
 mod headers;
-mod payload;
-mod reply;
+mod response;
 mod stream;
 
 use std::fmt;
@@ -42,88 +43,91 @@ use anyhost_core::{Body, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
-use crate::event::Source;
+use crate::event::{ClientScheme, Description, Simulation, Source};
 
 pub use client::Client;
 
-/// A front door of AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FrontDoor {
-    /// An API Gateway REST API with `*/*` among its `binaryMediaTypes`: bodies are base64 both ways
-    /// where they have to be.
-    RestApi,
-    /// An API Gateway REST API without `binaryMediaTypes`, which is their default: bodies are text, and
-    /// a reply in base64 stays base64.
-    RestApiText,
-    /// An API Gateway HTTP API with payload format 1.0.
-    HttpApiV1,
-    /// An API Gateway HTTP API with payload format 2.0, which is the default.
-    HttpApi,
-    /// A Lambda Function URL.
-    FunctionUrl,
-    /// An Application Load Balancer with single-value headers, which is the default.
-    Alb,
-    /// An Application Load Balancer with multi-value headers.
-    AlbMultiValue,
-    /// VPC Lattice, event format 2.0.
-    Lattice,
+/// The former name, until the conformance suite uses [`Source`].
+#[doc(hidden)]
+pub use crate::event::Source as FrontDoor;
+
+/// An event source of AWS, in-process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simulator {
+    source: Source,
+    binary_media_types: bool,
 }
 
-impl FrontDoor {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::RestApi,
-        Self::RestApiText,
-        Self::HttpApiV1,
-        Self::HttpApi,
-        Self::FunctionUrl,
-        Self::Alb,
-        Self::AlbMultiValue,
-        Self::Lattice,
-    ];
-
-    /// Whether it can pass a reply on piece by piece: Function URLs with `InvokeMode: RESPONSE_STREAM`
-    /// and REST APIs with response streaming.
-    pub fn streams(self) -> bool {
-        self.source().streams()
-    }
-
-    /// What its events are told by.
-    fn source(self) -> Source {
-        match self {
-            Self::RestApi | Self::RestApiText => Source::RestApi,
-            Self::HttpApiV1 => Source::HttpApiV1,
-            Self::HttpApi => Source::HttpApi,
-            Self::FunctionUrl => Source::FunctionUrl,
-            Self::Alb => Source::Alb,
-            Self::AlbMultiValue => Source::AlbMultiValue,
-            Self::Lattice => Source::Lattice,
+impl Simulator {
+    /// Simulates this source.
+    ///
+    /// [`Source::WebSocket`], [`Source::LatticeV1`] and [`Source::Event`] cannot be simulated: every request gets
+    /// a 501.
+    pub const fn new(source: Source) -> Self {
+        Self {
+            source,
+            binary_media_types: true,
         }
     }
 
-    fn is_load_balancer(self) -> bool {
-        matches!(self, Self::Alb | Self::AlbMultiValue)
-    }
-
-    fn is_api_gateway(self) -> bool {
-        matches!(
-            self,
-            Self::RestApi | Self::RestApiText | Self::HttpApiV1 | Self::HttpApi
-        )
-    }
-
-    /// What the client gets when the function failed, or posted what the front door does not take.
-    fn failed(self) -> Response {
-        answer(match self {
-            Self::Lattice => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_GATEWAY,
+    /// Simulates all sources that can be simulated. The REST API is there twice, with and without
+    /// `binaryMediaTypes`.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let sources = Source::ALL.iter().copied().map(Self::new);
+        let sources = sources.filter(|simulator| simulator.simulation().is_some());
+        sources.flat_map(|simulator| {
+            let text = simulator.without_binary_media_types();
+            [
+                Some(simulator),
+                Some(text).filter(|text| text.is_text_only()),
+            ]
+            .into_iter()
+            .flatten()
         })
+    }
+
+    /// Simulates a REST API without `binaryMediaTypes`, which is the default on AWS: request bodies are text,
+    /// and a response in base64 stays base64. Otherwise `binaryMediaTypes` is `*/*`. No other source has this
+    /// setting.
+    #[must_use]
+    pub const fn without_binary_media_types(mut self) -> Self {
+        self.binary_media_types = false;
+        self
+    }
+
+    /// The simulated source.
+    pub const fn source(self) -> Source {
+        self.source
+    }
+
+    fn description(self) -> &'static Description {
+        self.source.description()
+    }
+
+    fn simulation(self) -> Option<&'static Simulation> {
+        self.description().simulation.as_ref()
+    }
+
+    /// Whether bodies are text in both directions.
+    fn is_text_only(self) -> bool {
+        !self.binary_media_types && !self.description().decodes_base64()
+    }
+
+    /// Whether clients can reach the source over plain HTTP.
+    fn accepts_plain_http(self) -> bool {
+        matches!(self.description().scheme, ClientScheme::ForwardedProto)
+    }
+
+    /// The response if the function failed, or if its response is invalid.
+    fn failure(self) -> Response {
+        let status = self.simulation().map(|simulation| simulation.failure);
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        error_response(status.unwrap_or(StatusCode::NOT_IMPLEMENTED))
     }
 }
 
-/// A reply of the front door's own. Its words are not AWS's.
-fn answer(status: StatusCode) -> Response {
+/// An error response of the source itself. The text is not AWS's.
+fn error_response(status: StatusCode) -> Response {
     let message = status.canonical_reason().unwrap_or_default();
     let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));
     *response.status_mut() = status;
@@ -132,11 +136,18 @@ fn answer(status: StatusCode) -> Response {
     response
 }
 
-impl fmt::Display for FrontDoor {
+impl From<Source> for Simulator {
+    fn from(source: Source) -> Self {
+        Self::new(source)
+    }
+}
+
+impl fmt::Display for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RestApiText => f.write_str("REST API (text)"),
-            door => door.source().fmt(f),
+        self.source.fmt(f)?;
+        match self.is_text_only() {
+            true => f.write_str(" (text)"),
+            false => Ok(()),
         }
     }
 }

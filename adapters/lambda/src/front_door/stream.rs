@@ -1,4 +1,4 @@
-//! A reply that is posted while it is made, as the client gets it.
+//! A response that is posted while the function produces it, as the client gets it.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -8,40 +8,41 @@ use anyhost_core::{Body, BoxError, Response};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 
-use super::FrontDoor;
+use super::Simulator;
 use crate::event::Json;
-use crate::stream::ERROR_TYPE;
+use crate::runtime::ERROR_TYPE;
 
-/// Where a REST API gives up looking for the end of the prelude.
+/// A REST API fails if the prelude does not end within this number of bytes.
 const PRELUDE_LIMIT: usize = 16 * 1024;
 
-/// What is beyond it is cut off ("Lambda quotas").
+/// "Lambda quotas": a longer response is aborted.
 const STREAM_LIMIT: u64 = 200 * 1024 * 1024;
 
-impl FrontDoor {
-    /// The reply that the client gets while the function posts this: a prelude of JSON, eight NULs, and
-    /// the body. An error in the trailers, or a body of more than 200 MiB, cuts the reply: its body ends
-    /// with an error.
+impl Simulator {
+    /// The response that the client gets while the function posts this body: a JSON prelude, eight NUL bytes, and
+    /// the response's body. An error in the trailers, or a body of more than 200 MiB, aborts the response: its
+    /// body ends with an error.
     ///
-    /// A front door that does not [stream](Self::streams) takes all of it for its JSON, which it is not.
-    pub async fn streamed(self, mut posted: Body) -> Response {
+    /// A source that cannot [stream](crate::Source::can_stream) reads the whole body as JSON, which it is not.
+    pub async fn streamed_response(self, mut posted: Body) -> Response {
+        let streams = self.source().can_stream();
         let mut read = BytesMut::new();
         loop {
-            if self.streams() {
+            if streams {
                 if let Some(nuls) = read.windows(8).position(|eight| eight == [0; 8]) {
                     let prelude = read.split_to(nuls);
                     read.advance(8);
                     return self.with_prelude(&prelude, read.freeze(), posted);
                 }
                 if read.len() > PRELUDE_LIMIT {
-                    return self.failed();
+                    return self.failure();
                 }
             }
             match poll_fn(|cx| Pin::new(&mut posted).poll_frame(cx)).await {
                 Some(Ok(frame)) => read.extend_from_slice(frame.data_ref().map_or(&[], |d| d)),
-                Some(Err(_)) => return self.failed(),
-                None if self.streams() => return self.failed(),
-                None => return self.reply(&read),
+                Some(Err(_)) => return self.failure(),
+                None if streams => return self.failure(),
+                None => return self.response(&read),
             }
         }
     }
@@ -49,25 +50,26 @@ impl FrontDoor {
     fn with_prelude(self, prelude: &[u8], first: Bytes, posted: Body) -> Response {
         let json = Json::parse_whole(prelude).ok();
         let Some(parts) = json.and_then(|json| self.head(&json)) else {
-            return self.failed();
+            return self.failure();
         };
-        let rest = Rest {
+        let body = StreamedBody {
             first: Some(first).filter(|first| !first.is_empty()),
             posted,
-            left: STREAM_LIMIT,
+            remaining: STREAM_LIMIT,
         };
-        self.admit(Response::from_parts(parts, Body::new(rest)))
+        self.check_headers(Response::from_parts(parts, Body::new(body)))
     }
 }
 
-/// What comes after the NULs.
-struct Rest {
+/// The part of the posted body after the NUL bytes.
+struct StreamedBody {
+    /// The bytes that were read together with the prelude.
     first: Option<Bytes>,
     posted: Body,
-    left: u64,
+    remaining: u64,
 }
 
-impl http_body::Body for Rest {
+impl http_body::Body for StreamedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -84,17 +86,18 @@ impl http_body::Body for Rest {
             other => return Poll::Ready(other),
         };
         Poll::Ready(match frame.into_data() {
-            Ok(data) => match self.left.checked_sub(data.len() as u64) {
-                Some(left) => {
-                    self.left = left;
+            Ok(data) => match self.remaining.checked_sub(data.len() as u64) {
+                Some(remaining) => {
+                    self.remaining = remaining;
                     Some(Ok(Frame::data(data)))
                 }
-                None => Some(Err("cut: the reply is more than Lambda streams".into())),
+                None => Some(Err("aborted: the response is too large to stream".into())),
             },
             Err(frame) => {
                 let trailers = frame.into_trailers().unwrap_or_default();
                 let error = trailers.get(ERROR_TYPE);
-                error.map(|error| Err(format!("cut: the function failed with {error:?}").into()))
+                error
+                    .map(|error| Err(format!("aborted: the function failed with {error:?}").into()))
             }
         })
     }

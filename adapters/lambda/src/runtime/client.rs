@@ -1,4 +1,4 @@
-//! The calls of the Runtime API, over one connection that is kept.
+//! The calls of the Runtime API, over one kept connection.
 
 use std::io;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Endpoint;
-use super::connection::{Connection, Payload};
-use crate::stream::{ERROR_BODY, ERROR_TYPE, Streamed};
+use super::connection::{Connection, Payload, StreamingBody};
+use super::endpoint::Endpoint;
+
+/// The trailers of a streamed response that failed.
+pub(crate) const ERROR_TYPE: HeaderName =
+    HeaderName::from_static("lambda-runtime-function-error-type");
+pub(crate) const ERROR_BODY: HeaderName =
+    HeaderName::from_static("lambda-runtime-function-error-body");
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("anyhost/", env!("CARGO_PKG_VERSION")));
-
-/// How long the API may take to agree to what was posted.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 const INTEGRATION_RESPONSE: HeaderValue =
     HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
 const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
@@ -26,14 +27,17 @@ const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-nam
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The Runtime API, as one worker sees it.
+/// How long the API may take to answer a POST.
+const POST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of the Runtime API. Each worker has one.
 pub(crate) struct Client {
     endpoint: Endpoint,
     next: Uri,
     connection: Option<Box<Connection>>,
 }
 
-/// An invocation that `/next` gave.
+/// The response of `GET /invocation/next`.
 #[derive(Debug)]
 pub(crate) struct Next {
     pub(crate) id: HeaderValue,
@@ -50,18 +54,19 @@ impl Client {
         }
     }
 
-    /// The same API, over a connection of its own.
-    pub(crate) fn again(&self) -> Self {
+    pub(crate) fn with_new_connection(&self) -> Self {
         Self::new(self.endpoint.clone())
     }
 
-    /// Waits for the next invocation, however long that takes and however often the API fails.
+    /// Waits for the next invocation, and retries until the API returns one.
     pub(crate) async fn next(&mut self) -> Next {
         let mut pause = Duration::from_millis(50);
         loop {
             match self.try_next().await {
                 Ok(next) => return next,
-                Err(error) => tracing::error!(%error, ?pause, "no invocation from the Runtime API"),
+                Err(error) => {
+                    tracing::error!(%error, ?pause, "failed to get an invocation from the Lambda Runtime API");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
@@ -72,33 +77,34 @@ impl Client {
         let target = self.next.clone();
         let (status, headers, event) = self.get(target, HeaderMap::new()).await?;
         if status != StatusCode::OK {
-            return Err(io::Error::other(format!("/next said {status}")));
+            return Err(unexpected("GET /invocation/next", status));
         }
-        let id = headers.get("lambda-runtime-aws-request-id").cloned();
-        let usable = |id: &HeaderValue| {
+        // The id becomes part of a request target.
+        let is_valid = |id: &HeaderValue| {
             id.as_bytes()
                 .iter()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
         };
+        let id = headers.get("lambda-runtime-aws-request-id").cloned();
         let id = id
-            .filter(usable)
-            .ok_or_else(|| io::Error::other("/next gave no request id"))?;
+            .filter(is_valid)
+            .ok_or_else(|| io::Error::other("GET /invocation/next returned no valid request id"))?;
         Ok(Next { id, headers, event })
     }
 
-    /// Posts the reply of an invocation. If the API does not want it, the invocation is failed, so that
-    /// nobody waits for it until the timeout.
-    pub(crate) async fn respond(&mut self, id: &HeaderValue, reply: Bytes) {
+    /// Posts the response of an invocation. If that fails, the invocation is reported as failed, so that its
+    /// caller does not wait until the timeout.
+    pub(crate) async fn respond(&mut self, id: &HeaderValue, response: Bytes) {
         let call = invocation(id, "response");
-        let posted = self.post(&call, HeaderMap::new(), reply).await;
-        self.settle(id, posted).await;
+        let posted = self.post(&call, HeaderMap::new(), response).await;
+        self.check_posted(id, posted).await;
     }
 
-    /// Posts a reply while it is made. It cannot be said a second time.
+    /// Posts a response while it is produced. The call cannot be repeated.
     pub(crate) async fn stream(
         &mut self,
         id: &HeaderValue,
-        reply: Streamed,
+        response: StreamingBody,
         deadline: Option<Instant>,
     ) {
         let mut headers = HeaderMap::new();
@@ -108,11 +114,10 @@ impl Client {
             headers.append(TRAILER, name.into());
         }
         let target = self.endpoint.target(&invocation(id, "response"));
-        let payload = Payload::Stream(Box::new(reply));
-        let posted = self.call(Method::POST, target, headers, payload);
-        // The reply itself ends at the deadline.
-        let patience = deadline.and_then(|deadline| deadline.checked_add(PATIENCE));
-        let posted = match patience {
+        let posted = self.call(Method::POST, target, headers, Payload::Stream(response));
+        // The body itself ends at the deadline.
+        let end = deadline.and_then(|deadline| deadline.checked_add(POST_TIMEOUT));
+        let posted = match end {
             Some(end) => timeout_at(end, posted)
                 .await
                 .unwrap_or_else(|_| Err(timed_out())),
@@ -120,72 +125,71 @@ impl Client {
         };
         let posted = posted.map(|(status, ..)| status);
         if !posted.as_ref().is_ok_and(StatusCode::is_success) {
-            // What was refused may not have been sent to its end.
+            // The API may have answered before it read the whole body.
             self.connection = None;
         }
-        self.settle(id, posted).await;
+        self.check_posted(id, posted).await;
     }
 
-    async fn settle(&mut self, id: &HeaderValue, posted: io::Result<StatusCode>) {
-        match posted {
-            Ok(status) if status.is_success() => {}
-            Ok(status) => {
-                tracing::error!(%status, "the Runtime API refused the reply");
-                let refused = format!("The Runtime API refused the reply with {status}");
-                self.fail(id, &Error::new(StatusCode::INTERNAL_SERVER_ERROR, refused))
-                    .await;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the reply could not be posted");
-                let failed = Error::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "The reply was not posted",
-                );
-                self.fail(id, &failed).await;
-            }
+    async fn check_posted(&mut self, id: &HeaderValue, posted: io::Result<StatusCode>) {
+        let posted = posted.and_then(|status| match status.is_success() {
+            true => Ok(()),
+            false => Err(unexpected("POST /invocation/response", status)),
+        });
+        if let Err(error) = posted {
+            tracing::error!(%error, "failed to post the response to the Lambda Runtime API");
+            let message = format!("failed to post the response: {error}");
+            self.fail(id, &Error::new(StatusCode::INTERNAL_SERVER_ERROR, message))
+                .await;
         }
     }
 
-    /// Says that an invocation failed.
+    /// Reports that an invocation failed.
     pub(crate) async fn fail(&mut self, id: &HeaderValue, error: &Error) {
         if let Err(error) = self.post_error(&invocation(id, "error"), error).await {
-            tracing::error!(%error, "the failure could not be posted");
+            tracing::error!(%error, "failed to report the failed invocation to Lambda");
         }
     }
 
-    /// Reports that the function could not start.
-    pub(crate) async fn init_error(&mut self, error: &Error) -> io::Result<()> {
-        self.post_error("runtime/init/error", error).await
+    /// Reports that the function failed to start.
+    pub(crate) async fn report_init_error(&mut self, error: &Error) {
+        self.report_start("runtime/init/error", error).await;
     }
 
-    /// Reports that a hook after the restore failed.
-    pub(crate) async fn restore_error(&mut self, error: &Error) -> io::Result<()> {
-        self.post_error("runtime/restore/error", error).await
+    /// Reports that a hook after the SnapStart restore failed.
+    pub(crate) async fn report_restore_error(&mut self, error: &Error) {
+        self.report_start("runtime/restore/error", error).await;
     }
 
-    /// Says that the start is done, and waits until the process goes on from its snapshot.
+    async fn report_start(&mut self, call: &str, error: &Error) {
+        if let Err(error) = self.post_error(call, error).await {
+            tracing::error!(%error, "failed to report the failed start to Lambda");
+        }
+    }
+
+    /// Reports that the start is complete, and waits until the process is restored from its snapshot.
     pub(crate) async fn restore_next(&mut self) -> io::Result<()> {
         let target = self.endpoint.target("runtime/restore/next");
         let (status, ..) = self.get(target, HeaderMap::new()).await?;
-        // No connection outlives a snapshot.
+        // The restored process runs on another machine, so its connections are dead.
         self.connection = None;
         match status.is_success() {
             true => Ok(()),
-            false => Err(io::Error::other(format!("/restore/next said {status}"))),
+            false => Err(unexpected("GET /restore/next", status)),
         }
     }
 
-    /// Registers an extension that wants no events, and gives its id.
+    /// Registers an extension for no events, and returns its id.
     pub(crate) async fn register_extension(&mut self) -> io::Result<HeaderValue> {
         let target = self.endpoint.extension_target("register");
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(EXTENSION_NAME, HeaderValue::from_static("anyhost"));
-        let nothing = Payload::Whole(Bytes::from_static(br#"{"events":[]}"#).into());
-        let (status, headers, _) = self.call(Method::POST, target, headers, nothing).await?;
+        let no_events = Payload::Whole(Bytes::from_static(br#"{"events":[]}"#).into());
+        let (status, headers, _) = self.call(Method::POST, target, headers, no_events).await?;
         let id = headers.get(EXTENSION_ID).filter(|_| status.is_success());
         id.cloned()
-            .ok_or_else(|| io::Error::other(format!("/extension/register said {status}")))
+            .ok_or_else(|| unexpected("POST /extension/register", status))
     }
 
     /// Waits for an event of an extension.
@@ -213,22 +217,22 @@ impl Client {
     ) -> io::Result<StatusCode> {
         headers.insert(CONTENT_TYPE, JSON);
         let target = self.endpoint.target(call);
-        // A kept connection may have died while the sandbox was frozen; what is posted is kept, so it
-        // can be said again on a new one.
+        // The kept connection may have died while Lambda had frozen the process. The body is in memory, so the
+        // call can be repeated on a new connection.
         if self.connection.is_some() {
             let payload = Payload::Whole(body.clone().into());
-            let said = self.call(Method::POST, target.clone(), headers.clone(), payload);
-            match timeout(PATIENCE, said)
+            let call = self.call(Method::POST, target.clone(), headers.clone(), payload);
+            match timeout(POST_TIMEOUT, call)
                 .await
                 .unwrap_or_else(|_| Err(timed_out()))
             {
                 Ok((status, ..)) => return Ok(status),
-                Err(error) => tracing::debug!(%error, "posting again on a new connection"),
+                Err(error) => tracing::debug!(%error, "retrying a POST on a new connection"),
             }
         }
-        let said = self.call(Method::POST, target, headers, Payload::Whole(body.into()));
-        let said = timeout(PATIENCE, said).await;
-        let (status, ..) = said.unwrap_or_else(|_| Err(timed_out()))?;
+        let call = self.call(Method::POST, target, headers, Payload::Whole(body.into()));
+        let called = timeout(POST_TIMEOUT, call).await;
+        let (status, ..) = called.unwrap_or_else(|_| Err(timed_out()))?;
         Ok(status)
     }
 
@@ -237,8 +241,8 @@ impl Client {
         target: Uri,
         headers: HeaderMap,
     ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
-        let nothing = Payload::Whole(Full::default());
-        self.call(Method::GET, target, headers, nothing).await
+        let empty = Payload::Whole(Full::default());
+        self.call(Method::GET, target, headers, empty).await
     }
 
     async fn call(
@@ -252,15 +256,14 @@ impl Client {
         *request.method_mut() = method;
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
-        request
-            .headers_mut()
-            .insert(HOST, self.endpoint.host.clone());
-        request.headers_mut().insert(USER_AGENT, AGENT);
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.endpoint.host.clone());
+        headers.insert(USER_AGENT, AGENT);
 
-        // On any failure the connection is gone with this local value.
+        // The connection is put back only after a successful exchange.
         let mut kept = self.connection.take();
         if let Some(connection) = &mut kept
-            && !connection.is_alive().await
+            && !connection.is_open().await
         {
             kept = None;
         }
@@ -274,14 +277,16 @@ impl Client {
     }
 }
 
+fn unexpected(call: &str, status: StatusCode) -> io::Error {
+    io::Error::other(format!("{call} returned {status}"))
+}
+
 fn timed_out() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-fn invocation(id: &HeaderValue, what: &str) -> String {
-    // Checked when it came in.
-    format!(
-        "runtime/invocation/{}/{what}",
-        id.to_str().unwrap_or_default()
-    )
+fn invocation(id: &HeaderValue, call: &str) -> String {
+    // `try_next` accepts only ids that are valid strings.
+    let id = id.to_str().unwrap_or_default();
+    format!("runtime/invocation/{id}/{call}")
 }

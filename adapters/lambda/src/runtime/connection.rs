@@ -1,5 +1,6 @@
 //! One connection to the Runtime API.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -16,12 +17,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::stream::Streamed;
-
-/// How long after its last use a connection needs no look whether it is still there.
+/// A connection that was used so recently is assumed to be open.
 const FRESH: Duration = Duration::from_millis(5);
 
-/// A connection that is kept between calls, and driven by them: nothing else can come over it.
+/// A connection that is kept between calls. The calls poll it, because the API never sends anything on its
+/// own; a task for it would cost a wake-up for each call.
 pub(super) struct Connection {
     sender: SendRequest<Payload>,
     driver: http1::Connection<TokioIo<TcpStream>, Payload>,
@@ -42,8 +42,9 @@ impl Connection {
         })
     }
 
-    /// Whether the other side has not closed it, which a process that was frozen hears of late.
-    pub(super) async fn is_alive(&mut self) -> bool {
+    /// Whether the API has not closed the connection. While Lambda has frozen the process, the process does not
+    /// notice that.
+    pub(super) async fn is_open(&mut self) -> bool {
         if self.used.elapsed() < FRESH {
             return true;
         }
@@ -64,7 +65,7 @@ impl Connection {
             exchanged.await.map_err(io::Error::other)
         });
         let exchanged = poll_fn(|cx| {
-            // The exchange gives the driver something to do, and the driver the exchange.
+            // Each of the two can make progress possible for the other, so the exchange is polled twice.
             if let Poll::Ready(exchanged) = exchange.as_mut().poll(cx) {
                 return Poll::Ready(exchanged);
             }
@@ -83,15 +84,19 @@ impl Connection {
     }
 }
 
-/// What is sent with a call.
+/// The body of a streamed response.
+pub(crate) type StreamingBody =
+    Pin<Box<dyn http_body::Body<Data = Bytes, Error = Infallible> + Send>>;
+
+/// The body of a call.
 pub(super) enum Payload {
     Whole(Full<Bytes>),
-    Stream(Box<Streamed>),
+    Stream(StreamingBody),
 }
 
 impl http_body::Body for Payload {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -99,7 +104,7 @@ impl http_body::Body for Payload {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Whole(whole) => Pin::new(whole).poll_frame(cx),
-            Self::Stream(stream) => Pin::new(&mut **stream).poll_frame(cx),
+            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
 

@@ -1,12 +1,12 @@
-//! Where the Runtime API is.
+//! The address of the Runtime API.
 
-use std::io;
-
+use anyhost_core::adapter::settings::InvalidSetting;
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
 
-/// The value of `AWS_LAMBDA_RUNTIME_API`: `host:port` on Lambda; emulators put a scheme before it and
-/// a path behind it.
+const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// The value of `AWS_LAMBDA_RUNTIME_API`: `host:port` on Lambda. Emulators add a scheme and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) address: String,
@@ -15,19 +15,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn from_env() -> io::Result<Self> {
-        let name = "AWS_LAMBDA_RUNTIME_API";
-        let value = std::env::var(name).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {error}"))
-        })?;
-        Self::parse(&value)
+    pub(crate) fn from_env() -> Result<Self, InvalidSetting> {
+        Self::parse(&std::env::var(VARIABLE).unwrap_or_default())
     }
 
-    pub(crate) fn parse(value: &str) -> io::Result<Self> {
-        let invalid = || {
-            let why = format!("AWS_LAMBDA_RUNTIME_API is {value:?}, which is no address");
-            io::Error::new(io::ErrorKind::InvalidInput, why)
-        };
+    pub(crate) fn parse(value: &str) -> Result<Self, InvalidSetting> {
+        let invalid = || InvalidSetting::new(VARIABLE, value, "an address such as 127.0.0.1:9001");
         let rest = value.strip_prefix("http://").unwrap_or(value);
         let (authority, prefix) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
@@ -58,7 +51,7 @@ impl Endpoint {
         self.uri(&["/2020-01-01/extension/", call])
     }
 
-    /// The prefix was checked when it came in, and so are ids; nothing else is not our own.
+    /// `parse` accepts only a valid prefix, and the client only valid ids. The rest is constant.
     fn uri(&self, rest: &[&str]) -> Uri {
         let target = [&[&*self.prefix], rest].concat().concat();
         Uri::from_maybe_shared(Bytes::from(target)).unwrap_or_default()
@@ -70,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lambdas_own_form_and_those_of_emulators_are_read() {
+    fn an_address_may_have_a_scheme_and_a_path_as_emulators_write_it() {
         for (value, address, target) in [
             ("127.0.0.1:9001", "127.0.0.1:9001", "/2018-06-01/x"),
             (
@@ -80,15 +73,20 @@ mod tests {
             ),
             ("sandbox", "sandbox:80", "/2018-06-01/x"),
         ] {
-            let Ok(endpoint) = Endpoint::parse(value) else {
-                panic!("{value} is refused")
-            };
-            assert_eq!(
-                (endpoint.address.as_str(), endpoint.target("x").to_string()),
-                (address, target.to_owned())
-            );
+            let parsed = Endpoint::parse(value).ok();
+            let parsed = parsed.map(|e| (e.address.clone(), e.target("x").to_string()));
+            assert_eq!(parsed, Some((address.to_owned(), target.to_owned())));
         }
-        assert!(Endpoint::parse("").is_err());
-        assert!(Endpoint::parse("a b").is_err());
+    }
+
+    #[test]
+    fn an_invalid_address_is_an_error_that_names_the_variable() {
+        for value in ["", "a b"] {
+            let error = Endpoint::parse(value).err().map(|error| error.to_string());
+            let expected = format!(
+                "AWS_LAMBDA_RUNTIME_API: invalid value {value:?}, expected an address such as 127.0.0.1:9001"
+            );
+            assert_eq!(error, Some(expected));
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! The Lambda Runtime API ("Using the Lambda runtime API for custom runtimes").
 //!
-//! `lambda_runtime` has a loop for it as well. It is not used, because it ends the process on a reply
-//! header that is no UTF-8, on a client context that is no JSON (which whoever calls Invoke controls) and
-//! on a failed poll, and forgets a reply that the API refused.
+//! The crate `lambda_runtime` has a client as well. It is not used, because it ends the process on a response
+//! header that is not valid UTF-8, on a client context that is not JSON (which the caller of Invoke controls)
+//! and on a failed poll, and because it ignores that the API rejected a response.
 
 mod client;
 mod connection;
 mod endpoint;
+pub(crate) mod extension;
+mod metadata;
+pub(crate) mod snapstart;
 
-pub(crate) use client::{Client, Next};
+pub(crate) use client::{Client, ERROR_BODY, ERROR_TYPE, Next};
+pub(crate) use connection::StreamingBody;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use metadata::Metadata;

@@ -1,11 +1,11 @@
-//! No event whatsoever makes the adapter panic, and every reply is JSON.
+//! No event makes the adapter panic, and every response is JSON.
 
 use super::*;
 use anyhost_lambda::Function;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
-/// Any JSON, with the names of events in it.
+/// Any JSON, with typical keys and values of events.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -30,9 +30,9 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Where to put something else into an event: a way down its maps and lists.
-fn change(event: &mut Value, way: &[usize], to: Value) {
-    let next = match (way.split_first(), &mut *event) {
+/// Replaces the value at a path through the maps and lists of an event.
+fn replace(event: &mut Value, path: &[usize], to: Value) {
+    let next = match (path.split_first(), &mut *event) {
         (Some((step, rest)), Value::Object(map)) if !map.is_empty() => {
             let nth = step % map.len();
             map.values_mut().nth(nth).map(|value| (value, rest))
@@ -44,7 +44,7 @@ fn change(event: &mut Value, way: &[usize], to: Value) {
         _ => None,
     };
     match next {
-        Some((value, rest)) => change(value, rest, to),
+        Some((value, rest)) => replace(value, rest, to),
         None => *event = to,
     }
 }
@@ -53,7 +53,7 @@ fn outcome(function: &Function, event: Vec<u8>) -> std::result::Result<Value, u1
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let echo = handler(|mut request: Request| async move {
+    let echo = |mut request: Request| async move {
         let body = request.buffer().await?;
         let context = request.context();
         Ok::<_, anyhost_core::Error>(format!(
@@ -64,43 +64,43 @@ fn outcome(function: &Function, event: Vec<u8>) -> std::result::Result<Value, u1
             context.peer(),
             body.len()
         ))
-    });
-    let reply = runtime
+    };
+    let response = runtime
         .unwrap()
-        .block_on(function.invoke(&echo, event.into()));
-    let reply = reply.map_err(|error| error.status().as_u16())?;
-    Ok(serde_json::from_slice(&reply).expect("a reply is JSON"))
+        .block_on(function.invoke(echo, event.into()));
+    let response = response.map_err(|error| error.status().as_u16())?;
+    Ok(serde_json::from_slice(&response).expect("a response is JSON"))
 }
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(event in vec(any::<u8>(), 0..200)) {
-        let reply = outcome(&Function::new(), event);
-        prop_assert!(reply.is_err() || reply.unwrap()["statusCode"].is_number());
+    fn arbitrary_bytes_do_not_make_it_panic(event in vec(any::<u8>(), 0..200)) {
+        let response = outcome(&Function::new(), event);
+        prop_assert!(response.is_err() || response.unwrap()["statusCode"].is_number());
     }
 
     #[test]
-    fn no_json_makes_it_panic(event in any_json()) {
+    fn arbitrary_json_does_not_make_it_panic(event in any_json()) {
         let text = event.to_string();
-        let reply = outcome(&Function::new(), text.clone().into());
-        prop_assert!(reply.is_err() || reply.unwrap()["statusCode"].is_number());
+        let response = outcome(&Function::new(), text.clone().into());
+        prop_assert!(response.is_err() || response.unwrap()["statusCode"].is_number());
         let function = Function::new().with_events("/events").with_stage_stripped(true);
         prop_assert!(outcome(&function.with_base_path("/"), text.into()).is_ok());
     }
 
     #[test]
-    fn no_change_of_a_real_event_makes_it_panic(
+    fn a_changed_event_does_not_make_it_panic(
         source in 0..6_usize,
         changes in vec((vec(any::<usize>(), 0..5), any_json()), 1..4),
     ) {
         let mut event = [
             function_url(), http_api(), rest_api(), alb(), alb_multi_value(), lattice(),
         ][source].clone();
-        for (way, to) in changes {
-            change(&mut event, &way, to);
+        for (path, to) in changes {
+            replace(&mut event, &path, to);
         }
         let function = Function::new().with_stage_stripped(true).with_base_path("/capture");
-        let reply = outcome(&function, event.to_string().into());
-        prop_assert!(reply.is_err() || reply.unwrap()["statusCode"].is_number());
+        let response = outcome(&function, event.to_string().into());
+        prop_assert!(response.is_err() || response.unwrap()["statusCode"].is_number());
     }
 }

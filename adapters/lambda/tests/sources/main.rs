@@ -1,15 +1,15 @@
-//! Each front door: what the handler sees of its events, and what it gets as a reply.
+//! Each event source: what the handler sees of its events, and the response that it gets.
 
 mod any_event;
-mod defects;
-mod options;
+mod edge_cases;
+mod settings;
 
 use anyhost_core::http::header::{HeaderMap, HeaderValue, SET_COOKIE, VARY};
-use anyhost_core::{Body, Handler, Request, RequestExt, Response, Result, handler};
-use anyhost_lambda::{LambdaContext, RequestContext, invoke};
+use anyhost_core::{Body, IntoHandler, Request, RequestExt, Response, Result};
+use anyhost_lambda::{LambdaContext, invoke};
 use serde_json::{Value, json};
 
-/// What the handler saw: the target, selected headers, the host's facts and the body.
+/// Returns what the handler sees: the target, some headers, the context and the body.
 async fn echo(mut request: Request) -> Result<Value> {
     let body = request.text().await?;
     let context = request.context();
@@ -35,15 +35,15 @@ async fn echo(mut request: Request) -> Result<Value> {
     }))
 }
 
-async fn reply<H: Handler>(handler: &H, event: &Value) -> Value {
-    let reply = invoke(handler, event.to_string().into()).await.unwrap();
-    serde_json::from_slice(&reply).unwrap()
+async fn response_to<K>(event: &Value, handler: impl IntoHandler<K>) -> Value {
+    let response = invoke(handler, event.to_string().into()).await.unwrap();
+    serde_json::from_slice(&response).unwrap()
 }
 
 async fn seen(event: Value) -> Value {
-    let reply = reply(&handler(echo), &event).await;
-    assert_eq!(reply["statusCode"], 200, "{reply}");
-    serde_json::from_str(reply["body"].as_str().unwrap()).unwrap()
+    let response = response_to(&event, echo).await;
+    assert_eq!(response["statusCode"], 200, "{response}");
+    serde_json::from_str(response["body"].as_str().unwrap()).unwrap()
 }
 
 fn function_url() -> Value {
@@ -140,7 +140,7 @@ fn lattice() -> Value {
 }
 
 #[tokio::test]
-async fn a_function_url_keeps_path_and_query_as_they_were_sent() {
+async fn a_function_url_keeps_path_and_query_as_sent() {
     let expected = json!({
         "method": "POST", "target": "/capture/a%20b%2Fc?repeat=one&repeat=two&plus=a+b&empty=",
         "probe": ["first,second"], "cookie": ["session=1; theme=dark"], "length": ["2"],
@@ -151,7 +151,7 @@ async fn a_function_url_keeps_path_and_query_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn an_http_api_has_its_decoded_path_encoded_again_and_its_cookies_as_a_header() {
+async fn the_decoded_path_of_an_http_api_is_encoded_again_and_its_cookies_become_a_header() {
     let expected = json!({
         "method": "POST", "target": "/capture/a%20b/100%25/%23%3F?repeat=one&repeat=two&plus=a+b&empty=",
         "probe": ["first,second"], "cookie": ["session=1; theme=dark"], "length": ["2"],
@@ -162,15 +162,15 @@ async fn an_http_api_has_its_decoded_path_encoded_again_and_its_cookies_as_a_hea
 }
 
 #[tokio::test]
-async fn a_rest_api_keeps_repeated_headers_and_the_order_of_its_query() {
-    // Sent as text: serde_json would sort the maps of a value.
+async fn a_rest_api_keeps_repeated_headers_and_the_order_of_the_query() {
+    // Edited as text, because `serde_json::Value` sorts maps.
     let text = rest_api().to_string().replace(
         r#"{"a":["b c&d"],"z":["one","two"]}"#,
         r#"{"z":["one","two"],"a":["b c&d"]}"#,
     );
-    let reply = invoke(&handler(echo), text.into()).await.unwrap();
-    let reply: Value = serde_json::from_slice(&reply).unwrap();
-    let seen: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+    let response = invoke(echo, text.into()).await.unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    let seen: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
     let expected = json!({
         "method": "POST", "target": "/capture/a%20b%2Fc?z=one&z=two&a=b%20c%26d",
         "probe": ["first", "second"], "cookie": ["a=1"], "length": ["2"],
@@ -181,7 +181,7 @@ async fn a_rest_api_keeps_repeated_headers_and_the_order_of_its_query() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_has_a_raw_query_and_the_last_forwarded_address() {
+async fn a_load_balancer_keeps_the_encoded_query_and_the_last_forwarded_address_is_the_peer() {
     let seen = seen(alb()).await;
     let expected = json!({
         "method": "POST", "target": "/capture/a%20b%2Fc?plus=a+b&z=a%2Bb",
@@ -192,7 +192,7 @@ async fn a_load_balancer_has_a_raw_query_and_the_last_forwarded_address() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_with_multi_value_headers_keeps_them_all() {
+async fn a_load_balancer_with_multi_value_headers_keeps_all_values() {
     let seen = seen(alb_multi_value()).await;
     let expected = json!({
         "method": "POST", "target": "/capture/a%20b%2Fc?r=https%3A%2F%2Fx&z=one&z=two",
@@ -203,7 +203,7 @@ async fn a_load_balancer_with_multi_value_headers_keeps_them_all() {
 }
 
 #[tokio::test]
-async fn a_health_check_with_no_host_is_served() {
+async fn a_load_balancer_s_health_check_without_a_host_is_served() {
     let event = json!({
         "requestContext": {"elb": {"targetGroupArn": "arn:x"}}, "httpMethod": "GET", "path": "/",
         "queryStringParameters": {}, "headers": {"user-agent": "ELB-HealthChecker/2.0"}, "body": "",
@@ -213,7 +213,7 @@ async fn a_health_check_with_no_host_is_served() {
 }
 
 #[tokio::test]
-async fn vpc_lattice_believes_no_forwarded_address_and_takes_its_query_once() {
+async fn vpc_lattice_ignores_forwarded_addresses_and_a_query_in_the_path_replaces_the_map() {
     let mut event = lattice();
     assert_eq!(
         seen(event.clone()).await["target"],
@@ -225,7 +225,7 @@ async fn vpc_lattice_believes_no_forwarded_address_and_takes_its_query_once() {
 }
 
 #[tokio::test]
-async fn a_websocket_message_is_a_post_to_its_route() {
+async fn a_websocket_message_is_a_post_to_its_route_key() {
     let event = json!({
         "requestContext": {"connectionId": "c1", "routeKey": "$default", "eventType": "MESSAGE", "identity": {"sourceIp": "192.0.2.1"}},
         "body": "hi",
@@ -238,7 +238,7 @@ async fn a_websocket_message_is_a_post_to_its_route() {
     );
 }
 
-/// Two cookies, a repeated header and bytes that are no text.
+/// A response with two cookies, a repeated header and a body that is not text.
 async fn rich() -> Response {
     let mut response = Response::new(Body::from(vec![0xFF, 0x00]));
     let mut headers = HeaderMap::new();
@@ -254,7 +254,7 @@ async fn rich() -> Response {
 }
 
 #[tokio::test]
-async fn http_apis_and_function_urls_get_joined_headers_and_a_list_of_cookies() {
+async fn responses_to_http_apis_and_function_urls_have_joined_headers_and_a_list_of_cookies() {
     for event in [http_api(), function_url()] {
         let expected = json!({
             "statusCode": 200,
@@ -263,13 +263,13 @@ async fn http_apis_and_function_urls_get_joined_headers_and_a_list_of_cookies() 
             "isBase64Encoded": true,
             "body": "/wA=",
         });
-        assert_eq!(reply(&handler(rich), &event).await, expected);
+        assert_eq!(response_to(&event, rich).await, expected);
     }
 }
 
 #[tokio::test]
-async fn rest_apis_and_multi_value_load_balancers_get_lists_of_values() {
-    for (event, described) in [(rest_api(), false), (alb_multi_value(), true)] {
+async fn responses_to_rest_apis_and_multi_value_load_balancers_have_lists_of_values() {
+    for (event, with_description) in [(rest_api(), false), (alb_multi_value(), true)] {
         let mut expected = json!({
             "statusCode": 200,
             "multiValueHeaders": {
@@ -279,15 +279,16 @@ async fn rest_apis_and_multi_value_load_balancers_get_lists_of_values() {
             "isBase64Encoded": true,
             "body": "/wA=",
         });
-        if described {
+        if with_description {
             expected["statusDescription"] = json!("200 OK");
         }
-        assert_eq!(reply(&handler(rich), &event).await, expected);
+        assert_eq!(response_to(&event, rich).await, expected);
     }
 }
 
 #[tokio::test]
-async fn single_value_load_balancers_and_lattice_get_cookies_under_names_of_other_case() {
+async fn responses_to_single_value_load_balancers_and_lattice_have_cookies_under_names_that_differ_in_case()
+ {
     for event in [alb(), lattice()] {
         let expected = json!({
             "statusCode": 200,
@@ -299,47 +300,55 @@ async fn single_value_load_balancers_and_lattice_get_cookies_under_names_of_othe
             "isBase64Encoded": true,
             "body": "/wA=",
         });
-        assert_eq!(reply(&handler(rich), &event).await, expected);
+        assert_eq!(response_to(&event, rich).await, expected);
     }
 }
 
 #[tokio::test]
-async fn a_load_balancer_takes_a_megabyte() {
-    let large = handler(|| async { "x".repeat(1_100_000) });
-    assert_eq!(reply(&large, &alb()).await["statusCode"], 500);
-    assert_eq!(reply(&large, &function_url()).await["statusCode"], 200);
+async fn a_response_over_one_mebibyte_is_a_500_only_at_a_load_balancer() {
+    let large = || async { "x".repeat(1_100_000) };
+    assert_eq!(response_to(&alb(), large).await["statusCode"], 500);
+    assert_eq!(response_to(&function_url(), large).await["statusCode"], 200);
 }
 
 #[tokio::test]
-async fn an_endless_reply_is_a_500_and_not_all_of_the_memory() {
-    let endless = handler(|| async {
-        let pieces = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 65_536]));
-        Body::from_stream(pieces)
-    });
-    assert_eq!(reply(&endless, &function_url()).await["statusCode"], 500);
+async fn a_buffered_response_without_end_is_a_500_at_the_limit() {
+    let endless = || async {
+        let chunks = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 65_536]));
+        Body::from_stream(chunks)
+    };
+    assert_eq!(
+        response_to(&function_url(), endless).await["statusCode"],
+        500
+    );
 }
 
 #[tokio::test]
-async fn more_headers_than_fit_are_a_431() {
+async fn more_request_headers_than_a_header_map_can_hold_are_a_431() {
     let mut event = function_url();
     let headers: serde_json::Map<_, _> = (0..40_000)
         .map(|n| (format!("x-{n}"), json!("1")))
         .collect();
     event["headers"] = headers.into();
-    assert_eq!(reply(&handler(echo), &event).await["statusCode"], 431);
+    assert_eq!(response_to(&event, echo).await["statusCode"], 431);
 }
 
 #[tokio::test]
-async fn the_typed_request_context_is_at_hand() {
-    let stage = handler(|request: Request| async move {
-        match request
-            .extensions()
-            .get::<LambdaContext>()
-            .and_then(LambdaContext::request_context)
-        {
-            Some(RequestContext::ApiGatewayV2(context)) => context.stage.unwrap_or_default(),
-            other => format!("{other:?}"),
-        }
-    });
-    assert_eq!(reply(&stage, &function_url()).await["body"], "$default");
+async fn the_request_context_of_an_event_is_read_into_a_type_of_the_handler() {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Context {
+        stage: String,
+        domain_name: String,
+    }
+    let stage = |request: Request| async move {
+        let lambda = request.extensions().get::<LambdaContext>().unwrap();
+        let context: Context = lambda.event_context()?;
+        let result = format!("{} {}", context.stage, context.domain_name);
+        Ok::<_, anyhost_core::Error>(result)
+    };
+    let response = response_to(&function_url(), stage).await;
+    assert_eq!(response["body"], "$default x.lambda-url.eu-west-1.on.aws");
+    let response = response_to(&alb(), stage).await;
+    assert_eq!(response["statusCode"], 500);
 }

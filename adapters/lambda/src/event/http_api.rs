@@ -1,0 +1,149 @@
+//! An API Gateway HTTP API with payload format 2.0 ("Create AWS Lambda proxy integrations for HTTP APIs in
+//! API Gateway").
+
+#[cfg(feature = "lambda_http")]
+use lambda_http::request::RequestContext;
+
+use super::description::{
+    API_GATEWAY_HEADER_LIMIT, BODY, ClientScheme, Description, HEADERS, HeaderForm, HttpForm,
+    LAMBDA_RESPONSE_LIMIT, Path, Peer, Query, ResponseForm, Sign,
+};
+use super::json::{Field, NO_FIELD};
+use super::read;
+
+pub(super) const HTTP: Field = &["requestContext", "http"];
+pub(super) const PATH: Field = &["rawPath"];
+
+pub(super) const DESCRIPTION: Description = Description {
+    name: "HTTP API",
+    signs: &[&[Sign::Exists(HTTP)]],
+    fallback_signs: &[Sign::Exists(PATH), Sign::Exists(&["routeKey"])],
+    method: &["requestContext", "http", "method"],
+    default_method: None,
+    path: Some(Path {
+        field: PATH,
+        read: read::decoded_path,
+        may_hold_query: false,
+        stage: &["requestContext", "stage"],
+        full: NO_FIELD,
+    }),
+    query: Query {
+        fields: &[&["rawQueryString"]],
+        read: read::query_as_sent,
+    },
+    protocol: &["requestContext", "http", "protocol"],
+    headers: HEADERS,
+    // The only place of cookies: the event has no Cookie header.
+    cookies: &["cookies"],
+    body: Some(BODY),
+    peer: Peer::Field(&["requestContext", "http", "sourceIp"]),
+    scheme: ClientScheme::Https,
+    response: ResponseForm::Http(HttpForm {
+        headers: HeaderForm::Joined,
+        status_description: false,
+        decodes_base64: true,
+    }),
+    response_limit: LAMBDA_RESPONSE_LIMIT,
+    response_header_limit: API_GATEWAY_HEADER_LIMIT,
+    can_stream: false,
+    #[cfg(feature = "lambda_http")]
+    request_context: |event| read::request_context(event).map(RequestContext::ApiGatewayV2),
+    #[cfg(feature = "testing")]
+    simulation: Some(simulated::SIMULATION),
+};
+
+#[cfg(feature = "testing")]
+pub(super) mod simulated {
+    use serde_json::{Value, json};
+
+    use crate::event::description::API_GATEWAY_HEADER_LIMIT;
+    use crate::event::simulation::{
+        Arrived, EVENT_LIMIT, REQUEST_ID, Simulation, TIME_EPOCH, decoded, headers_and_cookies,
+        joined,
+    };
+
+    pub(in crate::event) const SIMULATION: Simulation = Simulation {
+        event,
+        host: "api.execute-api.eu-west-1.amazonaws.com",
+        added_headers: &[],
+        sends_content_length: true,
+        empty_body: None,
+        request_limit: EVENT_LIMIT,
+        request_head_limit: API_GATEWAY_HEADER_LIMIT,
+        response_headers: headers_and_cookies,
+        infers_response: true,
+        renames_headers: true,
+        failure: 502,
+    };
+
+    fn event(arrived: &Arrived<'_>) -> Value {
+        let path = decoded(arrived.path);
+        // An encoded `?` in the path ends it. AWS drops the rest.
+        let path = path.split('?').next().unwrap_or_default();
+        let mut event = payload_v2(arrived, path, path, arrived.header("host"));
+        if let Some(headers) = event["headers"].as_object_mut() {
+            headers.remove("cookie");
+        }
+        event
+    }
+
+    pub(in crate::event) fn payload_v2(
+        arrived: &Arrived<'_>,
+        raw_path: &str,
+        path: &str,
+        domain: &str,
+    ) -> Value {
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": raw_path,
+            "rawQueryString": arrived.query.unwrap_or_default(),
+            "headers": joined(&arrived.headers),
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "api",
+                "domainName": domain,
+                "domainPrefix": domain.split('.').next(),
+                "http": {
+                    "method": arrived.method(),
+                    "path": path,
+                    "protocol": arrived.protocol(),
+                    "sourceIp": arrived.peer,
+                    "userAgent": arrived.header("user-agent"),
+                },
+                "requestId": REQUEST_ID,
+                "routeKey": "$default",
+                "stage": "$default",
+                "timeEpoch": TIME_EPOCH,
+            },
+        });
+        let query = arrived.decoded_query_map();
+        if !query.is_empty() {
+            event["queryStringParameters"] = joined(&query);
+        }
+        if let Some(cookies) = arrived.headers.get("cookie") {
+            let cookies = cookies.iter().flat_map(|cookies| cookies.split(';'));
+            event["cookies"] = cookies.map(str::trim).collect();
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::Source;
+    use crate::event::tests::source;
+
+    #[test]
+    fn a_request_context_with_http_and_an_api_id_is_an_http_api() {
+        let event = r#"{"requestContext": {"http": {}, "apiId": "x"}}"#;
+        assert_eq!(source(event), Some(Source::HttpApi));
+    }
+
+    #[test]
+    fn an_incomplete_event_with_a_raw_path_or_a_route_is_an_http_api() {
+        for event in [r#"{"rawPath": "/"}"#, r#"{"routeKey": "$default"}"#] {
+            assert_eq!(source(event), Some(Source::HttpApi), "{event}");
+        }
+    }
+}

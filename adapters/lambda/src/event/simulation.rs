@@ -1,0 +1,188 @@
+//! What `front_door` needs to simulate an event source beyond its description.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, SET_COOKIE};
+use http::{Request, Version};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::json::Json;
+use crate::header_text;
+
+/// "Lambda quotas": the largest event of a synchronous invocation.
+pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
+
+/// The identifiers of simulated events. They are constant, so that events can be compared.
+pub(super) const REQUEST_ID: &str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
+pub(super) const TIME_EPOCH: u64 = 1_783_711_145_766;
+
+/// How `front_door` simulates an event source.
+pub(crate) struct Simulation {
+    /// Builds the event of a request, without its body.
+    pub(crate) event: fn(&Arrived<'_>) -> Value,
+    /// The host name of requests without a Host header.
+    pub(crate) host: &'static str,
+    /// Headers that the source adds to each request.
+    pub(crate) added_headers: &'static [(&'static str, &'static str)],
+    /// Whether the source passes on Content-Length.
+    pub(crate) sends_content_length: bool,
+    /// The `body` of a request without one; `None` if the event has no such key.
+    pub(crate) empty_body: Option<EmptyBody>,
+    /// The largest request body, in bytes.
+    pub(crate) request_limit: usize,
+    /// The largest request line and headers, in bytes.
+    pub(crate) request_head_limit: usize,
+
+    /// Reads the headers of a response; `None` if one of them is invalid.
+    pub(crate) response_headers: fn(&Json<'_>) -> Option<HeaderMap>,
+    /// Whether JSON without a `statusCode` is the body of a 200.
+    pub(crate) infers_response: bool,
+    /// Whether the source renames response headers such as Date to `x-amzn-remapped-date`.
+    pub(crate) renames_headers: bool,
+    /// The status for the client if the function fails or its response is invalid.
+    pub(crate) failure: u16,
+}
+
+/// The `body` of a request without one.
+#[derive(Clone, Copy)]
+pub(crate) enum EmptyBody {
+    Null,
+    Text,
+}
+
+/// Names and all values of each, sorted by name.
+pub(crate) type Values = BTreeMap<String, Vec<String>>;
+
+/// A request that an event source accepted.
+pub(crate) struct Arrived<'a> {
+    pub(crate) request: &'a Request<Bytes>,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) peer: IpAddr,
+    pub(crate) headers: Values,
+}
+
+impl Arrived<'_> {
+    pub(super) fn method(&self) -> &str {
+        self.request.method().as_str()
+    }
+
+    /// The last value of a header; empty if it is missing.
+    pub(super) fn header(&self, name: &str) -> &str {
+        let values = self.headers.get(name);
+        let last = values.and_then(|values| values.last());
+        last.map_or("", String::as_str)
+    }
+
+    pub(super) fn protocol(&self) -> &'static str {
+        match self.request.version() {
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2.0",
+            Version::HTTP_3 => "HTTP/3.0",
+            _ => "HTTP/1.1",
+        }
+    }
+
+    /// The query's names and values as the client sent them.
+    pub(super) fn query_map(&self) -> Values {
+        self.query_with(str::to_owned)
+    }
+
+    /// The query's names and values, decoded like a form: `+` is a space.
+    pub(super) fn decoded_query_map(&self) -> Values {
+        self.query_with(|text| decoded(&text.replace('+', " ")))
+    }
+
+    fn query_with(&self, read: impl Fn(&str) -> String) -> Values {
+        let mut map = Values::new();
+        let query = self.query.unwrap_or_default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            map.entry(read(name)).or_default().push(read(value));
+        }
+        map
+    }
+}
+
+pub(super) fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// The last value of each name.
+pub(super) fn last_values(map: &Values) -> Value {
+    let last = |values: &Vec<String>| values.last().cloned().unwrap_or_default();
+    map.iter()
+        .map(|(name, values)| (name.clone(), Value::from(last(values))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The values of each name, joined with commas.
+pub(super) fn joined(map: &Values) -> Value {
+    map.iter()
+        .map(|(name, values)| (name.clone(), Value::from(values.join(","))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The headers in `headers`, whose values must be strings.
+pub(super) fn text_headers(response: &Json<'_>) -> Option<HeaderMap> {
+    header_map(response.get("headers"), false)
+}
+
+/// The headers in `headers`, whose values may also be numbers, and the list `cookies`.
+pub(super) fn headers_and_cookies(response: &Json<'_>) -> Option<HeaderMap> {
+    with_cookies(response, header_map(response.get("headers"), true)?)
+}
+
+/// Adds the list `cookies` to the headers.
+pub(super) fn with_cookies(response: &Json<'_>, mut headers: HeaderMap) -> Option<HeaderMap> {
+    for cookie in response.get("cookies").items() {
+        headers.append(SET_COOKIE, header_text::to_value(cookie.text()?)?);
+    }
+    Some(headers)
+}
+
+/// `multiValueHeaders`, and the values in `headers` that they do not contain.
+pub(super) fn merged_headers(response: &Json<'_>) -> Option<HeaderMap> {
+    let mut headers = header_map(response.get("multiValueHeaders"), true)?;
+    for (name, value) in &header_map(response.get("headers"), true)? {
+        if !headers.get_all(name).iter().any(|known| known == value) {
+            headers.try_append(name, value.clone()).ok()?;
+        }
+    }
+    Some(headers)
+}
+
+/// `multiValueHeaders`, with the values of each name in reverse order.
+pub(super) fn reversed_headers(response: &Json<'_>) -> Option<HeaderMap> {
+    let headers = header_map(response.get("multiValueHeaders"), false)?;
+    let mut reversed = HeaderMap::new();
+    for name in headers.keys() {
+        for value in headers.get_all(name).iter().rev() {
+            reversed.append(name, value.clone());
+        }
+    }
+    Some(reversed)
+}
+
+/// `None` if a name or a value is invalid.
+fn header_map(map: &Json<'_>, numbers: bool) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, values) in map.entries() {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        for value in values.items() {
+            let text = match numbers {
+                true => value.scalar()?,
+                false => value.text()?.into(),
+            };
+            headers
+                .try_append(&name, header_text::to_value(&text)?)
+                .ok()?;
+        }
+    }
+    Some(headers)
+}

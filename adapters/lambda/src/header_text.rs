@@ -1,0 +1,28 @@
+//! Header values in JSON, which cannot hold raw bytes.
+
+use std::borrow::Cow;
+
+use http::HeaderValue;
+
+/// The header value that a JSON string stands for. AWS writes a value that is not valid UTF-8 as the
+/// characters of Latin-1 (RFC 9110 §5.5).
+pub(crate) fn to_value(text: &str) -> Option<HeaderValue> {
+    if text.is_ascii() {
+        return HeaderValue::from_str(text).ok();
+    }
+    let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+    HeaderValue::from_bytes(latin1.as_deref().unwrap_or(text.as_bytes())).ok()
+}
+
+/// The JSON string for a header value: a value that is not valid UTF-8 is decoded as Latin-1.
+pub(crate) fn from_value(value: &HeaderValue) -> Cow<'_, str> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => value
+            .as_bytes()
+            .iter()
+            .map(|&b| char::from(b))
+            .collect::<String>()
+            .into(),
+    }
+}

@@ -1,0 +1,123 @@
+//! One invocation: from an event to its result.
+
+use std::sync::Arc;
+
+use anyhost_core::adapter::{Deadline, RequestInfo, exchange, reject, response_to, timed_out};
+use anyhost_core::{Context, Error, Handler, Host, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::time::{Instant, sleep_until};
+
+use super::streaming::Streaming;
+use crate::context::LambdaContext;
+use crate::event::{self, Description, ResponseForm, Source};
+use crate::options::{LambdaSettings, Mode};
+use crate::runtime::{Metadata, StreamingBody};
+use crate::{request, response};
+
+/// What is posted to the Runtime API.
+pub(crate) enum InvocationResult {
+    /// The response of the invocation, as JSON.
+    Response(Vec<u8>),
+    /// A response that the handler still produces.
+    Stream(StreamingBody),
+    /// The invocation failed.
+    Failure(Error),
+}
+
+/// Calls the handler with an event. Also returns the context with the handler's `wait_until` work, which is
+/// due after the result was posted.
+pub(crate) async fn respond(
+    handler: Arc<dyn Handler>,
+    event: Bytes,
+    metadata: Metadata,
+    settings: &LambdaSettings,
+) -> (InvocationResult, Context) {
+    let deadline = deadline(&metadata, settings);
+    let json = match event::parse(&event) {
+        Ok(json) => json,
+        Err(error) => {
+            let error = Error::new(StatusCode::BAD_REQUEST, "Invalid event").with_source(error);
+            let info = RequestInfo::unknown(Context::new(Host::LAMBDA));
+            // The source is unknown. Most sources accept the response of a Function URL.
+            let description = Source::FunctionUrl.description();
+            let result = encode(description, reject(error, &info), &info).await;
+            return (result, info.context().clone());
+        }
+    };
+    let source = Source::of(&json);
+    let description = source.description();
+    if description.path.is_none() && settings.events.is_none() {
+        // A response would tell a queue or a schedule that the event was processed.
+        let message = "The event is not an HTTP request, and ANYHOST_LAMBDA_EVENTS is not set";
+        let error = Error::new(StatusCode::BAD_REQUEST, message);
+        return (InvocationResult::Failure(error), Context::new(Host::LAMBDA));
+    }
+    let (context, request) = request::from_event(description, &json, &event, &metadata, settings);
+    drop(json);
+    let (response, mut deadline, info) = match request {
+        Ok(mut request) => {
+            let lambda = LambdaContext::new(source, event, metadata);
+            request.extensions_mut().insert(context.clone());
+            request.extensions_mut().insert(lambda);
+            let exchanged = exchange(handler, request, deadline).await;
+            (exchanged.response, exchanged.deadline, exchanged.info)
+        }
+        Err(error) => {
+            let info = RequestInfo::unknown(context.clone());
+            (reject(error, &info), deadline, info)
+        }
+    };
+    if settings.mode == Mode::Stream && description.can_stream {
+        return (stream(description, response, deadline, info), context);
+    }
+    let result = match deadline.limit(encode(description, response, &info)).await {
+        Ok(result) => result,
+        Err(_) => encode(description, timed_out(&info), &info).await,
+    };
+    (result, context)
+}
+
+/// The deadline of the exchange. It passes before Lambda's deadline, so that the response and the log can
+/// still be sent.
+fn deadline(metadata: &Metadata, settings: &LambdaSettings) -> Deadline {
+    let end = metadata.time_left().and_then(|left| {
+        let margin = settings.margin.min(left / 2);
+        Instant::now().checked_add(left - margin)
+    });
+    end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)))
+}
+
+fn stream(
+    description: &Description,
+    response: Response,
+    deadline: Deadline,
+    info: RequestInfo,
+) -> InvocationResult {
+    let (response, deadline) = match response::headers_fit(description, response.headers()) {
+        true => (response, deadline),
+        false => {
+            let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            (response_to(error, &info), Deadline::none())
+        }
+    };
+    let streaming = Streaming::new(description, response, deadline, info);
+    InvocationResult::Stream(Box::pin(streaming))
+}
+
+async fn encode(
+    description: &Description,
+    response: Response,
+    info: &RequestInfo,
+) -> InvocationResult {
+    match description.response {
+        ResponseForm::Http(form) => {
+            let json = response::to_json(description, form, response, info).await;
+            InvocationResult::Response(json)
+        }
+        ResponseForm::Result => match response::to_result(description, response).await {
+            Ok(result) => InvocationResult::Response(result),
+            Err(error) => InvocationResult::Failure(error),
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! SnapStart: Lambda snapshots the memory of the started process, and later restores many copies of it ("Lambda
+//! SnapStart runtime hooks").
+
+use std::future::ready;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhost_core::{BoxError, Error};
+
+use super::client::Client;
+
+/// The future of a [`SnapStartResource`] hook.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A resource that must be prepared for a SnapStart snapshot or renewed after it: a connection pool, cached
+/// credentials, a random number generator.
+///
+/// The trait has the methods of `lambda_http::SnapStartResource`. With the feature `lambda_http`, each type that
+/// implements that trait also implements this one.
+///
+/// ```
+/// use anyhost_core::BoxError;
+/// use anyhost_lambda::{BoxFuture, SnapStartResource};
+///
+/// struct Pool;
+///
+/// impl SnapStartResource for Pool {
+///     fn after_restore(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+///         Box::pin(async { Ok(()) })
+///     }
+/// }
+/// ```
+pub trait SnapStartResource: Send + Sync {
+    /// Runs before Lambda takes the snapshot. An error fails the start.
+    fn before_snapshot(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Runs after Lambda restored the process, before its first invocation. An error ends the process.
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+#[cfg(feature = "lambda_http")]
+impl<T: lambda_http::SnapStartResource> SnapStartResource for T {
+    fn before_snapshot(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        lambda_http::SnapStartResource::before_snapshot(self)
+    }
+
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        lambda_http::SnapStartResource::after_restore(self)
+    }
+}
+
+/// Runs the hooks before the snapshot, waits until the process is restored, and runs the hooks after it.
+///
+/// # Errors
+/// When a hook failed. It was reported to Lambda.
+pub(crate) async fn run_hooks(
+    client: &mut Client,
+    resources: &[Arc<dyn SnapStartResource>],
+) -> io::Result<()> {
+    for resource in resources.iter().rev() {
+        if let Err(error) = resource.before_snapshot().await {
+            let error = Error::from_boxed(error);
+            client.report_init_error(&error).await;
+            return Err(io::Error::other(format!("{error:?}")));
+        }
+    }
+    if let Err(error) = client.restore_next().await {
+        let copy = io::Error::new(error.kind(), error.to_string());
+        client.report_init_error(&copy.into()).await;
+        return Err(error);
+    }
+    for resource in resources {
+        if let Err(error) = resource.after_restore().await {
+            let error = Error::from_boxed(error);
+            client.report_restore_error(&error).await;
+            return Err(io::Error::other(format!("{error:?}")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
