@@ -1,4 +1,6 @@
-//! An axum application, as it is, on every host: a tower service is a handler.
+//! An axum application that runs on every host without a change, because a tower service is a handler.
+//!
+//! `curl http://localhost:3000/greet/Ada`
 
 use std::process::ExitCode;
 
@@ -31,17 +33,16 @@ mod tests {
     use serde_json::{Value, json};
 
     #[tokio::test]
-    async fn axum_routes_answer() {
+    async fn axum_routes_extractors_and_fallback_work() {
         let client = Client::new(super::app());
-        assert_eq!(
-            client.get("/greet/Ada").await.text().await.unwrap(),
-            "Hello, Ada!"
-        );
-        let reply = client.post("/echo").json(&json!([1])).await;
-        assert_eq!(
-            reply.json::<Value>().await.unwrap(),
-            json!({"received": [1]})
-        );
+
+        let greeting = client.get("/greet/Ada").await;
+        assert_eq!(greeting.text().await.unwrap(), "Hello, Ada!");
+
+        let echo = client.post("/echo").json(&json!([1])).await;
+        let echo: Value = echo.json().await.unwrap();
+        assert_eq!(echo, json!({"received": [1]}));
+
         assert_eq!(client.get("/nowhere").await.status(), 404);
     }
 }

@@ -1,4 +1,6 @@
-//! Errors: raised with a status, wrapped with a source, caught by a handler around a handler.
+//! Errors with a status, errors with a source for the log, and middleware that changes errors.
+//!
+//! `curl -i http://localhost:3000/users/2`
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,10 +12,10 @@ use anyhost::{
 };
 use serde_json::json;
 
-/// An error with a status, and the reason for the log only.
+/// The client receives the status and the message. The log receives the source as well.
 async fn user(request: Request) -> Result<String> {
     let id: u32 = request.param("id")?;
-    find(id).map_err(|reason| Error::new(StatusCode::NOT_FOUND, "No such user").with_source(reason))
+    find(id).map_err(|error| Error::new(StatusCode::NOT_FOUND, "No such user").with_source(error))
 }
 
 fn find(id: u32) -> std::io::Result<String> {
@@ -23,24 +25,53 @@ fn find(id: u32) -> std::io::Result<String> {
     }
 }
 
-/// Any other error is a 500. The client learns no more than that; the log has the whole chain.
+/// Any other error type converts into a 500 response whose cause only the log shows.
 async fn report() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/report")?)
 }
 
-/// Lets so many requests through, then refuses.
+/// An error type of the application. `From` gives each variant a status, and `?` applies it. The type does not implement
+/// `std::error::Error`: every type that does already converts into a 500.
+enum OrderError {
+    Unknown,
+    AlreadyPaid,
+}
+
+impl From<OrderError> for Error {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Unknown => Self::from_status(StatusCode::NOT_FOUND),
+            OrderError::AlreadyPaid => Self::new(StatusCode::CONFLICT, "The order is already paid"),
+        }
+    }
+}
+
+async fn pay(request: Request) -> Result<StatusCode> {
+    charge(request.param("id")?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn charge(id: u32) -> std::result::Result<(), OrderError> {
+    match id {
+        1 => Ok(()),
+        2 => Err(OrderError::AlreadyPaid),
+        _ => Err(OrderError::Unknown),
+    }
+}
+
+/// Middleware: a handler that contains a handler. This one rejects requests after the first `remaining`.
 struct RateLimit<H> {
     inner: H,
-    left: AtomicU32,
+    remaining: AtomicU32,
 }
 
 #[async_trait]
 impl<H: Handler> Handler for RateLimit<H> {
     async fn handle(&self, request: Request) -> Result<Response> {
-        let one_less = |left: u32| left.checked_sub(1);
+        let subtract_one = |remaining: u32| remaining.checked_sub(1);
         if self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract_one)
             .is_err()
         {
             let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
@@ -50,7 +81,8 @@ impl<H: Handler> Handler for RateLimit<H> {
     }
 }
 
-/// Tells every error as JSON. What the handlers inside raised is still an error here.
+/// Sends client errors as JSON. The errors of the inner handler are still `Err` here: they become responses after
+/// the outermost handler.
 struct ErrorsAsJson<H>(H);
 
 #[async_trait]
@@ -58,54 +90,73 @@ impl<H: Handler> Handler for ErrorsAsJson<H> {
     async fn handle(&self, request: Request) -> Result<Response> {
         match self.0.handle(request).await {
             Err(error) if error.status().is_client_error() => {
-                let mut reply = send(error.status(), Json(json!({"error": error.message()})))?;
-                reply.headers_mut().extend(error.headers().clone());
-                Ok(reply)
+                let body = Json(json!({"error": error.message()}));
+                let mut response = send(error.status(), body)?;
+                response.headers_mut().extend(error.headers().clone());
+                Ok(response)
             }
             other => other,
         }
     }
 }
 
-fn app() -> impl Handler {
+fn app(requests: u32) -> impl Handler {
     let routes = Router::new()
         .get("/users/{id}", user)
-        .get("/report", report);
+        .get("/report", report)
+        .post("/orders/{id}/pay", pay);
     ErrorsAsJson(RateLimit {
         inner: routes,
-        left: AtomicU32::new(3),
+        remaining: AtomicU32::new(requests),
     })
 }
 
 fn main() -> ExitCode {
-    anyhost::run(app())
+    anyhost::run(app(100))
 }
 
 #[cfg(test)]
 mod tests {
-    use anyhost::testing::Client;
+    use anyhost::testing::{Client, TestResponse};
 
     use super::app;
 
+    async fn text(response: TestResponse) -> (u16, String) {
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
     #[tokio::test]
-    async fn errors_have_their_status_and_keep_their_secrets() {
-        let client = Client::new(app());
-        assert_eq!(client.get("/users/1").await.text().await.unwrap(), "Ada");
-
-        let missing = client.get("/users/2").await;
-        assert_eq!(missing.status(), 404);
-        assert_eq!(missing.text().await.unwrap(), r#"{"error":"No such user"}"#);
-
-        let broken = client.get("/report").await;
-        assert_eq!(broken.status(), 500);
-        assert_eq!(broken.text().await.unwrap(), "Internal Server Error");
-
-        let refused = client.get("/users/1").await;
-        assert_eq!(refused.status(), 429);
-        assert_eq!(refused.header("retry-after"), Some("60"));
+    async fn a_client_error_is_sent_as_json_without_its_source() {
+        let response = Client::new(app(1)).get("/users/2").await;
         assert_eq!(
-            refused.text().await.unwrap(),
-            r#"{"error":"Rate limit exceeded"}"#
+            text(response).await,
+            (404, r#"{"error":"No such user"}"#.into())
+        );
+    }
+
+    #[tokio::test]
+    async fn an_io_error_is_a_500_without_details() {
+        let response = Client::new(app(1)).get("/report").await;
+        assert_eq!(text(response).await, (500, "Internal Server Error".into()));
+    }
+
+    #[tokio::test]
+    async fn an_error_type_of_the_application_chooses_its_status() {
+        let client = Client::new(app(3));
+        assert_eq!(client.post("/orders/1/pay").await.status(), 204);
+        assert_eq!(client.post("/orders/2/pay").await.status(), 409);
+        assert_eq!(client.post("/orders/3/pay").await.status(), 404);
+    }
+
+    #[tokio::test]
+    async fn requests_over_the_rate_limit_are_a_429_with_retry_after() {
+        let client = Client::new(app(1));
+        assert_eq!(client.get("/users/1").await.status(), 200);
+        let response = client.get("/users/1").await;
+        assert_eq!(response.header("retry-after"), Some("60"));
+        assert_eq!(
+            text(response).await,
+            (429, r#"{"error":"Rate limit exceeded"}"#.into())
         );
     }
 }

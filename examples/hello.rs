@@ -1,6 +1,6 @@
-//! The smallest service: a function that returns a text.
+//! The smallest program: a function that returns text.
 //!
-//! `cargo run --example hello`, then `curl http://localhost:3000`.
+//! `cargo run --example hello`, then `curl http://localhost:3000`
 
 use std::process::ExitCode;
 
@@ -17,9 +17,9 @@ mod tests {
     use anyhost::testing::Client;
 
     #[tokio::test]
-    async fn it_greets_the_world() {
-        let reply = Client::new(super::hello).get("/").await;
-        assert_eq!(reply.status(), 200);
-        assert_eq!(reply.text().await.unwrap(), "Hello, world!");
+    async fn get_returns_the_greeting() {
+        let response = Client::new(super::hello).get("/").await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.text().await.unwrap(), "Hello, world!");
     }
 }

@@ -1,4 +1,4 @@
-//! JSON in, JSON out.
+//! A handler that reads JSON and returns JSON.
 //!
 //! `curl http://localhost:3000 -d '{"items": [{"price": 2, "count": 3}]}'`
 
@@ -23,7 +23,7 @@ struct Total {
     total: u64,
 }
 
-/// Not valid JSON, or not an order: 400. More than 1 MiB: 413.
+/// Invalid JSON, or JSON that is not an order, is a 400 response. A body of more than 1 MiB is a 413 response.
 async fn total(mut request: Request) -> Result<Json<Total>> {
     let order: Order = request.json().await?;
     let total = order
@@ -44,16 +44,17 @@ mod tests {
     use serde_json::{Value, json};
 
     #[tokio::test]
-    async fn it_adds_up_an_order() {
+    async fn the_total_of_an_order_is_the_sum_of_its_items() {
         let order = json!({"items": [{"price": 2, "count": 3}, {"price": 5, "count": 1}]});
-        let reply = Client::new(super::total).post("/").json(&order).await;
-        assert_eq!(reply.json::<Value>().await.unwrap(), json!({"total": 11}));
+        let response = Client::new(super::total).post("/").json(&order).await;
+        let total: Value = response.json().await.unwrap();
+        assert_eq!(total, json!({"total": 11}));
     }
 
     #[tokio::test]
-    async fn what_is_no_order_is_refused() {
-        let reply = Client::new(super::total).post("/").body("{").await;
-        assert_eq!(reply.status(), 400);
-        assert_eq!(reply.text().await.unwrap(), "Invalid JSON");
+    async fn invalid_json_is_a_400() {
+        let response = Client::new(super::total).post("/").body("{").await;
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.text().await.unwrap(), "Invalid JSON");
     }
 }

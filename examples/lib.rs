@@ -1,3 +1,3 @@
-//! One short program for each idea; each file beside this one is an example.
+//! Example programs, one file each; README.md lists them.
 //!
 //! `cargo run --example hello` runs one, `cargo test -p anyhost-examples --examples` tests all.

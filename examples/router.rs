@@ -1,4 +1,6 @@
-//! Routes, parameters, queries, a nested router and a 404 of one's own.
+//! Routes, path parameters, queries, a nested router and a custom 404 response.
+//!
+//! `curl 'http://localhost:3000/search?q=rust&tag=web'` and `curl http://localhost:3000/api/books/7`
 
 use std::process::ExitCode;
 
@@ -13,18 +15,19 @@ struct Search {
     tag: Vec<String>,
 }
 
-/// `/search?q=rust&tag=web&tag=http`; a query without `q` is a 400.
+/// `/search?q=rust&tag=web&tag=http`. A query without `q` is a 400 response.
 async fn search(request: Request) -> Result<String> {
     let Search { q, tag } = request.query()?;
     Ok(format!("{q} in {tag:?}"))
 }
 
-/// `/api/books/7`; `/api/books/seven` is a 400.
+/// `/api/books/7`. `/api/books/seven` is a 400 response, because `seven` is not a number.
 async fn book(request: Request) -> Result<String> {
     let id: u32 = request.param("id")?;
     Ok(format!("book {id}"))
 }
 
+/// `/files/a/b%20c`. The parameter is the rest of the path, percent-decoded.
 async fn file(request: Request) -> Result<String> {
     request.param("path")
 }
@@ -32,7 +35,7 @@ async fn file(request: Request) -> Result<String> {
 async fn not_found(request: Request) -> impl IntoResponse {
     (
         StatusCode::NOT_FOUND,
-        format!("There is no {}", request.uri().path()),
+        format!("No page at {}", request.uri().path()),
     )
 }
 
@@ -58,12 +61,12 @@ mod tests {
     use super::app;
 
     async fn get(target: &str) -> (u16, String) {
-        let reply = Client::new(app()).get(target).await;
-        (reply.status().as_u16(), reply.text().await.unwrap())
+        let response = Client::new(app()).get(target).await;
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     #[tokio::test]
-    async fn routes_are_found_and_their_parameters_parsed() {
+    async fn path_and_query_parameters_are_parsed() {
         assert_eq!(
             get("/search?q=a&tag=b&tag=c").await,
             (200, r#"a in ["b", "c"]"#.into())
@@ -73,17 +76,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_is_refused() {
+    async fn invalid_parameters_are_a_400() {
         assert_eq!(get("/search").await, (400, "Invalid query".into()));
         assert_eq!(
             get("/api/books/seven").await,
             (400, "Invalid path parameter id".into())
         );
-        assert_eq!(get("/nowhere").await, (404, "There is no /nowhere".into()));
-        let reply = Client::new(app()).post("/api/books/7").await;
-        assert_eq!(
-            (reply.status().as_u16(), reply.header("allow")),
-            (405, Some("DELETE, GET, HEAD"))
-        );
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_is_the_custom_404() {
+        assert_eq!(get("/nowhere").await, (404, "No page at /nowhere".into()));
+    }
+
+    #[tokio::test]
+    async fn a_method_without_a_route_is_a_405_with_the_allowed_methods() {
+        let response = Client::new(app()).post("/api/books/7").await;
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.header("allow"), Some("DELETE, GET, HEAD"));
     }
 }

@@ -1,7 +1,7 @@
-//! The standalone server in one's own hands: its sockets, its limits, and what stops it.
+//! The standalone server inside a program that has its own Tokio runtime: addresses, limits and shutdown.
 //!
 //! `cargo run --example server`, then `curl http://127.0.0.1:3000/` and `curl -X POST
-//! http://127.0.0.1:3000/stop`.
+//! http://127.0.0.1:3000/stop`
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ async fn server(address: &str) -> std::io::Result<Server> {
     Ok(server.with_limits(limits).with_health_checks())
 }
 
+/// `POST /stop` starts the shutdown. `serve` returns when the requests in flight have finished.
 async fn serve(server: Server) -> std::io::Result<()> {
     let handle = server.handle();
     let stop = move || {
@@ -41,7 +42,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn it_stops_when_it_is_told_to() -> std::io::Result<()> {
+    async fn post_stop_is_answered_and_ends_the_server() -> std::io::Result<()> {
         let server = super::server("127.0.0.1:0").await?;
         let address = server.url().replace("http://", "");
         let serving = tokio::spawn(super::serve(server));
@@ -49,9 +50,9 @@ mod tests {
         stream
             .write_all(b"POST /stop HTTP/1.1\r\nHost: a\r\n\r\n")
             .await?;
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).await?;
-        assert!(reply.ends_with("\r\n\r\nstopping"), "{reply}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        assert!(response.ends_with("\r\n\r\nstopping"), "{response}");
         serving.await?
     }
 }

@@ -1,4 +1,4 @@
-//! Streams both ways, neither held whole: what comes in goes out in capitals, piece by piece.
+//! Request and response bodies as streams: neither is held in memory as a whole.
 //!
 //! `curl -N http://localhost:3000/shout -d 'hello'` and `curl -N http://localhost:3000/count`
 
@@ -11,20 +11,20 @@ use anyhost::http::{self, Response};
 use anyhost::{Body, Request, RequestExt, Result, Router};
 use futures_util::stream;
 
-/// Reads a piece, sends a piece. If the client breaks off, the error ends the reply as well.
+/// Sends each chunk in upper case when it arrives. If the client aborts the request, the response is aborted too.
 async fn shout(request: Request) -> Body {
     Body::from_stream(stream::try_unfold(request, |mut request| async move {
-        let piece = request.chunk().await.map_err(anyhost::Error::into_boxed)?;
-        Ok::<_, anyhost::BoxError>(piece.map(|piece| (piece.to_ascii_uppercase(), request)))
+        let chunk = request.chunk().await.map_err(anyhost::Error::into_boxed)?;
+        Ok::<_, anyhost::BoxError>(chunk.map(|chunk| (chunk.to_ascii_uppercase(), request)))
     }))
 }
 
-/// Server-sent events, one every second.
+/// Sends three server-sent events, one each second.
 async fn count() -> Result<Response<Body>, http::Error> {
-    let events = stream::unfold(3, |left: u32| async move {
-        let left = left.checked_sub(1)?;
+    let events = stream::unfold(3, |remaining: u32| async move {
+        let number = remaining.checked_sub(1)?;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Some((Ok::<_, Infallible>(format!("data: {left}\n\n")), left))
+        Some((Ok::<_, Infallible>(format!("data: {number}\n\n")), number))
     });
     Response::builder()
         .header(CONTENT_TYPE, "text/event-stream")
@@ -50,23 +50,23 @@ mod tests {
     use super::app;
 
     #[tokio::test]
-    async fn each_piece_comes_back_on_its_own() {
-        let pieces = stream::iter(["one", "two"].map(Ok::<_, io::Error>));
-        let mut reply = Client::new(app())
+    async fn each_request_chunk_is_one_response_chunk() {
+        let chunks = stream::iter(["one", "two"].map(Ok::<_, io::Error>));
+        let mut response = Client::new(app())
             .post("/shout")
-            .body(Body::from_stream(pieces))
+            .body(Body::from_stream(chunks))
             .await;
-        assert_eq!(reply.chunk().await.unwrap().unwrap(), "ONE");
-        assert_eq!(reply.chunk().await.unwrap().unwrap(), "TWO");
-        assert!(reply.chunk().await.unwrap().is_none());
+        assert_eq!(response.chunk().await.unwrap().unwrap(), "ONE");
+        assert_eq!(response.chunk().await.unwrap().unwrap(), "TWO");
+        assert!(response.chunk().await.unwrap().is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn events_count_down() {
-        let reply = Client::new(app()).get("/count").await;
-        assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+    async fn server_sent_events_count_down() {
+        let response = Client::new(app()).get("/count").await;
+        assert_eq!(response.header("content-type"), Some("text/event-stream"));
         assert_eq!(
-            reply.text().await.unwrap(),
+            response.text().await.unwrap(),
             "data: 2\n\ndata: 1\n\ndata: 0\n\n"
         );
     }

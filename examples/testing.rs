@@ -1,4 +1,6 @@
-//! Testing a handler: a plain call, with no socket, no port and nothing to wait for.
+//! Testing a handler with a function call: the tests below use no socket and no port.
+//!
+//! `cargo test -p anyhost-examples --example testing`
 
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -10,8 +12,8 @@ async fn whoami(mut request: Request) -> Result<String> {
     let context = request.context();
     let peer = context
         .peer()
-        .map_or_else(|| "nowhere".to_owned(), |peer: IpAddr| peer.to_string());
-    Ok(format!("{name} from {peer} by {}", context.host()))
+        .map_or_else(|| "unknown".to_owned(), |peer: IpAddr| peer.to_string());
+    Ok(format!("{name}, peer {peer}, host {}", context.host()))
 }
 
 fn main() -> ExitCode {
@@ -27,31 +29,37 @@ mod tests {
     use super::whoami;
 
     #[tokio::test]
-    async fn a_call_is_a_line() {
-        let reply = Client::new(whoami).post("/").body("Ada").await;
+    async fn the_client_calls_the_handler_in_process() {
+        let response = Client::new(whoami).post("/").body("Ada").await;
         assert_eq!(
-            reply.text().await.unwrap(),
-            "Ada from nowhere by in-process"
+            response.text().await.unwrap(),
+            "Ada, peer unknown, host in-process"
         );
     }
 
     #[tokio::test]
-    async fn the_host_can_be_played() {
+    async fn a_test_can_set_the_context_of_another_host() {
         let context = Context::new(Host::LAMBDA).with_peer([192, 0, 2, 1].into());
         let client = Client::new(whoami).with_context(context);
-        let reply = client.post("/").body("Ada").await;
-        assert_eq!(reply.text().await.unwrap(), "Ada from 192.0.2.1 by lambda");
+        let response = client.post("/").body("Ada").await;
+        assert_eq!(
+            response.text().await.unwrap(),
+            "Ada, peer 192.0.2.1, host lambda"
+        );
     }
 
     #[tokio::test]
-    async fn errors_and_broken_bodies_are_replies() {
+    async fn a_body_over_the_limit_is_a_413() {
         let client = Client::new(whoami);
-        let reply = client.post("/").body("x".repeat(33)).await;
-        assert_eq!(reply.status(), 413);
-        assert_eq!(reply.text().await.unwrap(), "Body exceeded 32b limit");
+        let response = client.post("/").body("x".repeat(33)).await;
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.text().await.unwrap(), "Body exceeded 32b limit");
+    }
 
-        let broken = stream::iter([Ok("A"), Err(std::io::Error::other("connection reset"))]);
-        let reply = client.post("/").body(Body::from_stream(broken)).await;
-        assert_eq!(reply.status(), 400);
+    #[tokio::test]
+    async fn a_request_body_that_ends_with_an_error_is_a_400() {
+        let body = stream::iter([Ok("A"), Err(std::io::Error::other("connection reset"))]);
+        let request = Client::new(whoami).post("/").body(Body::from_stream(body));
+        assert_eq!(request.await.status(), 400);
     }
 }
