@@ -1,6 +1,8 @@
-//! Behind proxies: what is believed of a client, and what not.
+//! Forwarded addresses: which proxies are trusted, and by which header.
 
-use super::{echo, raw, started};
+use std::net::Ipv6Addr;
+
+use super::{echo, exchange, start};
 
 fn forwarded(headers: &str) -> Vec<u8> {
     format!("GET /echo HTTP/1.1\r\nHost: inner\r\nConnection: close\r\n{headers}\r\n").into_bytes()
@@ -12,13 +14,17 @@ const STANDARD: &str =
     "Forwarded: for=1.1.1.1;proto=gopher, for=203.0.113.9;proto=https;host=a.example\r\n";
 
 #[tokio::test]
-async fn nothing_is_believed_if_no_proxy_is_named() {
-    let (_probe, address) = started(&[]).await;
+async fn forwarding_headers_are_ignored_without_trusted_proxies() {
+    let (_probe, address) = start(&[]).await;
     for headers in [X, STANDARD, "X-Real-IP: 1.1.1.1\r\nX-Forwarded-Ssl: on\r\n"] {
-        let seen = echo(address, &forwarded(headers)).await;
-        let facts = (&seen["peer"], &seen["scheme"], &seen["authority"]);
+        let received = echo(address, &forwarded(headers)).await;
+        let origin = (
+            &received["peer"],
+            &received["scheme"],
+            &received["authority"],
+        );
         assert_eq!(
-            facts,
+            origin,
             (&"127.0.0.1".into(), &"http".into(), &"inner".into()),
             "{headers}"
         );
@@ -26,96 +32,90 @@ async fn nothing_is_believed_if_no_proxy_is_named() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_named_is_believed_by_the_header_that_is_named() {
-    let named = ("ANYHOST_HTTP_PROXIES", "loopback");
+async fn trusted_proxy_sets_peer_scheme_and_host_with_the_selected_header_only() {
+    let trusted = ("ANYHOST_HTTP_PROXIES", "loopback");
     let standard = ("ANYHOST_HTTP_FORWARDED", "1");
-    for (vars, believed, other) in [
-        (&[named][..], X, STANDARD),
-        (&[named, standard], STANDARD, X),
+    for (vars, selected, other) in [
+        (&[trusted][..], X, STANDARD),
+        (&[trusted, standard], STANDARD, X),
     ] {
-        let (_probe, address) = started(vars).await;
-        let seen = echo(address, &forwarded(believed)).await;
-        let facts = (&seen["peer"], &seen["scheme"], &seen["authority"]);
+        let (_probe, address) = start(vars).await;
+        let received = echo(address, &forwarded(selected)).await;
+        let origin = (
+            &received["peer"],
+            &received["scheme"],
+            &received["authority"],
+        );
         assert_eq!(
-            facts,
+            origin,
             (&"203.0.113.9".into(), &"https".into(), &"a.example".into())
         );
-        let seen = echo(address, &forwarded(other)).await;
-        assert_eq!(seen["peer"], "127.0.0.1");
+        let received = echo(address, &forwarded(other)).await;
+        assert_eq!(received["peer"], "127.0.0.1");
     }
 }
 
 #[tokio::test]
-async fn a_proxy_elsewhere_is_not_believed() {
-    let (_probe, address) = started(&[("ANYHOST_HTTP_PROXIES", "10.0.0.0/8, unix")]).await;
+async fn forwarding_headers_from_a_peer_outside_the_trusted_networks_are_ignored() {
+    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXIES", "10.0.0.0/8, unix")]).await;
     assert_eq!(echo(address, &forwarded(X)).await["peer"], "127.0.0.1");
 }
 
 #[tokio::test]
-async fn hops_are_counted() {
-    let (_probe, address) = started(&[("ANYHOST_HTTP_PROXIES", "2")]).await;
+async fn peer_is_the_nth_entry_from_the_right_with_a_number_of_trusted_proxies() {
+    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXIES", "2")]).await;
     assert_eq!(echo(address, &forwarded(X)).await["peer"], "1.1.1.1");
 }
 
 #[tokio::test]
-async fn a_hostile_host_is_a_400_whoever_sent_it() {
-    let (_probe, address) = started(&[("ANYHOST_HTTP_PROXIES", "loopback")]).await;
+async fn invalid_x_forwarded_host_from_a_trusted_proxy_is_rejected_with_400() {
+    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXIES", "loopback")]).await;
     for host in ["a/b", "u@a", "a?b", "a:99999", "a b", "[::1"] {
-        for headers in [
-            format!("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: {host}\r\n"),
-            format!("Host: {host}\r\n"),
-        ] {
-            let reply = raw(address, &forwarded(&headers)).await;
-            assert!(reply.starts_with("HTTP/1.1 400 "), "{headers:?}: {reply}");
-        }
-        let only = format!("GET /echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let reply = raw(address, only.as_bytes()).await;
-        assert!(reply.starts_with("HTTP/1.1 400 "), "{host:?}: {reply}");
+        let headers = format!("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: {host}\r\n");
+        let response = exchange(address, &forwarded(&headers)).await;
+        assert!(
+            response.starts_with("HTTP/1.1 400 "),
+            "{host:?}: {response}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_proxy_header_tells_the_client_by_option() {
-    let (_probe, address) = started(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
+async fn proxy_protocol_header_sets_the_peer_if_enabled() {
+    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
     let request = forwarded("");
-    let first = [
-        &b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"[..],
-        &request,
-    ]
-    .concat();
-    assert_eq!(echo(address, &first).await["peer"], "203.0.113.9");
-    let mut second = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24".to_vec();
-    second.extend(
-        "2001:db8::1"
-            .parse::<std::net::Ipv6Addr>()
-            .unwrap()
-            .octets(),
-    );
-    second.extend(
-        "2001:db8::2"
-            .parse::<std::net::Ipv6Addr>()
-            .unwrap()
-            .octets(),
-    );
-    second.extend([0x12, 0x67, 0, 80]);
-    second.extend(&request);
-    assert_eq!(echo(address, &second).await["peer"], "2001:db8::1");
+    let version_1 = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n";
+    let received = echo(address, &[&version_1[..], &request].concat()).await;
+    assert_eq!(received["peer"], "203.0.113.9");
+
+    let mut version_2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24".to_vec();
+    for address in ["2001:db8::1", "2001:db8::2"] {
+        version_2.extend(address.parse::<Ipv6Addr>().unwrap().octets());
+    }
+    version_2.extend([0x12, 0x67, 0, 80]);
+    let received = echo(address, &[&version_2[..], &request].concat()).await;
+    assert_eq!(received["peer"], "2001:db8::1");
+
     let local = [&b"PROXY UNKNOWN\r\n"[..], &request].concat();
     assert_eq!(echo(address, &local).await["peer"], "127.0.0.1");
+}
 
-    // Whoever got around the balancer is not served.
-    assert_eq!(raw(address, &request).await, "");
-    assert_eq!(raw(address, b"PROXY TCP4 nonsense\r\n").await, "");
+/// Without the header, the client has bypassed the load balancer and its peer address would be wrong.
+#[tokio::test]
+async fn connection_without_a_valid_proxy_protocol_header_is_closed_if_enabled() {
+    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
+    assert_eq!(exchange(address, &forwarded("")).await, "");
+    assert_eq!(exchange(address, b"PROXY TCP4 nonsense\r\n").await, "");
 }
 
 #[tokio::test]
-async fn a_proxy_header_is_an_attack_if_nobody_asked_for_it() {
-    let (_probe, address) = started(&[]).await;
+async fn proxy_protocol_header_is_rejected_with_400_unless_enabled() {
+    let (_probe, address) = start(&[]).await;
     let request = [
         &b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"[..],
         &forwarded(""),
     ]
     .concat();
-    let reply = raw(address, &request).await;
-    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    let response = exchange(address, &request).await;
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
 }

@@ -1,14 +1,16 @@
-//! HTTPS, and what its certificates live through.
+//! HTTPS: handshakes, and certificates that are replaced while the server runs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use anyhost::server::{Limits, Server, Tls};
 use anyhost_conformance::Probe;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -17,18 +19,27 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{PATIENCE, QUIET, closing, connect, echo, exchange, get, raw, read_reply};
+use super::{
+    QUIET, TIMEOUT, connect, echo, exchange, exchange_on, get, get_and_close, read_response,
+    read_to_end,
+};
 
-/// A certificate for `localhost` in its files.
+/// The files of a self-signed certificate for `localhost`.
 struct Files {
     folder: TempDir,
 }
 
 impl Files {
-    /// Writes a new certificate and its key, and gives the certificate.
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Writes a new certificate and key, and returns the certificate.
     fn renew(&self) -> CertificateDer<'static> {
-        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let CertifiedKey { cert, signing_key } = made;
+        let generated = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = generated;
         std::fs::write(self.key(), signing_key.serialize_pem()).unwrap();
         std::fs::write(self.certificate(), cert.pem()).unwrap();
         cert.der().clone()
@@ -43,10 +54,8 @@ impl Files {
     }
 }
 
-async fn started() -> (Probe, SocketAddr, Files, CertificateDer<'static>) {
-    let files = Files {
-        folder: tempfile::tempdir().unwrap(),
-    };
+async fn start() -> (Probe, SocketAddr, Files, CertificateDer<'static>) {
+    let files = Files::new();
     let certificate = files.renew();
     let (path, key) = (files.certificate(), files.key());
     let vars = [
@@ -61,8 +70,8 @@ async fn started() -> (Probe, SocketAddr, Files, CertificateDer<'static>) {
     (probe, address, files, certificate)
 }
 
-/// A client that trusts this certificate and no other.
-async fn secure(
+/// Connects a client that trusts only this certificate.
+async fn connect_tls(
     address: SocketAddr,
     certificate: &CertificateDer<'static>,
     protocol: &[u8],
@@ -81,22 +90,24 @@ async fn secure(
 }
 
 #[tokio::test]
-async fn requests_over_tls_are_https() {
-    let (_probe, address, _files, certificate) = started().await;
-    let stream = secure(address, &certificate, b"http/1.1").await.unwrap();
-    let reply = exchange(stream, &closing("/echo")).await;
-    let (_, body) = reply.split_once("\r\n\r\n").unwrap();
-    let seen: serde_json::Value = serde_json::from_str(body).unwrap();
+async fn context_of_a_request_over_tls_has_the_scheme_https() {
+    let (_probe, address, _files, certificate) = start().await;
+    let stream = connect_tls(address, &certificate, b"http/1.1")
+        .await
+        .unwrap();
+    let response = exchange_on(stream, &get_and_close("/echo")).await;
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
+    let received: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(
-        (&seen["scheme"], &seen["peer"]),
+        (&received["scheme"], &received["peer"]),
         (&"https".into(), &"127.0.0.1".into())
     );
 }
 
 #[tokio::test]
-async fn http_2_is_agreed_on_in_the_handshake() {
-    let (_probe, address, _files, certificate) = started().await;
-    let stream = secure(address, &certificate, b"h2").await.unwrap();
+async fn http_2_is_negotiated_by_alpn() {
+    let (_probe, address, _files, certificate) = start().await;
+    let stream = connect_tls(address, &certificate, b"h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let io = hyper_util::rt::TokioIo::new(stream);
     let executor = hyper_util::rt::TokioExecutor::new();
@@ -108,16 +119,16 @@ async fn http_2_is_agreed_on_in_the_handshake() {
     let request = request
         .body(http_body_util::Empty::<bytes::Bytes>::new())
         .unwrap();
-    let reply = client.send_request(request).await.unwrap();
+    let response = client.send_request(request).await.unwrap();
     assert_eq!(
-        (reply.status(), reply.version()),
+        (response.status(), response.version()),
         (http::StatusCode::OK, http::Version::HTTP_2)
     );
 }
 
 #[tokio::test]
-async fn garbage_instead_of_a_handshake_costs_a_connection() {
-    let (_probe, address, _files, certificate) = started().await;
+async fn invalid_tls_handshake_closes_only_its_connection() {
+    let (_probe, address, _files, certificate) = start().await;
     let mut hello = vec![0x16, 3, 1, 0x40, 0];
     hello.extend([0xFF; 0x4000]);
     for garbage in [
@@ -130,98 +141,121 @@ async fn garbage_instead_of_a_handshake_costs_a_connection() {
         let mut stream = connect(address).await;
         stream.write_all(garbage).await.unwrap();
         let _ = stream.shutdown().await;
-        let mut reply = Vec::new();
-        let _ = timeout(PATIENCE, stream.read_to_end(&mut reply))
-            .await
-            .expect("it is closed");
-        // An alert at most.
-        assert!(reply.len() < 20, "{reply:?}");
+        // At most a TLS alert, and never an HTTP response.
+        let response = read_to_end(&mut stream).await;
+        assert!(response.len() < 20, "{response:?}");
     }
-    let stream = secure(address, &certificate, b"http/1.1").await.unwrap();
+    let stream = connect_tls(address, &certificate, b"http/1.1")
+        .await
+        .unwrap();
     assert!(
-        exchange(stream, &closing("/hello"))
+        exchange_on(stream, &get_and_close("/hello"))
             .await
             .ends_with("Hello, world!")
     );
 }
 
-#[tokio::test]
-async fn a_handshake_that_does_not_come_is_waited_for_ten_seconds() {
-    let (_probe, address, _files, _certificate) = started().await;
-    let begun = std::time::Instant::now();
-    assert_eq!(raw(address, b"\x16\x03\x01").await, "");
-    let seconds = begun.elapsed().as_secs();
-    assert!((9..25).contains(&seconds), "{seconds}");
+#[tokio::test(flavor = "multi_thread")]
+async fn incomplete_tls_handshake_is_closed_after_the_handshake_timeout() {
+    let files = Files::new();
+    files.renew();
+    let mut limits = Limits::default();
+    limits.tls_handshake = Some(Duration::from_millis(500));
+    let server = Server::bind("tls://127.0.0.1:0").await.unwrap();
+    let tls = Tls::from_pem_files(files.certificate(), files.key()).unwrap();
+    let server = server.with_tls(tls).with_limits(limits);
+    let address = server
+        .url()
+        .strip_prefix("https://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let serving = tokio::spawn(server.serve(|| async { "Hello, world!" }));
+    let started = Instant::now();
+    assert_eq!(exchange(address, b"\x16\x03\x01").await, "");
+    let elapsed = started.elapsed();
+    assert!(elapsed >= Duration::from_millis(500), "{elapsed:?}");
+    // The timeout for the first request head would close the connection after 30 s.
+    assert!(elapsed < Duration::from_secs(25), "{elapsed:?}");
+    serving.abort();
 }
 
-/// Requests go on over a connection that is older than the certificate, and new connections get the new
-/// one; asked for by a signal or found in the files.
+/// The server reloads the files after SIGHUP, or when it sees that they have changed. Existing connections
+/// keep working, and new connections get the new certificate.
 #[tokio::test]
-async fn a_certificate_is_renewed_under_load_and_no_connection_is_dropped() {
-    let (mut probe, address, files, mut certificate) = started().await;
-    let mut old = secure(address, &certificate, b"http/1.1").await.unwrap();
-    let mut ask = async || {
-        old.write_all(&get("/hello")).await.unwrap();
-        let reply = timeout(PATIENCE, read_reply(&mut old)).await.unwrap();
-        assert!(reply.expect("it is not dropped").ends_with("Hello, world!"));
+async fn new_certificate_is_used_for_new_connections_without_closing_existing_ones() {
+    let (mut probe, address, files, mut certificate) = start().await;
+    let mut existing = connect_tls(address, &certificate, b"http/1.1")
+        .await
+        .unwrap();
+    let mut request = async || {
+        existing.write_all(&get("/hello")).await.unwrap();
+        let response = timeout(TIMEOUT, read_response(&mut existing))
+            .await
+            .unwrap();
+        let response = response.expect("the existing connection was closed");
+        assert!(response.ends_with("Hello, world!"), "{response}");
     };
-    for hangup in [true, false, true] {
-        ask().await;
+    for with_sighup in [true, false, true] {
+        request().await;
         let before = certificate;
         certificate = files.renew();
-        if hangup {
+        if with_sighup {
             probe.signal(Signal::HUP);
         }
         let renewed = async {
-            while secure(address, &certificate, b"http/1.1").await.is_err() {
-                ask().await;
+            while connect_tls(address, &certificate, b"http/1.1")
+                .await
+                .is_err()
+            {
+                request().await;
             }
         };
-        timeout(PATIENCE, renewed)
+        timeout(TIMEOUT, renewed)
             .await
-            .expect("the new one is used");
-        secure(address, &before, b"http/1.1")
+            .expect("the new certificate is not used");
+        connect_tls(address, &before, b"http/1.1")
             .await
-            .expect_err("the old one is not");
-        ask().await;
+            .expect_err("the old certificate is still used");
+        request().await;
     }
     probe.log_line("the certificate was read again").await;
 }
 
 #[tokio::test]
-async fn a_signal_is_enough_to_have_the_files_read_again() {
-    let (mut probe, address, _files, certificate) = started().await;
-    secure(address, &certificate, b"http/1.1").await.unwrap();
+async fn sighup_reloads_the_certificate_even_if_the_files_are_unchanged() {
+    let (mut probe, address, _files, certificate) = start().await;
+    connect_tls(address, &certificate, b"http/1.1")
+        .await
+        .unwrap();
     probe.signal(Signal::HUP);
     probe.log_line("the certificate was read again").await;
 }
 
 #[tokio::test]
-async fn files_that_do_not_fit_change_nothing() {
-    let (mut probe, address, files, certificate) = started().await;
-    std::fs::write(files.certificate(), "no certificate").unwrap();
+async fn invalid_or_missing_certificate_files_leave_the_current_certificate_in_use() {
+    let (mut probe, address, files, certificate) = start().await;
+    std::fs::write(files.certificate(), "not a certificate").unwrap();
     probe.signal(Signal::HUP);
     probe.log_line("the certificate stays as it was").await;
     std::fs::remove_file(files.key()).unwrap();
     probe.signal(Signal::HUP);
     probe.log_line("the certificate stays as it was").await;
-    let stream = secure(address, &certificate, b"http/1.1").await.unwrap();
+    let stream = connect_tls(address, &certificate, b"http/1.1")
+        .await
+        .unwrap();
     assert!(
-        exchange(stream, &closing("/hello"))
+        exchange_on(stream, &get_and_close("/hello"))
             .await
             .ends_with("Hello, world!")
     );
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_used_stops_the_start() {
-    let files = Files {
-        folder: tempfile::tempdir().unwrap(),
-    };
+async fn tls_listener_without_a_certificate_or_with_the_key_of_another_exits_with_1() {
+    let files = Files::new();
     files.renew();
-    let other = Files {
-        folder: tempfile::tempdir().unwrap(),
-    };
+    let other = Files::new();
     other.renew();
     let (path, key) = (files.certificate(), other.key());
     let vars = [
@@ -230,17 +264,16 @@ async fn a_certificate_that_cannot_be_used_stops_the_start() {
     ];
     let mut probe = Probe::start(&["-l", "tls://127.0.0.1:0"], &vars);
     probe.log_line("cert.pem").await;
-    assert_eq!(probe.exit().await.code(), Some(1), "another's key");
+    assert_eq!(probe.exit().await.code(), Some(1));
+
     let mut probe = Probe::start(&["-l", "tls://127.0.0.1:0"], &[]);
     probe.log_line("needs a certificate").await;
-    assert_eq!(probe.exit().await.code(), Some(1), "none at all");
+    assert_eq!(probe.exit().await.code(), Some(1));
 }
 
 #[tokio::test]
-async fn plain_and_secure_listeners_stand_side_by_side() {
-    let files = Files {
-        folder: tempfile::tempdir().unwrap(),
-    };
+async fn server_listens_with_and_without_tls_at_the_same_time() {
+    let files = Files::new();
     let certificate = files.renew();
     let (path, key) = (files.certificate(), files.key());
     let vars = [
@@ -250,14 +283,14 @@ async fn plain_and_secure_listeners_stand_side_by_side() {
     let args = ["-l", "tcp://127.0.0.1:0", "-l", "tls://127.0.0.1:0"];
     let mut probe = Probe::start(&args, &vars);
     let plain = probe.address().await;
-    assert_eq!(echo(plain, &closing("/echo")).await["scheme"], "http");
+    assert_eq!(echo(plain, &get_and_close("/echo")).await["scheme"], "http");
     let line = probe.log_line("listening on https://").await;
     let (_, address) = line.rsplit_once("https://").unwrap();
-    let stream = secure(address.trim().parse().unwrap(), &certificate, b"http/1.1")
+    let stream = connect_tls(address.trim().parse().unwrap(), &certificate, b"http/1.1")
         .await
         .unwrap();
     assert!(
-        exchange(stream, &closing("/hello"))
+        exchange_on(stream, &get_and_close("/hello"))
             .await
             .ends_with("Hello, world!")
     );

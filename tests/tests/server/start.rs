@@ -1,0 +1,49 @@
+//! Start-up: the command line, the environment, and the choice of the host.
+
+use anyhost_conformance::Probe;
+
+use super::{exchange, start};
+
+#[tokio::test]
+async fn help_and_version_options_exit_with_0() {
+    for option in ["--help", "--version"] {
+        let exit = Probe::start(&[option], &[]).exit().await;
+        assert!(exit.success(), "{option}: {exit}");
+    }
+}
+
+#[tokio::test]
+async fn invalid_option_or_address_exits_with_2() {
+    for args in [&["--wrong"][..], &["--listen", "ftp://x"]] {
+        let exit = Probe::start(args, &[]).exit().await;
+        assert_eq!(exit.code(), Some(2), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn invalid_environment_variable_exits_with_1_and_is_named_in_the_log() {
+    for (name, value) in [("PORT", "many"), ("ANYHOST", "ftp")] {
+        let mut probe = Probe::start(&[], &[(name, value)]);
+        let line = probe.log_line(value).await;
+        assert!(line.contains(name), "{line}");
+        assert_eq!(probe.exit().await.code(), Some(1), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn log_names_the_rule_that_selected_the_standalone_server() {
+    let listen = ["-l", "tcp://127.0.0.1:0"];
+    let mut by_default = Probe::start(&listen, &[]);
+    by_default.log_line("no other host was found").await;
+
+    let vars = [("ANYHOST", "http"), ("GATEWAY_INTERFACE", "CGI/1.1")];
+    let mut by_variable = Probe::start(&listen, &vars);
+    by_variable.log_line("ANYHOST says so").await;
+}
+
+#[tokio::test]
+async fn anyhost_env_development_adds_error_details_to_responses() {
+    let (_probe, address) = start(&[("ANYHOST_ENV", "development")]).await;
+    let response = exchange(address, b"GET /fail HTTP/1.0\r\n\r\n").await;
+    assert!(response.contains("secret detail"), "{response}");
+}
