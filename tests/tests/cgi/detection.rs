@@ -1,4 +1,4 @@
-//! Whether this is CGI, and what a program may believe of its surroundings.
+//! Detection of CGI, and the file descriptors that web servers pass.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -11,15 +11,15 @@ use super::{command, finish, post};
 const HELLO: &[(&str, &[u8])] = &[("PATH_INFO", b"/hello")];
 
 #[test]
-fn the_query_is_never_taken_for_the_command_line() {
-    // Apache makes arguments of `?--help` (RFC 3875 §4.4).
+fn command_line_arguments_made_from_the_query_are_ignored() {
+    // A web server may pass a query without "=" as arguments (RFC 3875 §4.4). Apache does.
     let child = command(HELLO).arg("--help").stdin(Stdio::null()).spawn();
     assert_eq!(finish(child.unwrap()).body(), "Hello, world!");
 }
 
 #[test]
-fn a_connected_socket_on_stdin_is_still_cgi() {
-    // mod_cgid gives its children one socket for both directions.
+fn connected_socket_on_stdin_and_stdout_is_detected_as_cgi() {
+    // Apache's mod_cgid passes one socket for both directions.
     let (server, program) = UnixStream::pair().unwrap();
     let mut command = command(HELLO);
     command
@@ -27,37 +27,37 @@ fn a_connected_socket_on_stdin_is_still_cgi() {
         .stdout(OwnedFd::from(program));
     let child = command.spawn().unwrap();
     drop(command);
-    let reply = std::io::read_to_string(server).unwrap();
-    assert!(reply.ends_with("\r\n\r\nHello, world!"), "{reply}");
+    let response = std::io::read_to_string(server).unwrap();
+    assert!(response.ends_with("\r\n\r\nHello, world!"), "{response}");
     assert_eq!(finish(child).code, Some(0));
 }
 
 #[test]
-fn a_listening_socket_on_stdin_is_fastcgi_and_refused() {
+fn listening_socket_on_stdin_exits_with_1_because_fastcgi_is_not_supported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let child = command(&[])
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(listener)))
         .spawn();
     let outcome = finish(child.unwrap());
-    assert_eq!((outcome.reply.as_str(), outcome.code), ("", Some(1)));
+    assert_eq!((outcome.stdout.as_str(), outcome.code), ("", Some(1)));
     assert!(outcome.log.contains("fcgiwrap"), "{}", outcome.log);
 }
 
 #[test]
-fn without_a_web_server_it_is_an_error_and_no_reply_on_a_terminal() {
+fn anyhost_cgi_without_cgi_variables_exits_with_1_and_writes_no_response() {
     let child = command(&[])
         .env_clear()
         .env("ANYHOST", "cgi")
         .stdin(Stdio::null())
         .spawn();
     let outcome = finish(child.unwrap());
-    assert_eq!((outcome.reply.as_str(), outcome.code), ("", Some(1)));
+    assert_eq!((outcome.stdout.as_str(), outcome.code), ("", Some(1)));
     assert!(outcome.log.contains("GATEWAY_INTERFACE"), "{}", outcome.log);
 }
 
 #[test]
-fn fcgiwraps_own_variables_do_not_make_it_fastcgi() {
+fn fastcgi_variables_from_fcgiwrap_do_not_prevent_detection_of_cgi() {
     let child = command(HELLO)
         .env("FCGI_ROLE", "RESPONDER")
         .env("REQUEST_METHOD", "GET")
@@ -67,7 +67,7 @@ fn fcgiwraps_own_variables_do_not_make_it_fastcgi() {
 }
 
 #[test]
-fn stdin_can_be_a_pipe_a_file_a_socket_or_nothing() {
+fn request_body_is_read_from_a_pipe_a_file_or_a_socket_and_dev_null_is_a_400() {
     let body = vec![b'x'; 200_000];
     assert_eq!(post("/limit/1mb", &[], &body).status(), "400");
     assert_eq!(post("/limit/200000", &[], &body).body(), "200000");
@@ -99,7 +99,7 @@ fn stdin_can_be_a_pipe_a_file_a_socket_or_nothing() {
 }
 
 #[test]
-fn closed_descriptors_are_no_reason_to_panic() {
+fn closed_stdin_stdout_or_stderr_does_not_cause_a_panic() {
     let vars: &[(&str, &[u8])] = &[
         ("REQUEST_METHOD", b"POST"),
         ("PATH_INFO", b"/limit/100"),
@@ -120,10 +120,13 @@ fn closed_descriptors_are_no_reason_to_panic() {
             .spawn();
         finish(child.unwrap())
     };
-    let no_stdin = run("<&-");
-    assert_eq!(no_stdin.status(), "400", "{no_stdin:?}");
-    let no_log = run("2>&-");
-    assert_eq!(no_log.status(), "400", "{no_log:?}");
-    let nothing = run("<&- >&- 2>&-");
-    assert_eq!((nothing.reply.as_str(), nothing.code), ("", Some(0)));
+    let without_stdin = run("<&-");
+    assert_eq!(without_stdin.status(), "400", "{without_stdin:?}");
+    let without_stderr = run("2>&-");
+    assert_eq!(without_stderr.status(), "400", "{without_stderr:?}");
+    let without_all = run("<&- >&- 2>&-");
+    assert_eq!(
+        (without_all.stdout.as_str(), without_all.code),
+        ("", Some(0))
+    );
 }

@@ -1,10 +1,13 @@
-//! The probe as a CGI program: a child of ours, with an environment and streams of our making.
+//! The probe as a CGI process, started by the tests with the environment and streams of a web server.
+//!
+//! The suite in `src/cases` tests what a request and its response show on every host. These tests need the
+//! log, the exit code, signals, or the way in which a web server reads and writes.
 
 mod detection;
-mod life;
 mod memory;
-mod reply;
+mod process;
 mod request;
+mod response;
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -16,30 +19,30 @@ use std::time::Duration;
 use anyhost_conformance::probe_path;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What became of a request.
+/// The output and exit code of a process.
 #[derive(Debug)]
 struct Outcome {
-    /// All of stdout.
-    reply: String,
-    /// All of stderr.
+    /// Everything on stdout.
+    stdout: String,
+    /// Everything on stderr.
     log: String,
     code: Option<i32>,
 }
 
 impl Outcome {
     fn body(&self) -> &str {
-        self.reply
+        self.stdout
             .split_once("\r\n\r\n")
             .map_or("", |(_, body)| body)
     }
 
     fn status(&self) -> &str {
-        let status = self.reply.strip_prefix("Status: ").unwrap_or_default();
+        let status = self.stdout.strip_prefix("Status: ").unwrap_or_default();
         status.get(..3).unwrap_or_default()
     }
 }
 
-/// The probe with the variables that every server sets, and these.
+/// The probe with the variables that every web server sets, and with `vars`.
 fn command(vars: &[(&str, &[u8])]) -> Command {
     let mut command = Command::new(probe_path());
     command
@@ -58,16 +61,17 @@ fn command(vars: &[(&str, &[u8])]) -> Command {
     command
 }
 
-/// Runs the probe to its end, like Apache: all of the body first, and only then the reply.
+/// Runs the probe to its end. Like Apache, writes the whole body before it reads the response.
 fn run(vars: &[(&str, &[u8])], stdin: &[u8]) -> Outcome {
     let mut child = command(vars).spawn().unwrap();
     let written = child.stdin.take().unwrap().write_all(stdin);
     let outcome = finish(child);
-    written.unwrap_or_else(|error| panic!("the body was not taken: {error}; {outcome:?}"));
+    written
+        .unwrap_or_else(|error| panic!("the process did not read the body: {error}; {outcome:?}"));
     outcome
 }
 
-/// Reads what a program still writes, and waits for its end; kills one that hangs.
+/// Reads the rest of the output and waits for the exit. Kills a process that hangs for a minute.
 fn finish(mut child: Child) -> Outcome {
     let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     let (done, waiting) = mpsc::channel::<()>();
@@ -76,9 +80,9 @@ fn finish(mut child: Child) -> Outcome {
             let _ = kill_process(id, Signal::KILL);
         }
     });
-    let mut reply = Vec::new();
+    let mut output = Vec::new();
     if let Some(mut stdout) = child.stdout.take() {
-        stdout.read_to_end(&mut reply).unwrap();
+        stdout.read_to_end(&mut output).unwrap();
     }
     let mut log = String::new();
     if let Some(mut stderr) = child.stderr.take() {
@@ -88,7 +92,7 @@ fn finish(mut child: Child) -> Outcome {
     drop(done);
     watchdog.join().unwrap();
     Outcome {
-        reply: String::from_utf8_lossy(&reply).into_owned(),
+        stdout: String::from_utf8_lossy(&output).into_owned(),
         log,
         code,
     }
@@ -109,13 +113,13 @@ fn post(path: &str, vars: &[(&str, &[u8])], stdin: &[u8]) -> Outcome {
     run(&all, stdin)
 }
 
-/// Starts the probe on a request without a body, for a test that looks at it while it runs.
+/// Starts the probe with a request without a body, and returns while it runs.
 fn spawn(vars: &[(&str, &[u8])]) -> Child {
     command(vars).stdin(Stdio::null()).spawn().unwrap()
 }
 
-/// Reads so much of the reply, which shows that the handler is at work.
-fn read_some(child: &mut Child, bytes: usize) {
+/// Reads the first bytes of the response, which shows that the handler has begun.
+fn read_start(child: &mut Child, bytes: usize) {
     let stdout = child.stdout.as_mut().unwrap();
     stdout.read_exact(&mut vec![0; bytes]).unwrap();
 }

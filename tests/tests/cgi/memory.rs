@@ -1,4 +1,4 @@
-//! Bodies far larger than the memory that a program may take.
+//! Memory under bodies of 300 MB.
 
 use std::io::{Read, Write};
 use std::process::Child;
@@ -8,8 +8,8 @@ use super::{command, finish, spawn};
 const SIZE: usize = 300_000_000;
 const BLOCK: usize = 1_000_000;
 
-/// All of the memory that it had at once: 24 MB, its program and libraries included.
-fn assert_small(child: &Child) {
+/// Checks that the peak memory of the process, with its program and libraries, is below 24 MB.
+fn assert_low_memory(child: &Child) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
@@ -36,10 +36,10 @@ fn upload(path: &str) -> Child {
 }
 
 #[test]
-fn an_upload_of_300_mb_takes_little_memory() {
+fn upload_of_300_mb_takes_less_than_24_mb_of_memory() {
     let mut child = upload("/digest");
     write_all_but_the_last(&mut child);
-    assert_small(&child);
+    assert_low_memory(&child);
     let last = [b'x'; BLOCK];
     child.stdin.take().unwrap().write_all(&last).unwrap();
     let outcome = finish(child);
@@ -50,23 +50,23 @@ fn an_upload_of_300_mb_takes_little_memory() {
 }
 
 #[test]
-fn a_download_of_300_mb_takes_little_memory() {
+fn download_of_300_mb_takes_less_than_24_mb_of_memory() {
     let mut child = spawn(&[("PATH_INFO", b"/large/300000000")]);
     skip_all_but_the_last(&mut child);
-    assert_small(&child);
+    assert_low_memory(&child);
     assert_eq!(finish(child).code, Some(0));
 }
 
 #[test]
-fn an_echo_of_300_mb_to_a_server_that_writes_first_takes_little_memory() {
+fn echo_of_300_mb_to_a_web_server_that_writes_before_it_reads_takes_less_than_24_mb_of_memory() {
     let mut child = upload("/pipe");
     write_all_but_the_last(&mut child);
     let last = [b'x'; BLOCK];
     child.stdin.take().unwrap().write_all(&last).unwrap();
     skip_all_but_the_last(&mut child);
-    assert_small(&child);
+    assert_low_memory(&child);
     let outcome = finish(child);
-    assert!(outcome.reply.ends_with('x') && outcome.reply.len() >= BLOCK);
+    assert!(outcome.stdout.ends_with('x') && outcome.stdout.len() >= BLOCK);
     assert_eq!(outcome.code, Some(0));
 }
 

@@ -1,9 +1,9 @@
-//! Requests that clients and servers break.
+//! Invalid requests, from clients and from web servers.
 
 use super::{post, run};
 
 #[test]
-fn broken_input_has_a_status_and_a_reply() {
+fn invalid_cgi_variables_get_an_error_response_and_exit_with_0() {
     let long = [b"/", &b"a".repeat(70_000)[..]].concat();
     for (vars, status) in [
         (&[("REQUEST_METHOD", &b"G T"[..])][..], "400"),
@@ -25,7 +25,7 @@ fn broken_input_has_a_status_and_a_reply() {
             "411",
         ),
         (&[("ANYHOST_CGI_DEADLINE", b"soon")], "500"),
-        // What an application may want to know about is no error.
+        // Unusual values that are valid, or that the adapter can ignore.
         (&[("REQUEST_METHOD", b"FOObar")], "405"),
         (&[("SERVER_PROTOCOL", b"HTTP/9")], "200"),
         (&[("SERVER_PORT", b"abc"), ("REMOTE_ADDR", b"foo")], "200"),
@@ -39,17 +39,17 @@ fn broken_input_has_a_status_and_a_reply() {
 }
 
 #[test]
-fn a_body_of_another_length_than_it_said_has_a_status() {
+fn body_shorter_than_content_length_is_a_400_and_bytes_beyond_it_are_ignored() {
     let short = post("/raw", &[("CONTENT_LENGTH", b"100")], b"hello");
     assert_eq!((short.status(), short.body()), ("400", "Invalid body"));
-    let lie = post("/raw", &[("CONTENT_LENGTH", b"99999999999")], b"hello");
-    assert_eq!(lie.status(), "413");
+    let too_large = post("/raw", &[("CONTENT_LENGTH", b"99999999999")], b"hello");
+    assert_eq!(too_large.status(), "413");
     let more = post("/limit/100", &[("CONTENT_LENGTH", b"5")], b"hello and more");
     assert_eq!(more.body(), "5");
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_do_no_harm() {
+fn variables_that_are_not_utf8_reach_the_handler() {
     let outcome = run(
         &[
             ("PATH_INFO", b"/echo/\xFF"),
@@ -69,8 +69,10 @@ fn bytes_that_are_no_utf_8_do_no_harm() {
     assert_eq!((outcome.log.as_str(), outcome.code), ("", Some(0)));
 }
 
+/// httpoxy (CVE-2016-5385): the header `Proxy` would become `HTTP_PROXY`, from which HTTP clients take the
+/// address of their proxy.
 #[test]
-fn a_proxy_header_reaches_neither_the_handler_nor_the_environment() {
+fn header_named_proxy_reaches_neither_the_handler_nor_the_environment() {
     let vars: &[(&str, &[u8])] = &[
         ("PATH_INFO", b"/echo"),
         ("HTTP_PROXY", b"http://evil.example"),

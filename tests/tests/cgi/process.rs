@@ -1,25 +1,25 @@
-//! The end of a process: by itself, by a signal, by a deadline, by a server that left.
+//! The end of the process: work after the response, SIGTERM, the deadline, and a web server that disconnects.
 
-use super::{finish, read_some, run, signal, spawn};
+use super::{finish, read_start, run, signal, spawn};
 use rustix::process::Signal;
 
-/// One piece now, and the next after ten minutes.
-const STUCK: &[(&str, &[u8])] = &[
+/// A response that sends its first chunk at once, and its second after ten minutes.
+const STALLED_RESPONSE: &[(&str, &[u8])] = &[
     ("PATH_INFO", b"/stream"),
     ("QUERY_STRING", b"chunks=2&delay_ms=600000"),
 ];
 
 #[test]
-fn sigterm_cancels_the_handler() {
-    let mut child = spawn(STUCK);
-    read_some(&mut child, 16);
+fn sigterm_aborts_the_response_in_progress_and_exits_with_143() {
+    let mut child = spawn(STALLED_RESPONSE);
+    read_start(&mut child, 16);
     signal(&child, Signal::TERM);
     assert_eq!(finish(child).code, Some(143));
 }
 
 #[test]
-fn sigterm_after_the_reply_does_not_end_the_work() {
-    // lighttpd and Apache send it as soon as they have the reply.
+fn sigterm_after_the_response_does_not_stop_wait_until_work() {
+    // lighttpd and Apache send SIGTERM as soon as they have the response.
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
     let mut child = spawn(&[
@@ -28,30 +28,30 @@ fn sigterm_after_the_reply_does_not_end_the_work() {
         ("PROBE_DONE", done.as_os_str().as_encoded_bytes()),
     ]);
     let stdout = child.stdout.take().unwrap();
-    let reply = std::io::read_to_string(stdout).unwrap();
-    assert!(reply.ends_with("scheduled"), "{reply}");
+    let response = std::io::read_to_string(stdout).unwrap();
+    assert!(response.ends_with("scheduled"), "{response}");
     signal(&child, Signal::TERM);
     assert_eq!(finish(child).code, Some(0));
-    assert!(done.exists(), "the work was not done");
+    assert!(done.exists(), "the work was not finished");
 }
 
 #[test]
-fn work_after_the_reply_is_done_before_the_process_ends_and_nobody_waits_for_it() {
+fn wait_until_work_runs_after_stdout_and_stderr_are_closed() {
     let mut child = spawn(&[("REQUEST_METHOD", b"POST"), ("PATH_INFO", b"/after/1500")]);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let reply = std::io::read_to_string(stdout.unwrap()).unwrap();
-    // Apache waits for the end of stderr, too.
+    let response = std::io::read_to_string(stdout.unwrap()).unwrap();
+    // Apache waits until both are closed before it completes the response to its client.
     std::io::read_to_string(stderr.unwrap()).unwrap();
-    assert!(reply.ends_with("scheduled"), "{reply}");
+    assert!(response.ends_with("scheduled"), "{response}");
     assert!(
         child.try_wait().unwrap().is_none(),
-        "the process ended with its work undone"
+        "the process exited before its work was finished"
     );
     assert!(child.wait().unwrap().success());
 }
 
 #[test]
-fn a_deadline_answers_504_for_a_handler_that_hangs() {
+fn handler_without_a_response_at_the_deadline_is_a_504() {
     let vars: &[(&str, &[u8])] = &[
         ("PATH_INFO", b"/sleep/600000"),
         ("ANYHOST_CGI_DEADLINE", b"0.2"),
@@ -62,25 +62,25 @@ fn a_deadline_answers_504_for_a_handler_that_hangs() {
 }
 
 #[test]
-fn a_handler_that_blocks_its_thread_does_not_outlive_the_deadline_or_sigterm() {
+fn handler_that_blocks_its_thread_is_killed_at_the_deadline_or_after_sigterm() {
     use std::os::unix::process::ExitStatusExt;
     let blocked: &[(&str, &[u8])] = &[("PATH_INFO", b"/block/600000")];
     let mut vars = blocked.to_vec();
     vars.push(("ANYHOST_CGI_DEADLINE", b"0.2"));
-    let mut late = spawn(&vars);
-    let mut told = spawn(blocked);
-    // Its first line says that it has begun.
-    let mut log = std::io::BufReader::new(told.stderr.take().unwrap());
+    let mut with_deadline = spawn(&vars);
+    let mut with_sigterm = spawn(blocked);
+    // The handler logs a line before it blocks.
+    let mut log = std::io::BufReader::new(with_sigterm.stderr.take().unwrap());
     std::io::BufRead::read_line(&mut log, &mut String::new()).unwrap();
-    signal(&told, Signal::TERM);
-    for child in [&mut late, &mut told] {
+    signal(&with_sigterm, Signal::TERM);
+    for child in [&mut with_deadline, &mut with_sigterm] {
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::ALARM.as_raw()));
     }
 }
 
 #[test]
-fn a_deadline_cuts_a_reply_and_says_so() {
-    let mut vars = STUCK.to_vec();
+fn deadline_aborts_a_response_in_progress_and_exits_with_1() {
+    let mut vars = STALLED_RESPONSE.to_vec();
     vars.push(("ANYHOST_CGI_DEADLINE", b"0.2"));
     let outcome = run(&vars, b"");
     assert_eq!((outcome.body(), outcome.code), ("zzzzz", Some(1)));
@@ -91,7 +91,7 @@ fn a_deadline_cuts_a_reply_and_says_so() {
 }
 
 #[test]
-fn a_deadline_ends_work_after_the_reply() {
+fn deadline_ends_wait_until_work_and_exits_with_0() {
     let vars: &[(&str, &[u8])] = &[
         ("REQUEST_METHOD", b"POST"),
         ("PATH_INFO", b"/after/600000"),
@@ -102,21 +102,21 @@ fn a_deadline_ends_work_after_the_reply() {
 }
 
 #[test]
-fn a_server_that_left_ends_the_program_quietly() {
+fn web_server_that_closes_stdout_ends_the_process_without_an_error() {
     let mut child = spawn(&[
         ("PATH_INFO", b"/stream"),
         ("QUERY_STRING", b"chunks=1000000000&size=10000"),
     ]);
-    read_some(&mut child, 16);
+    read_start(&mut child, 16);
     drop(child.stdout.take());
     let outcome = finish(child);
     assert_eq!((outcome.log.as_str(), outcome.code), ("", Some(0)));
 }
 
 #[test]
-fn a_request_without_a_body_starts_no_thread() {
-    let mut child = spawn(STUCK);
-    read_some(&mut child, 16);
+fn request_without_a_body_is_handled_without_a_second_thread() {
+    let mut child = spawn(STALLED_RESPONSE);
+    read_start(&mut child, 16);
     let threads = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     assert_eq!(threads.count(), 1);
     child.kill().unwrap();

@@ -1,21 +1,21 @@
-//! Replies, what else a program writes, and servers that write all of the body before they read.
+//! Responses, the log, and web servers that write the whole request before they read.
 
 use std::io::{Read, Write};
 
 use super::{command, finish, get, post, run};
 
 #[test]
-fn the_reply_is_status_headers_and_body() {
+fn response_is_written_as_status_headers_and_body() {
     let outcome = get("/hello");
     let expected = "Status: 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 13\r\n\r\nHello, world!";
     assert_eq!(
-        (outcome.reply.as_str(), outcome.log.as_str(), outcome.code),
+        (outcome.stdout.as_str(), outcome.log.as_str(), outcome.code),
         (expected, "", Some(0))
     );
 }
 
 #[test]
-fn megabytes_are_echoed_to_a_server_that_writes_all_before_it_reads() {
+fn body_of_3_mib_is_echoed_to_a_web_server_that_writes_all_before_it_reads() {
     let body = vec![b'x'; 3 << 20];
     let outcome = post("/pipe", &[], &body);
     assert_eq!(outcome.body().len(), body.len());
@@ -23,14 +23,15 @@ fn megabytes_are_echoed_to_a_server_that_writes_all_before_it_reads() {
 }
 
 #[test]
-fn a_reply_that_begins_before_its_request_was_read_waits_for_such_a_server() {
+fn response_that_begins_before_the_body_is_read_does_not_deadlock_with_a_web_server_that_writes_first()
+ {
     let outcome = post("/before/300000", &[], &vec![b'x'; 1 << 20]);
     assert_eq!(outcome.body().len(), 300_007);
     assert!(outcome.body().ends_with("x1048576"));
 }
 
 #[test]
-fn an_early_413_is_sent_and_the_body_drained() {
+fn response_413_is_sent_after_the_rest_of_the_body_is_drained() {
     let outcome = post("/limit/10", &[], &vec![b'x'; 3 << 20]);
     assert_eq!(
         (outcome.status(), outcome.body()),
@@ -39,13 +40,13 @@ fn an_early_413_is_sent_and_the_body_drained() {
 }
 
 #[test]
-fn a_body_that_nobody_reads_is_drained_before_the_process_ends() {
+fn body_that_the_handler_does_not_read_is_drained_before_the_process_exits() {
     let outcome = post("/ignore", &[], &vec![b'x'; 3 << 20]);
     assert_eq!((outcome.body(), outcome.code), ("ignored", Some(0)));
 }
 
 #[test]
-fn a_server_that_reads_as_it_writes_gets_the_body_as_it_went() {
+fn streamed_response_reaches_a_web_server_that_reads_while_it_writes() {
     // busybox and lighttpd poll both directions.
     let mut child = command(&[
         ("REQUEST_METHOD", b"POST"),
@@ -55,24 +56,24 @@ fn a_server_that_reads_as_it_writes_gets_the_body_as_it_went() {
     .spawn()
     .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let mut seen = Vec::new();
-    for piece in [b"a", b"b", b"c"] {
-        stdin.write_all(piece).unwrap();
-        // What went in comes out before the next goes in.
-        while !seen.ends_with(piece) {
+    let mut received = Vec::new();
+    for chunk in [b"a", b"b", b"c"] {
+        stdin.write_all(chunk).unwrap();
+        // Each chunk comes back before the next one is sent.
+        while !received.ends_with(chunk) {
             let mut block = [0; 1024];
             let length = child.stdout.as_mut().unwrap().read(&mut block).unwrap();
-            assert_ne!(length, 0, "the reply ended early");
-            seen.extend_from_slice(&block[..length]);
+            assert_ne!(length, 0, "the response ended early");
+            received.extend_from_slice(&block[..length]);
         }
     }
-    // stdin stays open, as RFC 3875 §4.2 allows.
+    // The process exits although stdin is still open: Content-Length has been read (RFC 3875 §4.2).
     assert_eq!(finish(child).code, Some(0));
     drop(stdin);
 }
 
 #[test]
-fn a_reply_that_is_cut_is_an_exit_status_and_a_line_in_the_log() {
+fn aborted_response_exits_with_1_and_is_logged_with_its_cause_and_path() {
     for path in ["/stream-error", "/panic-late"] {
         let outcome = get(path);
         assert_eq!((outcome.body(), outcome.code), ("first", Some(1)));
@@ -82,10 +83,10 @@ fn a_reply_that_is_cut_is_an_exit_status_and_a_line_in_the_log() {
 }
 
 #[test]
-fn what_the_program_prints_is_in_the_log_and_not_in_the_reply() {
+fn output_of_println_goes_to_the_log_and_not_into_the_response() {
     let outcome = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"print")], b"");
     assert!(
-        outcome.reply.starts_with("Status: 200 OK\r\n"),
+        outcome.stdout.starts_with("Status: 200 OK\r\n"),
         "{outcome:?}"
     );
     assert_eq!(outcome.body(), "Hello, world!");
@@ -96,7 +97,7 @@ fn what_the_program_prints_is_in_the_log_and_not_in_the_reply() {
 }
 
 #[test]
-fn a_program_that_cannot_start_is_a_500_and_says_why_in_the_log() {
+fn failed_start_up_is_a_500_and_logs_its_cause() {
     let outcome = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"fail")], b"");
     assert_eq!(
         (outcome.status(), outcome.body()),
@@ -106,7 +107,7 @@ fn a_program_that_cannot_start_is_a_500_and_says_why_in_the_log() {
 }
 
 #[test]
-fn an_event_is_one_plain_line_of_the_log() {
+fn each_log_event_is_one_line_without_control_characters() {
     for (path, backtrace) in [("/panic", "0"), ("/panic", "1"), ("/fail", "0")] {
         let vars = [
             ("PATH_INFO", path.as_bytes()),
@@ -128,11 +129,11 @@ fn an_event_is_one_plain_line_of_the_log() {
 }
 
 #[test]
-fn a_header_longer_than_servers_take_is_sent_and_in_the_log() {
+fn response_header_longer_than_web_servers_accept_is_sent_and_logged() {
     let outcome = get("/header-size/5000");
     assert!(
         outcome
-            .reply
+            .stdout
             .contains(&format!("\r\nx-large: {}\r\n", "y".repeat(5000)))
     );
     assert!(outcome.log.contains("x-large"), "{}", outcome.log);
