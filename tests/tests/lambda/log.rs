@@ -1,10 +1,10 @@
-//! What Lambda's log gets.
+//! Log lines in the formats of Lambda.
 
 use super::*;
 
 #[tokio::test]
-async fn json_lines_have_a_level_a_time_and_the_request() {
-    let (api, mut probe) = started_with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+async fn json_log_lines_have_the_level_time_request_id_path_and_status() {
+    let (api, mut probe) = start_with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     api.invoke(get("/fail")).await;
     let line: Value = serde_json::from_str(&probe.log_line("secret detail").await).unwrap();
     assert_eq!(line["level"], "ERROR");
@@ -24,8 +24,8 @@ async fn json_lines_have_a_level_a_time_and_the_request() {
 }
 
 #[tokio::test]
-async fn text_lines_name_the_request() {
-    let (api, mut probe) = started().await;
+async fn text_log_lines_have_the_level_and_request_id_and_no_time() {
+    let (api, mut probe) = start().await;
     api.invoke(get("/fail")).await;
     let line = probe.log_line("secret detail").await;
     assert!(line.contains("r-0") && line.contains("ERROR"), "{line}");
@@ -33,14 +33,14 @@ async fn text_lines_name_the_request() {
 }
 
 #[tokio::test]
-async fn the_level_is_the_one_that_lambda_says() {
+async fn aws_lambda_log_level_takes_precedence_over_rust_log() {
     let vars = [("AWS_LAMBDA_LOG_LEVEL", "FATAL"), ("RUST_LOG", "trace")];
-    let (api, mut probe) = started_with(&vars).await;
-    // A warning, and then an error: the warning is not written.
+    let (api, mut probe) = start_with(&vars).await;
+    // The first invocation logs a warning and the second an error.
     api.invoke(event("G@T", "/hello", |_| {})).await;
     api.invoke(get("/fail")).await;
     let first = probe.log_line("").await;
     assert!(first.contains("secret detail"), "{first}");
-    // However few events are wanted, each says whose it is.
+    // The request id is in a span, which must be enabled at every level.
     assert!(first.contains("r-1"), "{first}");
 }

@@ -1,23 +1,24 @@
-//! Replies that are posted while they are made.
+//! Streamed responses, which are posted to the Runtime API while the handler produces them.
 
 use super::*;
 use anyhost_conformance::Answer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http::StatusCode;
 
 const STREAM: &[(&str, &str)] = &[("ANYHOST_LAMBDA_MODE", "stream")];
 
-/// The prelude and what follows the eight NULs.
+/// Splits a streamed response into its prelude (status and headers) and its body.
 fn parts(answer: &Answer) -> (Value, &[u8]) {
     let nuls = answer.body.windows(8).position(|eight| eight == [0; 8]);
-    let nuls = nuls.expect("there are eight NULs");
-    let prelude = serde_json::from_slice(&answer.body[..nuls]).expect("the prelude is JSON");
+    let nuls = nuls.expect("no eight NUL bytes after the prelude");
+    let prelude = serde_json::from_slice(&answer.body[..nuls]).expect("the prelude is not JSON");
     (prelude, &answer.body[nuls + 8..])
 }
 
 #[tokio::test]
-async fn a_streamed_reply_is_a_prelude_eight_nuls_and_its_body() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn streamed_response_is_a_json_prelude_eight_nul_bytes_and_the_body() {
+    let (api, _probe) = start_with(STREAM).await;
     let answer = api.invoke(get("/stream?chunks=2&size=3")).await;
     assert_eq!(answer.call, "response");
     assert_eq!(
@@ -46,8 +47,8 @@ async fn a_streamed_reply_is_a_prelude_eight_nuls_and_its_body() {
 }
 
 #[tokio::test]
-async fn repeated_headers_are_texts_and_for_a_rest_api_lists() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn streamed_repeated_headers_are_joined_except_for_a_rest_api_which_gets_lists() {
+    let (api, _probe) = start_with(STREAM).await;
     let answer = api.invoke(get("/headers")).await;
     let (prelude, body) = parts(&answer);
     assert_eq!(prelude["headers"]["vary"], "accept, origin");
@@ -78,8 +79,8 @@ async fn repeated_headers_are_texts_and_for_a_rest_api_lists() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_ends_in_trailers_and_not_in_the_body() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn aborted_stream_has_its_error_in_the_trailers_and_not_in_the_body() {
+    let (api, _probe) = start_with(STREAM).await;
     for path in ["/stream-error", "/panic-late"] {
         let answer = api.invoke(get(path)).await;
         assert_eq!(parts(&answer).1, b"first", "{path}");
@@ -90,7 +91,7 @@ async fn a_stream_that_breaks_off_ends_in_trailers_and_not_in_the_body() {
         assert_eq!(error["errorType"], "Runtime.StreamError");
         assert!(
             !error.to_string().contains("late"),
-            "it is the log's to say: {error}"
+            "the cause is for the log only: {error}"
         );
     }
     let answer = api.invoke(get("/hello")).await;
@@ -98,8 +99,8 @@ async fn a_stream_that_breaks_off_ends_in_trailers_and_not_in_the_body() {
 }
 
 #[tokio::test]
-async fn replies_without_content_end_after_the_nuls_and_have_no_type() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn streamed_response_without_content_ends_after_the_nul_bytes_and_has_no_content_type() {
+    let (api, _probe) = start_with(STREAM).await;
     for (path, status) in [("/null", 204), ("/empty", 200), ("/status/304", 304)] {
         let answer = api.invoke(get(path)).await;
         let (prelude, body) = parts(&answer);
@@ -113,22 +114,22 @@ async fn replies_without_content_end_after_the_nuls_and_have_no_type() {
 }
 
 #[tokio::test]
-async fn errors_are_streamed_and_hostile_events_too() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn error_responses_are_streamed_in_stream_mode() {
+    let (api, _probe) = start_with(STREAM).await;
     let answer = api.invoke(get("/fail")).await;
     let (prelude, body) = parts(&answer);
     assert_eq!(
         (&prelude["statusCode"], body),
         (&json!(500), &b"Internal Server Error"[..])
     );
-    let hostile = event("G@T", "/hello", |_| {});
-    let answer = api.invoke(hostile).await;
+    let invalid = event("G@T", "/hello", |_| {});
+    let answer = api.invoke(invalid).await;
     assert_eq!(parts(&answer).0["statusCode"], 400);
 }
 
 #[tokio::test]
-async fn a_front_door_that_cannot_stream_gets_its_reply_whole() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn load_balancer_gets_a_buffered_response_in_stream_mode() {
+    let (api, _probe) = start_with(STREAM).await;
     let alb = json!({
         "httpMethod": "GET", "path": "/hello", "headers": {"host": "a.example"},
         "requestContext": {"elb": {}},
@@ -140,16 +141,16 @@ async fn a_front_door_that_cannot_stream_gets_its_reply_whole() {
 }
 
 #[tokio::test]
-async fn twenty_megabytes_are_streamed() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn response_of_20_mb_is_streamed() {
+    let (api, _probe) = start_with(STREAM).await;
     let answer = api.invoke(get("/large/20000000")).await;
     assert_eq!(parts(&answer).1.len(), 20_000_000);
 }
 
 #[tokio::test]
-async fn a_streamed_reply_that_the_api_refuses_is_a_failed_invocation() {
-    let (api, mut probe) = started_with(STREAM).await;
-    // One that has ended by then, and one that never would.
+async fn streamed_response_that_the_runtime_api_rejects_is_a_failed_invocation() {
+    let (api, mut probe) = start_with(STREAM).await;
+    // A response that has ended before it is rejected, and one that is still in progress.
     for query in ["chunks=1", "chunks=1000000000&delay_ms=1000"] {
         api.refuse(StatusCode::PAYLOAD_TOO_LARGE);
         let event = event("GET", "/stream", |event| {
@@ -164,8 +165,8 @@ async fn a_streamed_reply_that_the_api_refuses_is_a_failed_invocation() {
 }
 
 #[tokio::test]
-async fn headers_beyond_what_a_rest_api_takes_are_a_500() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn streamed_headers_over_the_limit_of_a_rest_api_are_a_500() {
+    let (api, _probe) = start_with(STREAM).await;
     let rest = json!({
         "httpMethod": "GET", "path": "/header-size/11000", "headers": {"host": "a.example"},
         "requestContext": {"stage": "live"},
@@ -175,8 +176,8 @@ async fn headers_beyond_what_a_rest_api_takes_are_a_500() {
 }
 
 #[tokio::test]
-async fn an_http_api_of_the_first_payload_format_is_never_streamed_to() {
-    let (api, _probe) = started_with(STREAM).await;
+async fn http_api_with_payload_format_1_gets_a_buffered_response_in_stream_mode() {
+    let (api, _probe) = start_with(STREAM).await;
     let event = json!({
         "version": "1.0", "httpMethod": "GET", "path": "/hello", "headers": {"host": "a.example"},
         "requestContext": {"stage": "$default"},

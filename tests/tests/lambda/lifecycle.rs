@@ -1,10 +1,11 @@
-//! The life of a function: its start, its deadline, many invocations at once, its end.
+//! Start-up, deadlines, concurrent invocations, SnapStart, and shutdown.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
 
-/// The header for a deadline so far from now, once the function is up.
+/// The value of the deadline header for `left` milliseconds from now. Waits until the function has started, so
+/// that its start-up time does not count.
 async fn deadline(api: &LambdaApi, left: i64) -> String {
     api.invoke(get("/hello")).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -12,19 +13,19 @@ async fn deadline(api: &LambdaApi, left: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_late_is_answered_for_before_lambda_ends_it() {
-    let (api, mut probe) = started().await;
+async fn handler_without_a_response_is_a_504_shortly_before_the_deadline() {
+    let (api, mut probe) = start().await;
     let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(get("/sleep/600000"), &headers).await;
     assert_eq!(answer.json()["statusCode"], 504);
     probe.log_line("no reply before the deadline").await;
-    serves(&api).await;
+    assert_responds(&api).await;
 }
 
 #[tokio::test]
-async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
-    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "stream")]).await;
+async fn deadline_aborts_a_streamed_response_with_a_timeout_error_in_the_trailers() {
+    let (api, _probe) = start_with(&[("ANYHOST_LAMBDA_MODE", "stream")]).await;
     let soon = deadline(&api, 1000).await;
     let stuck = event("GET", "/stream", |event| {
         event["rawQueryString"] = json!("chunks=2&delay_ms=600000");
@@ -37,28 +38,28 @@ async fn a_streamed_reply_that_is_late_is_cut_in_trailers() {
 }
 
 #[tokio::test]
-async fn a_panic_at_the_deadline_costs_one_invocation() {
-    let (api, _probe) = started().await;
+async fn handler_that_panics_when_the_deadline_drops_it_fails_only_its_invocation() {
+    let (api, _probe) = start().await;
     let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(get("/drop-panic"), &headers).await;
     assert_eq!(answer.call, "error");
-    serves(&api).await;
+    assert_responds(&api).await;
 }
 
 #[tokio::test]
-async fn work_that_never_ends_does_not_keep_the_next_invocation() {
-    let (api, mut probe) = started().await;
+async fn wait_until_work_that_never_ends_delays_the_next_invocation_only_to_the_deadline() {
+    let (api, mut probe) = start().await;
     let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(event("POST", "/after/600000", |_| {}), &headers);
     assert_eq!(answer.await.json()["body"], "scheduled");
-    serves(&api).await;
+    assert_responds(&api).await;
     probe.log_line("beyond the deadline").await;
 }
 
 #[tokio::test]
-async fn a_reply_is_posted_before_the_work_after_it_is_done() {
+async fn response_is_posted_before_wait_until_work_and_the_next_invocation_is_requested_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
     for mode in ["buffer", "stream"] {
@@ -66,23 +67,27 @@ async fn a_reply_is_posted_before_the_work_after_it_is_done() {
             ("PROBE_DONE", done.to_str().unwrap()),
             ("ANYHOST_LAMBDA_MODE", mode),
         ];
-        let (api, _probe) = started_with(&vars).await;
+        let (api, _probe) = start_with(&vars).await;
         api.invoke(event("POST", "/after/1000", |_| {})).await;
-        assert!(!done.exists(), "{mode}: the reply waited for the work");
+        assert!(
+            !done.exists(),
+            "{mode}: the response was posted after the work"
+        );
         api.invoke(get("/hello")).await;
         assert!(
             done.exists(),
-            "{mode}: the next invocation did not wait for the work"
+            "{mode}: the next invocation was requested before the work was finished"
         );
         std::fs::remove_file(&done).unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_died_while_the_process_was_frozen_costs_nothing() {
+async fn connection_that_the_runtime_api_closes_after_next_is_replaced_without_an_error() {
     for mode in ["buffer", "stream"] {
-        let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_MODE", mode)]).await;
-        // The API closes it behind `/next`.
+        let (api, _probe) = start_with(&[("ANYHOST_LAMBDA_MODE", mode)]).await;
+        // Lambda freezes the process between invocations, and its connections can end meanwhile. Here the
+        // API closes the connection after it has sent the invocation.
         let close = [("connection", "close")];
         for _ in 0..3 {
             let answer = api.invoke_with(get("/sleep/50"), &close).await;
@@ -92,7 +97,7 @@ async fn a_connection_that_died_while_the_process_was_frozen_costs_nothing() {
 }
 
 #[tokio::test]
-async fn connections_that_break_are_made_again_after_growing_pauses() {
+async fn failed_connection_to_the_runtime_api_is_retried_with_growing_pauses() {
     let api = LambdaApi::start().await;
     api.drop_connections(3);
     let mut probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &api.address())]);
@@ -104,43 +109,57 @@ async fn connections_that_break_are_made_again_after_growing_pauses() {
     assert_eq!(answer.json()["body"], "Hello, world!");
 }
 
+/// Lambda may respond to `/next` after hours, so that the request must not have a timeout. The process has a
+/// real clock: this wait is only longer than the first pauses between retries.
 #[tokio::test]
-async fn a_poll_may_take_its_time() {
-    let (api, _probe) = started().await;
-    for _ in 0..2 {
-        // Longer than any pause of ours; Lambda may take hours.
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        let answer = api.invoke(get("/hello")).await;
-        assert_eq!(answer.json()["body"], "Hello, world!");
-    }
+async fn idle_function_keeps_waiting_for_the_next_invocation() {
+    let (api, mut probe) = start().await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_responds(&api).await;
+    // A timeout would have been logged before this line.
+    api.invoke(get("/fail")).await;
+    let line = probe.log_line("ERROR").await;
+    assert!(line.contains("secret detail"), "{line}");
 }
 
-/// Lambda is told why, and the process ends.
-async fn fails_to_start(api: &LambdaApi, probe: Probe, why: &str) {
+/// Checks that the function reports this error to Lambda and exits.
+async fn assert_start_up_fails(api: &LambdaApi, probe: Probe, error: &str) {
     let report = api.start_up().await;
     assert_eq!(report.call, "init");
+    let has_type = report
+        .headers
+        .contains_key("lambda-runtime-function-error-type");
+    assert!(has_type, "{report:?}");
     let message = report.json()["errorMessage"].as_str().unwrap().to_owned();
-    assert!(message.contains(why), "{message}");
+    assert!(message.contains(error), "{message}");
     assert_eq!(probe.exit().await.code(), Some(1));
 }
 
 #[tokio::test]
-async fn a_start_that_panics_is_reported() {
-    let (api, probe) = started_with(&[("PROBE_START", "panic")]).await;
-    fails_to_start(&api, probe, "at the start").await;
+async fn error_or_panic_at_start_up_is_reported_to_lambda_and_exits_with_1() {
+    for (kind, error) in [("fail", "PROBE_START"), ("panic", "at the start")] {
+        let (api, probe) = start_with(&[("PROBE_START", kind)]).await;
+        assert_start_up_fails(&api, probe, error).await;
+    }
 }
 
 #[tokio::test]
-async fn a_deadline_in_the_past_is_none() {
-    let (api, _probe) = started().await;
+async fn invalid_setting_is_reported_to_lambda_as_a_failed_start_up() {
+    let (api, probe) = start_with(&[("ANYHOST_LAMBDA_MODE", "fast")]).await;
+    assert_start_up_fails(&api, probe, "ANYHOST_LAMBDA_MODE").await;
+}
+
+#[tokio::test]
+async fn deadline_in_the_past_is_ignored() {
+    let (api, _probe) = start().await;
     let headers = [("lambda-runtime-deadline-ms", "600000")];
     let answer = api.invoke_with(get("/sleep/50"), &headers).await;
     assert_eq!(answer.json()["body"], "slept");
 }
 
 #[tokio::test]
-async fn invocations_are_served_beside_each_other_if_lambda_says_so() {
-    let (api, _probe) = started_with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "3")]).await;
+async fn invocations_run_concurrently_with_aws_lambda_max_concurrency() {
+    let (api, _probe) = start_with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "3")]).await;
     let (first, second) = (
         api.invoke(get("/sleep/3000")),
         api.invoke(get("/sleep/3000")),
@@ -148,13 +167,13 @@ async fn invocations_are_served_beside_each_other_if_lambda_says_so() {
     let slow = async { tokio::join!(first, second) };
     let quick = async {
         for _ in 0..20 {
-            serves(&api).await;
+            assert_responds(&api).await;
         }
     };
     tokio::pin!(slow);
     tokio::select! {
         biased;
-        _ = &mut slow => panic!("the quick ones waited for the slow ones"),
+        _ = &mut slow => panic!("the fast invocations waited for the slow ones"),
         () = quick => {}
     }
     let (first, second) = slow.await;
@@ -165,23 +184,23 @@ async fn invocations_are_served_beside_each_other_if_lambda_says_so() {
 }
 
 #[tokio::test]
-async fn one_invocation_at_a_time_is_the_rule() {
-    let (api, _probe) = started().await;
+async fn invocations_run_one_at_a_time_by_default() {
+    let (api, _probe) = start().await;
     let slow = api.invoke(get("/sleep/300"));
     let quick = api.invoke(get("/hello"));
     tokio::pin!(slow, quick);
     tokio::select! {
         biased;
         slow = &mut slow => assert_eq!(slow.json()["body"], "slept"),
-        _ = &mut quick => panic!("the quick one did not wait"),
+        _ = &mut quick => panic!("the second invocation did not wait for the first"),
     }
     assert_eq!(quick.await.json()["body"], "Hello, world!");
 }
 
 #[tokio::test]
-async fn sigterm_lets_what_is_in_flight_come_to_its_end() {
+async fn sigterm_lets_the_invocation_in_flight_finish() {
     for vars in [&[][..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]] {
-        let (api, mut probe) = started_with(vars).await;
+        let (api, mut probe) = start_with(vars).await;
         let answer = api.invoke(get("/block/500"));
         let terminate = async {
             probe.log_line("blocking").await;
@@ -193,22 +212,23 @@ async fn sigterm_lets_what_is_in_flight_come_to_its_end() {
     }
 }
 
+/// Lambda sends SIGTERM only to functions with an extension.
 #[tokio::test]
-async fn an_extension_is_registered_before_the_first_poll_so_that_sigterm_comes() {
+async fn extension_is_registered_at_start_up_if_enabled_or_if_invocations_run_concurrently() {
     for vars in [
         ("ANYHOST_LAMBDA_EXTENSION", "1"),
         ("AWS_LAMBDA_MAX_CONCURRENCY", "2"),
     ] {
-        let (api, _probe) = started_with(&[vars]).await;
+        let (api, _probe) = start_with(&[vars]).await;
         let register = api.start_up().await;
         assert_eq!(register.call, "register");
         assert_eq!(register.headers["lambda-extension-name"], "anyhost");
-        serves(&api).await;
+        assert_responds(&api).await;
     }
 }
 
 #[tokio::test]
-async fn a_host_that_wants_no_extension_is_served_without() {
+async fn function_works_if_the_extensions_api_rejects_the_registration() {
     let api = LambdaApi::start().await;
     api.refuse_extensions();
     let address = api.address();
@@ -217,20 +237,21 @@ async fn a_host_that_wants_no_extension_is_served_without() {
         ("ANYHOST_LAMBDA_EXTENSION", "1"),
     ];
     let _probe = Probe::start(&[], &vars);
-    serves(&api).await;
+    assert_responds(&api).await;
 }
 
 #[tokio::test]
-async fn a_snapshot_is_waited_for_before_anything_is_asked_for() {
+async fn snap_start_requests_no_invocation_before_the_restore() {
     let vars = [("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")];
-    let (api, _probe) = started_with(&vars).await;
+    let (api, _probe) = start_with(&vars).await;
     assert_eq!(api.start_up().await.call, "restore-next");
     let answer = api.invoke(get("/hello"));
     tokio::pin!(answer);
-    // It waits: the next thing that is heard of it comes after the restore.
+    // The API would send the queued invocation at once. Nothing can signal that a request was not sent, so
+    // the test waits for a time in which the function would have requested it.
     tokio::select! {
         biased;
-        _ = &mut answer => panic!("it did not wait"),
+        _ = &mut answer => panic!("requested an invocation before the restore"),
         () = tokio::time::sleep(Duration::from_millis(100)) => {}
     }
     api.restore();
@@ -238,19 +259,13 @@ async fn a_snapshot_is_waited_for_before_anything_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_setting_that_makes_no_sense_is_a_failed_start() {
-    let (api, probe) = started_with(&[("ANYHOST_LAMBDA_MODE", "fast")]).await;
-    fails_to_start(&api, probe, "ANYHOST_LAMBDA_MODE").await;
-}
-
-#[tokio::test]
-async fn events_of_no_front_door_reach_the_handler_if_asked_for() {
-    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_EVENTS", "/json")]).await;
+async fn other_events_are_posted_to_the_path_in_anyhost_lambda_events() {
+    let (api, _probe) = start_with(&[("ANYHOST_LAMBDA_EVENTS", "/json")]).await;
     let answer = api.invoke(r#"{"Records": [1]}"#).await;
     assert_eq!(
         (answer.call.as_str(), answer.json()),
         ("response", json!({"received": {"Records": [1]}}))
     );
-    let (api, _probe) = started_with(&[("ANYHOST_LAMBDA_EVENTS", "/fail")]).await;
+    let (api, _probe) = start_with(&[("ANYHOST_LAMBDA_EVENTS", "/fail")]).await;
     assert_eq!(api.invoke(r#"{"Records": [1]}"#).await.call, "error");
 }
