@@ -1,8 +1,8 @@
-//! What a CGI process takes from its start to its end, beside the least that one can be.
+//! The wall time of a CGI process from start to exit, compared with minimal programs.
 //!
-//! `cargo bench -p anyhost-conformance --bench cgi_wall` builds three static programs that answer
-//! alike: one in C, one in Rust with nothing but its standard library, and the example `hello`. It
-//! starts them in turn, in a new order each round, and prints the median time of each and the median
+//! `cargo bench -p anyhost-conformance --bench cgi_wall` builds three static programs that write the same
+//! response: one in C, one in Rust with only the standard library, and the example `hello`. Each round
+//! starts all three, in a new order. The benchmark prints the median time of each program, and the median
 //! of its ratio to the C program in the same round. It needs a C compiler.
 
 use std::error::Error;
@@ -45,20 +45,20 @@ fn main() -> Outcome {
         }
         for &i in &order {
             let time = run(&programs[i])?;
-            // The first rounds fill caches.
+            // The first rounds fill the caches of the system and are not counted.
             if round >= 20 {
                 times[i].push(time);
             }
         }
     }
     println!("microseconds from start to end, and their ratio to C: medians of {ROUNDS} rounds");
-    for (name, own) in ["C", "Rust, standard library", "anyhost"]
+    for (name, program_times) in ["C", "Rust, standard library", "anyhost"]
         .iter()
         .zip(&times)
     {
-        let ratios = own.iter().zip(&times[0]);
-        let ratios = ratios.map(|(own, c)| own.as_secs_f64() / c.as_secs_f64());
-        let time = median(own.iter().map(Duration::as_secs_f64)) * 1e6;
+        let ratios = program_times.iter().zip(&times[0]);
+        let ratios = ratios.map(|(time, c)| time.as_secs_f64() / c.as_secs_f64());
+        let time = median(program_times.iter().map(Duration::as_secs_f64)) * 1e6;
         println!("{time:>8.0} {:>6.3}  {name}", median(ratios));
     }
     Ok(())
@@ -70,49 +70,57 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Builds all three into one folder.
+/// Builds the three programs into one folder, and returns their paths.
 fn build(folder: &Path) -> Outcome<Vec<String>> {
     let path = |name: &str| folder.join(name).display().to_string();
     std::fs::write(path("c.c"), C)?;
     std::fs::write(path("rust.rs"), RUST)?;
-    let (c, rust, ours) = (path("c"), path("rust"), path("anyhost"));
-    ok(Command::new("cc").args(["-O2", "-static", "-o", &c, &path("c.c")]))?;
-    ok(Command::new("rustc")
-        .args([
-            "-O",
-            "-Clto=fat",
-            "-Ccodegen-units=1",
-            "--target",
-            TARGET,
-            "-o",
-            &rust,
-        ])
-        .args(STATIC)
-        .arg(path("rust.rs")))?;
+    let (c, rust, anyhost) = (path("c"), path("rust"), path("anyhost"));
+    run_to_success(Command::new("cc").args(["-O2", "-static", "-o", &c, &path("c.c")]))?;
+    run_to_success(
+        Command::new("rustc")
+            .args([
+                "-O",
+                "-Clto=fat",
+                "-Ccodegen-units=1",
+                "--target",
+                TARGET,
+                "-o",
+                &rust,
+            ])
+            .args(STATIC)
+            .arg(path("rust.rs")),
+    )?;
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| format!("{root}/target"));
-    ok(Command::new("cargo")
-        .args([
-            "build",
-            "--release",
-            "--target",
-            TARGET,
-            "--target-dir",
-            &target,
-        ])
-        .args(["-p", "anyhost-examples", "--example", "hello"])
-        .current_dir(root)
-        .env("RUSTFLAGS", STATIC.join(" ")))?;
-    std::fs::copy(format!("{target}/{TARGET}/release/examples/hello"), &ours)?;
-    // All of them the same way, so that the system keeps them in memory alike.
+    run_to_success(
+        Command::new("cargo")
+            .args([
+                "build",
+                "--release",
+                "--target",
+                TARGET,
+                "--target-dir",
+                &target,
+            ])
+            .args(["-p", "anyhost-examples", "--example", "hello"])
+            .current_dir(root)
+            .env("RUSTFLAGS", STATIC.join(" ")),
+    )?;
+    std::fs::copy(
+        format!("{target}/{TARGET}/release/examples/hello"),
+        &anyhost,
+    )?;
+    // `hello` is a copy of what the linker wrote. Write the others again as well, so that the system caches
+    // all three in the same way.
     for program in [&c, &rust] {
         let bytes = std::fs::read(program)?;
         std::fs::write(program, bytes)?;
     }
-    Ok(vec![c, rust, ours])
+    Ok(vec![c, rust, anyhost])
 }
 
-fn ok(command: &mut Command) -> Outcome {
+fn run_to_success(command: &mut Command) -> Outcome {
     match command.status()?.success() {
         true => Ok(()),
         false => Err(format!("failed: {command:?}").into()),
@@ -136,14 +144,14 @@ fn run(program: &str) -> Outcome<Duration> {
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    let mut reply = Vec::with_capacity(200);
-    let begun = Instant::now();
+    let mut response = Vec::with_capacity(200);
+    let started = Instant::now();
     let mut child = command.spawn()?;
     let stdout = child.stdout.as_mut().ok_or("stdout is piped")?;
-    stdout.read_to_end(&mut reply)?;
+    stdout.read_to_end(&mut response)?;
     let status = child.wait()?;
-    let time = begun.elapsed();
-    if !status.success() || !reply.ends_with(b"Hello, world!") {
+    let time = started.elapsed();
+    if !status.success() || !response.ends_with(b"Hello, world!") {
         return Err(format!("{program}: {status}").into());
     }
     Ok(time)

@@ -1,8 +1,9 @@
-//! What anyhost costs, in user-space instructions: the same on every machine.
+//! The user-space instructions of one request on each host. Instructions, unlike times, do not depend on the
+//! speed and load of the machine.
 //!
-//! `cargo bench -p anyhost-conformance --bench cost` runs each kind of work twice under
-//! `valgrind --tool=callgrind`, with few repetitions and with many, and prints the difference for one.
-//! It needs valgrind, and the release builds that it starts itself.
+//! `cargo bench -p anyhost-conformance --bench cost` runs each kind of request under
+//! `valgrind --tool=callgrind`, once with 200 repetitions and once with 1,200, and prints the difference for
+//! one request, which excludes start-up. It needs valgrind, and makes the release builds that it needs.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -30,11 +31,11 @@ fn measure() -> Outcome {
     println!("instructions, user space");
     println!(
         "{:>9}  a call in-process, text out",
-        slope(|n| own("in-process", n))?
+        slope(|n| this_binary("in-process", n))?
     );
     println!(
         "{:>9}  a call in-process, JSON in and out",
-        slope(|n| own("json", n))?
+        slope(|n| this_binary("json", n))?
     );
     println!(
         "{:>9}  a GET over HTTP/1.1 keep-alive",
@@ -60,7 +61,7 @@ fn measure() -> Outcome {
     Ok(())
 }
 
-/// Builds the examples and says where they are.
+/// Builds the examples, and returns the folder of the executables.
 fn build(args: &[&str]) -> Outcome<String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -80,7 +81,7 @@ fn build(args: &[&str]) -> Outcome<String> {
         .current_dir(root)
         .output()?;
     if !built.status.success() {
-        return Err("the examples do not build".into());
+        return Err("failed to build the examples".into());
     }
     let messages = String::from_utf8(built.stdout)?;
     let mut paths = messages.lines().filter_map(|line| {
@@ -94,7 +95,7 @@ fn build(args: &[&str]) -> Outcome<String> {
     });
     paths
         .next()
-        .ok_or_else(|| "cargo named no executable".into())
+        .ok_or_else(|| "cargo did not report an executable".into())
 }
 
 fn slope(run: impl Fn(u64) -> Outcome<u64>) -> Outcome<u64> {
@@ -116,7 +117,7 @@ fn valgrind(program: &str) -> Command {
     command
 }
 
-/// What callgrind says that it counted, once the program has ended.
+/// Waits for the program to exit, and returns the number of instructions from the output of callgrind.
 fn counted(mut child: Child) -> Outcome<u64> {
     let mut log = String::new();
     child
@@ -127,18 +128,21 @@ fn counted(mut child: Child) -> Outcome<u64> {
     child.wait()?;
     let line = log.lines().find_map(|line| line.split_once("Collected : "));
     Ok(line
-        .ok_or_else(|| format!("callgrind counted nothing: {log}"))?
+        .ok_or_else(|| format!("no instruction count in the output of callgrind: {log}"))?
         .1
         .trim()
         .parse()?)
 }
 
-fn own(work: &str, n: u64) -> Outcome<u64> {
+fn this_binary(work: &str, n: u64) -> Outcome<u64> {
     let this = std::env::current_exe()?;
     counted(
-        valgrind(this.to_str().ok_or("an odd path")?)
-            .args([work, &n.to_string()])
-            .spawn()?,
+        valgrind(
+            this.to_str()
+                .ok_or("the path of the benchmark is not UTF-8")?,
+        )
+        .args([work, &n.to_string()])
+        .spawn()?,
     )
 }
 
@@ -154,11 +158,11 @@ fn http(program: &str, n: u64) -> Outcome<u64> {
             Err(_) => std::thread::yield_now(),
         }
     };
-    let mut reply = [0; 1024];
+    let mut response = [0; 1024];
     for _ in 0..n {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-        let length = stream.read(&mut reply)?;
-        assert!(reply[..length].ends_with(b"Hello, world!"));
+        let length = stream.read(&mut response)?;
+        assert!(response[..length].ends_with(b"Hello, world!"));
     }
     drop(stream);
     terminate(&child)?;
@@ -186,7 +190,7 @@ fn lambda(program: &str, n: u64) -> Outcome<u64> {
 }
 
 fn cgi(program: &str) -> Outcome<u64> {
-    // As Apache sets it for a GET.
+    // The variables that Apache sets for a GET.
     let child = valgrind(program)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -211,7 +215,7 @@ fn cgi(program: &str) -> Outcome<u64> {
 }
 
 fn terminate(child: &Child) -> Outcome {
-    let id = rustix::process::Pid::from_raw(child.id().try_into()?).ok_or("no process")?;
+    let id = rustix::process::Pid::from_raw(child.id().try_into()?).ok_or("invalid process id")?;
     Ok(rustix::process::kill_process(
         id,
         rustix::process::Signal::TERM,
@@ -224,18 +228,18 @@ fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
         .block_on(future)
 }
 
-/// A request is built, handled, and its reply read.
+/// Builds a request, calls the handler, and reads the response.
 async fn in_process(n: u64) -> Outcome {
     let client = Client::new(|| async { "Hello, world!" });
     for _ in 0..n {
         let request = http::Request::get("/").body(Body::empty())?;
-        let reply = client
+        let response = client
             .send(request)
             .await
             .bytes()
             .await
             .map_err(|error| error.to_string())?;
-        assert_eq!(reply, "Hello, world!");
+        assert_eq!(response, "Hello, world!");
     }
     Ok(())
 }
@@ -268,13 +272,16 @@ async fn json_both_ways(n: u64) -> Outcome {
         let request = http::Request::post("/")
             .header("content-type", "application/json")
             .body(body.into())?;
-        let reply = client.send(request).await.bytes().await;
-        assert_eq!(reply.map_err(|error| error.to_string())?, r#"{"total":11}"#);
+        let response = client.send(request).await.bytes().await;
+        assert_eq!(
+            response.map_err(|error| error.to_string())?,
+            r#"{"total":11}"#
+        );
     }
     Ok(())
 }
 
-/// A Function URL event as AWS sends it, of some 1.2 KB.
+/// A Function URL event with all fields that AWS sends, about 1.2 KB.
 fn event() -> String {
     let domain = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws";
     json!({

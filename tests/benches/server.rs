@@ -1,10 +1,11 @@
-//! The standalone server beside its peers, in one binary and one run: a bare hyper-util server with no
-//! limits at all, and axum.
+//! The standalone server compared with a bare hyper-util server without any limits, and with axum.
 //!
-//! `cargo bench -p anyhost-conformance --bench server` needs valgrind and wrk, and prints for each of them
-//! the user-space instructions of a GET over keep-alive (the same on every machine), what they get done under
-//! wrk with 64 and with 1000 connections (as ratios: they take turns, and the median of the rounds is told),
-//! and the heap that an idle connection takes.
+//! `cargo bench -p anyhost-conformance --bench server` needs valgrind and wrk. It prints for each server:
+//!
+//! - the user-space instructions of a GET on a keep-alive connection, which do not depend on the machine;
+//! - the requests per second under wrk with 64 and with 1000 connections, as a ratio to hyper. The servers are
+//!   measured in turn, and the median of the ratios of all rounds is printed;
+//! - the heap bytes of an idle connection.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -58,7 +59,7 @@ fn serve(peer: &str, port: u16) -> Outcome {
     })
 }
 
-/// What hyper-util's own examples do.
+/// A server as in the examples of hyper-util.
 async fn bare(address: SocketAddr) -> Outcome {
     let listener = TcpListener::bind(address).await?;
     loop {
@@ -103,7 +104,7 @@ fn measure() -> Outcome {
             let ratios = rates_of_peer
                 .iter()
                 .zip(&rates[0])
-                .map(|(ours, bare)| ours / bare);
+                .map(|(rate, bare)| rate / bare);
             println!("{:>9.3}  {peer}", median(ratios.collect()));
         }
     }
@@ -123,9 +124,10 @@ struct Running {
 }
 
 impl Running {
-    /// Lets it end, with what it has written to stderr.
+    /// Stops the server with SIGTERM, and returns what it wrote to stderr.
     fn terminate(&mut self) -> Outcome<String> {
-        let id = rustix::process::Pid::from_raw(self.child.id().try_into()?).ok_or("no process")?;
+        let id = rustix::process::Pid::from_raw(self.child.id().try_into()?)
+            .ok_or("invalid process id")?;
         rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
         let mut log = String::new();
         let stderr = self.child.stderr.as_mut().ok_or("stderr is piped")?;
@@ -145,7 +147,9 @@ impl Drop for Running {
 fn start(peer: &str, under: &[&str]) -> Outcome<Running> {
     let port = free_port();
     let this = std::env::current_exe()?;
-    let this = this.to_str().ok_or("an odd path")?;
+    let this = this
+        .to_str()
+        .ok_or("the path of the benchmark is not UTF-8")?;
     let port_text = port.to_string();
     let all: Vec<&str> = under
         .iter()
@@ -164,13 +168,13 @@ fn start(peer: &str, under: &[&str]) -> Outcome<Running> {
     Ok(running)
 }
 
-fn ask(stream: &mut TcpStream) -> Outcome {
+fn request(stream: &mut TcpStream) -> Outcome {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    let mut reply = [0; 1024];
-    let length = stream.read(&mut reply)?;
-    match reply[..length].ends_with(TEXT.as_bytes()) {
+    let mut response = [0; 1024];
+    let length = stream.read(&mut response)?;
+    match response[..length].ends_with(TEXT.as_bytes()) {
         true => Ok(()),
-        false => Err("a reply is wrong".into()),
+        false => Err("unexpected response".into()),
     }
 }
 
@@ -183,19 +187,19 @@ fn instructions(peer: &str, requests: u32) -> Outcome<u64> {
     let mut running = start(peer, &valgrind)?;
     let mut stream = TcpStream::connect(running.address)?;
     for _ in 0..requests {
-        ask(&mut stream)?;
+        request(&mut stream)?;
     }
     drop(stream);
     let log = running.terminate()?;
     let collected = log.lines().find_map(|line| line.split_once("Collected : "));
     Ok(collected
-        .ok_or("callgrind counted nothing")?
+        .ok_or("no instruction count in the output of callgrind")?
         .1
         .trim()
         .parse()?)
 }
 
-/// Requests a second, for two seconds.
+/// Runs wrk for two seconds, and returns its requests per second.
 fn throughput(address: SocketAddr, connections: u32) -> Outcome<f64> {
     let wrk = Command::new("wrk")
         .args([
@@ -210,7 +214,7 @@ fn throughput(address: SocketAddr, connections: u32) -> Outcome<f64> {
         .lines()
         .find_map(|line| line.strip_prefix("Requests/sec:"));
     Ok(rate
-        .ok_or_else(|| format!("wrk says {text}"))?
+        .ok_or_else(|| format!("no request rate in the output of wrk: {text}"))?
         .trim()
         .parse()?)
 }
@@ -220,13 +224,14 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Heap bytes: what the system makes of them depends on what was there before.
+/// The heap bytes of one connection. Heap and not resident memory, because the latter depends on the allocations
+/// before.
 fn idle_memory(peer: &str) -> Outcome<u64> {
     let (few, many) = (100, 500);
     Ok((heap(peer, many)? - heap(peer, few)?) / u64::from(many - few))
 }
 
-/// The most that was allocated with so many connections that had one request each.
+/// The peak of the heap with this number of open connections, each after one request.
 fn heap(peer: &str, connections: u32) -> Outcome<u64> {
     let file = tempfile::NamedTempFile::new()?;
     let out = format!("--massif-out-file={}", file.path().display());
@@ -234,7 +239,7 @@ fn heap(peer: &str, connections: u32) -> Outcome<u64> {
     let mut streams = Vec::new();
     for _ in 0..connections {
         let mut stream = TcpStream::connect(running.address)?;
-        ask(&mut stream)?;
+        request(&mut stream)?;
         streams.push(stream);
     }
     running.terminate()?;
@@ -243,5 +248,5 @@ fn heap(peer: &str, connections: u32) -> Outcome<u64> {
         .lines()
         .filter_map(|line| line.strip_prefix("mem_heap_B="));
     let most = bytes.filter_map(|bytes| bytes.parse().ok()).max();
-    most.ok_or_else(|| "massif measured nothing".into())
+    most.ok_or_else(|| "no heap size in the output of massif".into())
 }
