@@ -1,31 +1,65 @@
-//! The probe as the CGI program of real web servers, with the configurations that users get.
+//! The probe as the CGI program of real web servers, with the configuration files that `infra/cgi` gives to
+//! users.
 
-use anyhost_conformance::{Kind, Received, Transport, WebServer};
+use anyhost_conformance::{Kind, Received, Transport, WebServer, Wire};
 
-/// Whoever can guess a name must not get what lies beside the program.
-async fn neighbours_are_not_served(kind: Kind) {
+/// Sends a GET for a path that is not relative to the mount, and returns the status and the body.
+async fn get(server: &WebServer, path: &str) -> (u16, String) {
+    let mut profile = server.profile().clone();
+    profile.base_path = "".into();
+    let wire = Wire::tcp(server.address(), profile);
+    let request = http::Request::get(path).body(anyhost::Body::empty());
+    let response = wire.send(request.unwrap()).await.unwrap();
+    let received = Received::read(response).await;
+    let body = String::from_utf8_lossy(&received.body).into_owned();
+    (received.status.as_u16(), body)
+}
+
+/// The file `app.env` lies in the folder of the program, which is mounted at `/app`. A configuration that maps
+/// the URL prefix `/app` to the file name prefix `…/app` would serve it.
+async fn serves_no_file_beside_the_program(kind: Kind) {
     let server = WebServer::start(kind).await.unwrap();
-    for target in [".env", "%2eenv", "x", "/../app.env"] {
-        let request = http::Request::get(target).body(anyhost::Body::empty());
-        let Ok(request) = request else { continue };
-        if let Ok(reply) = server.send(request).await {
-            let reply = Received::read(reply).await;
-            assert_ne!(&reply.body[..], b"secret", "{target}");
-            assert_ne!(reply.status, 200, "{target}");
-        }
+    // The program answers below its mount, also where the rest of the path looks like a file name.
+    for path in ["/app/.env", "/app/%2eenv", "/app/x", "/app/app.env"] {
+        let answer = get(&server, path).await;
+        assert_eq!(answer, (404, "Not Found".to_owned()), "{kind:?} {path}");
     }
+    // The server itself answers everywhere else.
+    for path in [
+        "/app.env",
+        "/app%2eenv",
+        "/app%2Eenv",
+        "/appx",
+        "/app/../app.env",
+        "/app/%2e%2e/app.env",
+    ] {
+        let (status, body) = get(&server, path).await;
+        assert_eq!(status, 404, "{kind:?} {path}: {body}");
+        assert!(!body.contains("secret"), "{kind:?} {path}: {body}");
+        assert_ne!(body, "Not Found", "{kind:?} {path}: the program answered");
+    }
+    let answer = get(&server, "/app/hello").await;
+    assert_eq!(answer, (200, "Hello, world!".to_owned()), "{kind:?}");
 }
 
 #[tokio::test]
-async fn files_beside_the_program_are_not_served() {
-    for kind in [Kind::ApacheModCgid, Kind::Nginx, Kind::Lighttpd] {
-        neighbours_are_not_served(kind).await;
-    }
+async fn apache_serves_no_file_beside_the_program() {
+    serves_no_file_beside_the_program(Kind::ApacheModCgid).await;
 }
 
-/// Whoever runs a server reads its log, and not the program's stderr.
 #[tokio::test]
-async fn what_the_program_logs_is_in_the_servers_log() {
+async fn nginx_serves_no_file_beside_the_program() {
+    serves_no_file_beside_the_program(Kind::Nginx).await;
+}
+
+#[tokio::test]
+async fn lighttpd_serves_no_file_beside_the_program() {
+    serves_no_file_beside_the_program(Kind::Lighttpd).await;
+}
+
+/// Operators read the server's log; the standard error of a CGI program has no other reader.
+#[tokio::test]
+async fn the_log_of_the_program_is_in_the_log_of_the_server() {
     for kind in [
         Kind::ApacheModCgid,
         Kind::ApacheModCgi,
@@ -36,8 +70,8 @@ async fn what_the_program_logs_is_in_the_servers_log() {
     ] {
         let server = WebServer::start(kind).await.unwrap();
         let request = http::Request::get("/fail").body(anyhost::Body::empty());
-        let reply = server.send(request.unwrap()).await.unwrap();
-        assert_eq!(Received::read(reply).await.status, 500);
+        let response = server.send(request.unwrap()).await.unwrap();
+        assert_eq!(Received::read(response).await.status, 500);
         let log = server.log();
         assert!(log.contains("secret detail"), "{kind:?}: {log}");
     }
