@@ -24,8 +24,6 @@ pub type Make = fn() -> Request;
 pub struct Case {
     /// What it shows, as a sentence.
     pub name: &'static str,
-    /// The numbers of the [list](crate::LIST) that it covers.
-    pub covers: &'static [u16],
     /// What it needs of a host. One that lacks something is held to what it declared instead.
     pub needs: &'static [Need],
     /// Whether its reply has to equal the in-process one.
@@ -46,10 +44,9 @@ pub(crate) enum Act {
 
 impl Case {
     /// A case that is sent and expects something, or tells a story.
-    pub const fn new(name: &'static str, covers: &'static [u16]) -> Self {
+    pub const fn new(name: &'static str) -> Self {
         Self {
             name,
-            covers,
             needs: &[],
             alike: true,
             // A deadlock ends here, as a failure.
@@ -111,7 +108,6 @@ impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Case")
             .field("name", &self.name)
-            .field("covers", &self.covers)
             .field("needs", &self.needs)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use anyhost::{Request, Response, async_trait};
 
-use crate::probe::{free_port, listens, probe_path};
+use crate::probe_process::{free_port, listens, probe_path};
 use crate::profile::Profile;
 use crate::profiles;
 use crate::transport::Transport;

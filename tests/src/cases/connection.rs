@@ -82,52 +82,52 @@ async fn hello(transport: &dyn Transport) -> Check {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("a reply has its reason phrase", &[1, 73]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a reply has its reason phrase").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let reply = exchange(transport, b"GET /status/404 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
             same(&reply.starts_with("HTTP/1.1 404 Not Found\r\n"), &true, &reply)
         })
     }),
-    Case::new("a method that is no token is refused", &[5]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a method that is no token is refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(refused(transport, &[b"G@T /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"]))
     }),
-    Case::new("a target that is no path is refused", &[9, 115]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a target that is no path is refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(refused(transport, &[
             b"GET hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
             b"GET /\xFF HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         ]))
     }),
-    Case::new("a fragment is nobody's business", &[18]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a fragment is nobody's business").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let reply = exchange(transport, b"GET /echo?q#frag HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
             same(&reply.contains("frag"), &false, &reply)
         })
     }),
-    Case::new("a target of 70 KB is refused", &[19]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a target of 70 KB is refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "a".repeat(70_000));
             refused(transport, &[long.as_bytes()]).await
         })
     }),
-    Case::new("a request without a Host, or with two, is refused", &[24]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a request without a Host, or with two, is refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(refused(transport, &[
             b"GET /hello HTTP/1.1\r\nConnection: close\r\n\r\n",
             b"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
         ]))
     }),
-    Case::new("HTTP/1.0 needs no Host", &[22, 24]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("HTTP/1.0 needs no Host").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let reply = exchange(transport, b"GET /echo HTTP/1.0\r\n\r\n").await?;
             same(&reply.contains(r#""version":"HTTP/1.0""#), &true, &reply)
         })
     }),
-    Case::new("the case of a header's name means nothing", &[37]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("the case of a header's name means nothing").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let reply = exchange(transport, b"GET /echo HTTP/1.1\r\nhOST: a\r\nX-UPPER: 1\r\nCONNECTION: Close\r\n\r\n").await?;
             same(&reply.contains(r#"["x-upper","1"]"#), &true, &reply)
         })
     }),
-    Case::new("headers that are none are refused", &[42]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("headers that are none are refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let many = format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", "x: y\r\n".repeat(200));
             let long = format!("GET /hello HTTP/1.1\r\nHost: a\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
@@ -139,7 +139,7 @@ pub(super) const CASES: &[Case] = &[
             ]).await
         })
     }),
-    Case::new("a length that is none is refused", &[52]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a length that is none is refused").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(refused(transport, &[
             b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\nConnection: close\r\n\r\n",
             b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\nConnection: close\r\n\r\n",
@@ -148,7 +148,7 @@ pub(super) const CASES: &[Case] = &[
             b"POST /raw HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n",
         ]))
     }),
-    Case::new("a body that ends early is an error to its reader", &[53, 68]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a body that ends early is an error to its reader").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let mut connection = connected(transport).await?;
             let head = b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello";
@@ -160,12 +160,12 @@ pub(super) const CASES: &[Case] = &[
             hello(transport).await
         })
     }),
-    Case::new("a length over the limit is refused before a byte of it came", &[62]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a length over the limit is refused before a byte of it came").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(refused(transport, &[
             b"POST /limit/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n",
         ]))
     }),
-    Case::new("a body is asked for when it is read", &[70]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("a body is asked for when it is read").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let mut connection = connected(transport).await?;
             let head = b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
@@ -176,14 +176,14 @@ pub(super) const CASES: &[Case] = &[
             same(&reply.ends_with("\r\n\r\nhi"), &true, &reply)
         })
     }),
-    Case::new("and not asked for when nobody reads it", &[70]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("and not asked for when nobody reads it").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let head = b"POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
             let reply = exchange(transport, head).await?;
             same(&reply.starts_with("HTTP/1.1 200 OK\r\n"), &true, &reply)
         })
     }),
-    Case::new("requests of one connection are answered in turn", &[119]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("requests of one connection are answered in turn").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let mut connection = connected(transport).await?;
             for _ in 0..3 {
@@ -194,7 +194,7 @@ pub(super) const CASES: &[Case] = &[
             Ok(())
         })
     }),
-    Case::new("requests that did not wait for each other, too", &[119]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("requests that did not wait for each other, too").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let pipelined = b"GET /number HTTP/1.1\r\nHost: a\r\n\r\n\
                 POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nraw\
@@ -206,7 +206,7 @@ pub(super) const CASES: &[Case] = &[
             same(&bodies[..], &expected[..], "bodies")
         })
     }),
-    Case::new("an unread body is not taken for the next request", &[54, 56]).needs(&[Http1Bytes]).tells(|transport| {
+    Case::new("an unread body is not taken for the next request").needs(&[Http1Bytes]).tells(|transport| {
         Box::pin(async move {
             let smuggled = b"POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n\
                 GET /number HTTP/1.1\r\nHost: smuggled\r\n\r\n\

@@ -10,11 +10,11 @@ use crate::case::{Case, same};
 use crate::story::{counted, fresh_key, reply};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("waiting is possible", &[120]).sends(
+    Case::new("waiting is possible").sends(
         || get("/sleep/20"),
         |reply, _| reply.is(200, Some(TEXT), b"slept"),
     ),
-    Case::new("a process remembers", &[117])
+    Case::new("a process remembers")
         .needs(&[Memory])
         .tells(|transport| {
             Box::pin(async move {
@@ -26,61 +26,57 @@ pub(super) const CASES: &[Case] = &[
                 Ok(())
             })
         }),
-    Case::new("what belongs to a request is gone with it", &[117])
+    Case::new("what belongs to a request is gone with it")
         .sends(
             || get("/marked"),
             |reply, _| reply.is(200, Some(TEXT), b"fresh"),
         )
         .after(&[|| get("/marked")]),
-    Case::new(
-        "a hundred requests at once get a hundred replies, each its own",
-        &[118],
-    )
-    .tells(|transport| {
-        Box::pin(async move {
-            let all = (0..100).map(async |index| {
-                let target = format!("/echo/{index}");
-                let request = with(
-                    post(&target, format!("body {index}")),
-                    "x-index",
-                    index.to_string(),
-                );
-                let reply = reply(transport, request).await?;
-                let seen = echo(&reply)?;
-                same(&seen["path"], &serde_json::json!(target), "path")?;
-                let length = format!("body {index}").len();
-                same(
-                    &seen["body"]["length"],
-                    &serde_json::json!(length),
-                    "length",
-                )?;
-                super::has(&reply, "x-index", &index.to_string())
-            });
-            try_join_all(all).await.map(drop)
-        })
-    }),
-    Case::new("work after the reply is taken on", &[122]).sends(
+    Case::new("a hundred requests at once get a hundred replies, each its own").tells(
+        |transport| {
+            Box::pin(async move {
+                let all = (0..100).map(async |index| {
+                    let target = format!("/echo/{index}");
+                    let request = with(
+                        post(&target, format!("body {index}")),
+                        "x-index",
+                        index.to_string(),
+                    );
+                    let reply = reply(transport, request).await?;
+                    let seen = echo(&reply)?;
+                    same(&seen["path"], &serde_json::json!(target), "path")?;
+                    let length = format!("body {index}").len();
+                    same(
+                        &seen["body"]["length"],
+                        &serde_json::json!(length),
+                        "length",
+                    )?;
+                    super::has(&reply, "x-index", &index.to_string())
+                });
+                try_join_all(all).await.map(drop)
+            })
+        },
+    ),
+    Case::new("work after the reply is taken on").sends(
         || post("/after/1", "x"),
         |reply, _| reply.is(200, Some(TEXT), b"scheduled"),
     ),
-    Case::new("and done", &[122])
-        .needs(&[Memory])
-        .tells(|transport| {
-            Box::pin(async move {
-                let key = fresh_key();
-                reply(transport, post(&format!("/later/{key}"), "x")).await?;
-                // A server does it beside the next request, the others before.
-                for _ in 0..100 {
-                    if counted(transport, &key).await? > 0 {
-                        break;
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+    Case::new("and done").needs(&[Memory]).tells(|transport| {
+        Box::pin(async move {
+            let key = fresh_key();
+            reply(transport, post(&format!("/later/{key}"), "x")).await?;
+            // A server does it beside the next request, the others before.
+            for _ in 0..100 {
+                if counted(transport, &key).await? > 0 {
+                    break;
                 }
-                same(
-                    &counted(transport, &key).await?,
-                    &1,
-                    "times that it was done",
-                )
-            })
-        }),
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            same(
+                &counted(transport, &key).await?,
+                &1,
+                "times that it was done",
+            )
+        })
+    }),
 ];

@@ -14,23 +14,23 @@ use crate::story::{counted, fresh_key};
 use http::Method;
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("a stream arrives whole", &[100]).sends(
+    Case::new("a stream arrives whole").sends(
         || get("/stream?chunks=20&size=1000&delay_ms=1"),
         |reply, _| reply.is(200, Some(BYTES), "z".repeat(20_000).as_bytes()),
     ),
-    Case::new("empty pieces mean nothing", &[103]).sends(
+    Case::new("empty pieces mean nothing").sends(
         || pieces(json!({}), &["", "a", "", "", "b", ""]),
         |reply, _| reply.is(200, Some(BYTES), b"ab"),
     ),
-    Case::new("a stream of nothing is empty", &[103]).sends(
+    Case::new("a stream of nothing is empty").sends(
         || pieces(json!({"headers": [["content-type", "text/css"]]}), &[]),
         |reply, _| reply.is(200, Some("text/css"), b""),
     ),
-    Case::new("events arrive", &[109]).sends(
+    Case::new("events arrive").sends(
         || get("/sse?n=2"),
         |reply, _| reply.is(200, Some("text/event-stream"), b"data: 0\n\ndata: 1\n\n"),
     ),
-    Case::new("the first piece arrives before the second is made", &[101])
+    Case::new("the first piece arrives before the second is made")
         .needs(&[Streaming])
         .sends(
             || get("/stream?chunks=2&delay_ms=1000"),
@@ -40,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
                 apart(last.saturating_sub(first))
             },
         ),
-    Case::new("the head arrives before the first piece is made", &[102])
+    Case::new("the head arrives before the first piece is made")
         .needs(&[Streaming, EarlyHead])
         .sends(
             || get("/stream?chunks=1&first_ms=1000"),
@@ -50,13 +50,13 @@ pub(super) const CASES: &[Case] = &[
                 apart(first)
             },
         ),
-    Case::new("a panic in the body cuts the reply", &[105])
+    Case::new("a panic in the body cuts the reply")
         .needs(&[Cut])
         .sends(|| get("/panic-late"), cut),
-    Case::new("an error in the body cuts the reply", &[105])
+    Case::new("an error in the body cuts the reply")
         .needs(&[Cut])
         .sends(|| get("/stream-error"), cut),
-    Case::new("so does one before the first piece", &[105])
+    Case::new("so does one before the first piece")
         .needs(&[CutAtOnce])
         .sends(
             || pieces(json!({"fails": true}), &[]),
@@ -66,7 +66,7 @@ pub(super) const CASES: &[Case] = &[
                 same(&reply.cut, &true, "cut")
             },
         ),
-    Case::new("so it does where the length was declared", &[106])
+    Case::new("so it does where the length was declared")
         .needs(&[CutOfKnownLength])
         .sends(
             || {
@@ -75,13 +75,13 @@ pub(super) const CASES: &[Case] = &[
             },
             cut,
         ),
-    Case::new("what follows a reply that was cut is not harmed", &[105])
+    Case::new("what follows a reply that was cut is not harmed")
         .sends(
             || get("/hello"),
             |reply, _| reply.is(200, Some(TEXT), b"Hello, world!"),
         )
         .after(&[|| get("/stream-error")]),
-    Case::new("trailers follow a body", &[110])
+    Case::new("trailers follow a body")
         .needs(&[ReplyTrailers])
         .sends(
             || with(get("/trailers"), "te", "trailers"),
@@ -95,16 +95,13 @@ pub(super) const CASES: &[Case] = &[
                 )
             },
         ),
-    Case::new(
-        "a body with trailers arrives without them if need be",
-        &[110],
-    )
-    .sends(
-        || get("/trailers"),
-        |reply, _| same(&&reply.body[..], &&b"checked"[..], "body"),
-    )
-    .unlike(),
-    Case::new("no more is made than the client takes", &[104])
+    Case::new("a body with trailers arrives without them if need be")
+        .sends(
+            || get("/trailers"),
+            |reply, _| same(&&reply.body[..], &&b"checked"[..], "body"),
+        )
+        .unlike(),
+    Case::new("no more is made than the client takes")
         .needs(&[Memory, Streaming, Backpressure])
         // Where one request waits for another, this one waits for ever.
         .within(Duration::from_secs(10))
@@ -129,7 +126,7 @@ pub(super) const CASES: &[Case] = &[
                 }
             })
         }),
-    Case::new("a client that leaves ends the stream, once", &[107, 108])
+    Case::new("a client that leaves ends the stream, once")
         .needs(&[Memory, Disconnect])
         .tells(|transport| {
             Box::pin(async move {
@@ -146,7 +143,7 @@ pub(super) const CASES: &[Case] = &[
                 )
             })
         }),
-    Case::new("a stream that nobody may send is dropped, once", &[108])
+    Case::new("a stream that nobody may send is dropped, once")
         .needs(&[Memory])
         .tells(|transport| {
             Box::pin(async move {
@@ -164,7 +161,7 @@ pub(super) const CASES: &[Case] = &[
                 Ok(())
             })
         }),
-    Case::new("the trailers of a request come back behind its body", &[69])
+    Case::new("the trailers of a request come back behind its body")
         .needs(&[UnknownLength, RequestTrailers])
         .sends(
             || {

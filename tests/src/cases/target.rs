@@ -13,7 +13,7 @@ fn method(reply: &Received, method: &str) -> Check {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("the handler sees the request as it was sent", &[20, 28, 44]).sends(
+    Case::new("the handler sees the request as it was sent").sends(
         || with(post("/echo/a/b?x=1&y=2", "hi"), "x-a", "1"),
         |reply, profile| {
             let seen = echo(reply)?;
@@ -26,27 +26,24 @@ pub(super) const CASES: &[Case] = &[
             super::has(reply, "x-a", "1")
         },
     ),
-    Case::new("GET arrives as what it is", &[2])
-        .sends(|| get("/echo"), |reply, _| method(reply, "GET")),
-    Case::new("so does PUT", &[2]).sends(
+    Case::new("GET arrives as what it is").sends(|| get("/echo"), |reply, _| method(reply, "GET")),
+    Case::new("so does PUT").sends(
         || request(Method::PUT, "/echo", "x"),
         |reply, _| method(reply, "PUT"),
     ),
-    Case::new("so does PATCH", &[2]).sends(
+    Case::new("so does PATCH").sends(
         || request(Method::PATCH, "/echo", "x"),
         |reply, _| method(reply, "PATCH"),
     ),
-    Case::new("so does DELETE", &[2]).sends(
+    Case::new("so does DELETE").sends(
         || request(Method::DELETE, "/echo", "x"),
         |reply, _| method(reply, "DELETE"),
     ),
-    Case::new("so does OPTIONS", &[2])
-        .needs(&[OptionsMethod])
-        .sends(
-            || request(Method::OPTIONS, "/echo", ""),
-            |reply, _| method(reply, "OPTIONS"),
-        ),
-    Case::new("the method QUERY arrives with its body", &[2])
+    Case::new("so does OPTIONS").needs(&[OptionsMethod]).sends(
+        || request(Method::OPTIONS, "/echo", ""),
+        |reply, _| method(reply, "OPTIONS"),
+    ),
+    Case::new("the method QUERY arrives with its body")
         .needs(&[QueryMethod])
         .sends(
             || {
@@ -58,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
             },
             |reply, _| method(reply, "QUERY"),
         ),
-    Case::new("a method that nobody registered arrives", &[3])
+    Case::new("a method that nobody registered arrives")
         .needs(&[AnyMethod])
         .sends(
             || {
@@ -70,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
             },
             |reply, _| method(reply, "PURGE"),
         ),
-    Case::new("a method keeps its case", &[4])
+    Case::new("a method keeps its case")
         .needs(&[AnyMethod, MethodCase])
         .sends(
             || {
@@ -82,28 +79,26 @@ pub(super) const CASES: &[Case] = &[
             },
             |reply, _| method(reply, "Purge"),
         ),
-    Case::new("a path is not decoded", &[6])
-        .needs(&[RawPath])
-        .sends(
-            || get("/echo/a%2Cb%3Bc"),
-            |reply, _| path(reply, "/echo/a%2Cb%3Bc"),
-        ),
-    Case::new("least of all twice", &[7]).sends(
+    Case::new("a path is not decoded").needs(&[RawPath]).sends(
+        || get("/echo/a%2Cb%3Bc"),
+        |reply, _| path(reply, "/echo/a%2Cb%3Bc"),
+    ),
+    Case::new("least of all twice").sends(
         || get("/echo/%252c%25"),
         |reply, _| path(reply, "/echo/%252c%25"),
     ),
-    Case::new("a path in UTF-8 arrives", &[8]).sends(
+    Case::new("a path in UTF-8 arrives").sends(
         || get("/echo/%E3%81%82"),
         |reply, _| path(reply, "/echo/%E3%81%82"),
     ),
-    Case::new("a path that is no UTF-8 arrives", &[9])
+    Case::new("a path that is no UTF-8 arrives")
         .needs(&[PathBytes])
         .sends(|| get("/echo/%FF"), |reply, _| path(reply, "/echo/%FF")),
-    Case::new("a plus in a path is no space", &[10])
+    Case::new("a plus in a path is no space")
         .sends(|| get("/echo/a+b"), |reply, _| path(reply, "/echo/a+b")),
-    Case::new("a space in a path is no plus", &[10])
+    Case::new("a space in a path is no plus")
         .sends(|| get("/echo/a%20b"), |reply, _| path(reply, "/echo/a%20b")),
-    Case::new("an encoded question mark begins no query", &[6, 16])
+    Case::new("an encoded question mark begins no query")
         .needs(&[EncodedQuestionMark])
         .sends(
             || get("/echo/a%3Fb"),
@@ -112,28 +107,28 @@ pub(super) const CASES: &[Case] = &[
                 same(&echo(reply)?["query"], &json!(null), "query")
             },
         ),
-    Case::new("an encoded slash stays within its segment", &[11])
+    Case::new("an encoded slash stays within its segment")
         .needs(&[EncodedSlash])
         .sends(|| get("/echo/a%2Fb"), |reply, _| path(reply, "/echo/a%2Fb")),
-    Case::new("slashes are not merged", &[12])
+    Case::new("slashes are not merged")
         .needs(&[DoubleSlash])
         .sends(
             || get("/echo//foo///bar"),
             |reply, _| path(reply, "/echo//foo///bar"),
         ),
-    Case::new("a path of two slashes names no host", &[12])
+    Case::new("a path of two slashes names no host")
         .needs(&[DoubleSlash])
         .sends(|| get("//echo/x"), |reply, _| reply.has_status(404)),
-    Case::new("dots in a path are the handler's business", &[13])
+    Case::new("dots in a path are the handler's business")
         .needs(&[DotSegments])
         .sends(
             || get("/echo/a/../b/./c"),
             |reply, _| path(reply, "/echo/a/../b/./c"),
         ),
-    Case::new("a line break in a path cuts nothing off", &[6])
+    Case::new("a line break in a path cuts nothing off")
         .needs(&[ControlInPath])
         .sends(|| get("/echo/a%0Ab"), |reply, _| path(reply, "/echo/a%0Ab")),
-    Case::new("the authority of a whole URL replaces the Host", &[14])
+    Case::new("the authority of a whole URL replaces the Host")
         .needs(&[AbsoluteTarget])
         .sends(
             || with(get("http://b.example/echo/x?q=1"), "host", "a.example"),
@@ -143,22 +138,22 @@ pub(super) const CASES: &[Case] = &[
                 path(reply, "/echo/x")
             },
         ),
-    Case::new("OPTIONS * is answered", &[15])
+    Case::new("OPTIONS * is answered")
         .needs(&[AsteriskTarget])
         .sends(
             || request(Method::OPTIONS, "*", ""),
             |reply, _| reply.has_status(404),
         ),
-    Case::new("a query arrives as it was spelled", &[16])
+    Case::new("a query arrives as it was spelled")
         .needs(&[RawQuery])
         .sends(
             || get("/echo?a=%20&b=c+d&e=%2B&f=%2C,&g"),
             |reply, _| query(reply, "a=%20&b=c+d&e=%2B&f=%2C,&g"),
         ),
-    Case::new("a percent sign that encodes nothing is let through", &[16])
+    Case::new("a percent sign that encodes nothing is let through")
         .needs(&[LonePercent])
         .sends(|| get("/echo?x=%"), |reply, _| query(reply, "x=%")),
-    Case::new("a query of nothing is no query, or an empty one", &[16])
+    Case::new("a query of nothing is no query, or an empty one")
         .unlike()
         .sends(
             || get("/echo?"),
@@ -167,26 +162,22 @@ pub(super) const CASES: &[Case] = &[
                 query => Err(format!("query: {query}")),
             },
         ),
-    Case::new("repeated keys of a query arrive, each of them", &[16, 17])
+    Case::new("repeated keys of a query arrive, each of them")
         .needs(&[RepeatedQuery])
         .sends(|| get("/echo?k=1&k=2"), |reply, _| query(reply, "k=1&k=2")),
-    Case::new("a query keeps its order", &[17])
+    Case::new("a query keeps its order")
         .needs(&[RepeatedQuery, QueryOrder])
         .sends(
             || get("/echo?b=1&a=2&b=3"),
             |reply, _| query(reply, "b=1&a=2&b=3"),
         ),
-    Case::new("a path of 7 KB arrives", &[19])
+    Case::new("a path of 7 KB arrives")
         .needs(&[LongPath])
         .sends(
             || get(&format!("/echo/{}", "a".repeat(7000))),
             |reply, _| path(reply, &format!("/echo/{}", "a".repeat(7000))),
         ),
-    Case::new(
-        "the version, the scheme and the address are what the host says",
-        &[22, 23],
-    )
-    .sends(
+    Case::new("the version, the scheme and the address are what the host says").sends(
         || get("/echo"),
         |reply, _| {
             let seen = echo(reply)?;
@@ -198,7 +189,7 @@ pub(super) const CASES: &[Case] = &[
             known("scheme", &["http", "https"])
         },
     ),
-    Case::new("the client's address is known", &[26, 125])
+    Case::new("the client's address is known")
         .needs(&[Peer])
         .sends(
             || get("/echo"),
@@ -210,7 +201,7 @@ pub(super) const CASES: &[Case] = &[
                 }
             },
         ),
-    Case::new("a Host with a port keeps it", &[24])
+    Case::new("a Host with a port keeps it")
         .needs(&[HostPort])
         .sends(
             || with(get("/echo"), "host", "a.example:8080"),
@@ -222,7 +213,7 @@ pub(super) const CASES: &[Case] = &[
                 )
             },
         ),
-    Case::new("a Host can be an IPv6 address", &[24])
+    Case::new("a Host can be an IPv6 address")
         .needs(&[HostPort])
         .sends(
             || with(get("/echo"), "host", "[::1]:3000"),
@@ -234,13 +225,13 @@ pub(super) const CASES: &[Case] = &[
                 )
             },
         ),
-    Case::new("a Host with a user in it is refused", &[25])
+    Case::new("a Host with a user in it is refused")
         .unlike()
         .sends(
             || with(get("/hello"), "host", "user@a.example"),
             |reply, _| reply.has_status(400),
         ),
-    Case::new("a Host with a path in it is refused", &[25])
+    Case::new("a Host with a path in it is refused")
         .unlike()
         .sends(
             || with(get("/hello"), "host", "a.example/foo?"),

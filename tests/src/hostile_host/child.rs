@@ -15,7 +15,7 @@ use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::Stdin;
-use crate::probe::probe_path;
+use crate::probe_process::probe_path;
 
 /// A running probe. It is killed when dropped, unless it has ended.
 pub(super) struct Child {

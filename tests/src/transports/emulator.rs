@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::Wire;
-use crate::probe::{Probe, free_port, listens};
+use crate::probe_process::{Probe, free_port, listens};
 use crate::profile::Profile;
 use crate::transport::Transport;
 

@@ -1,7 +1,7 @@
 //! The probe as a standalone server.
 
 use super::Wire;
-use crate::probe::Probe;
+use crate::probe_process::Probe;
 use crate::profiles::{HTTP1, HTTP2, UNIX};
 
 const VARS: &[(&str, &str)] = &[("PROBE_LINT", "1")];

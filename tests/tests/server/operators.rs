@@ -152,7 +152,7 @@ async fn panic_in_a_handler_is_logged_once_with_its_request() {
         "ERROR",
         "/panic",
         "r-1",
-        "panicked at examples/probe.rs:",
+        "panicked at tests/src/probe_app/failures.rs:",
         "on purpose",
     ] {
         assert!(line.contains(part), "no {part} in {line}");

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use super::{environment, reply};
-use crate::probe::probe_path;
+use crate::probe_process::probe_path;
 use crate::profile::Profile;
 use crate::profiles::CGI_CHILD;
 use crate::transport::Transport;

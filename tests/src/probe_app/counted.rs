@@ -1,4 +1,5 @@
-//! What a process remembers from one request to the next, each under a key that the client chose.
+//! Counters that live as long as the process, under keys that the client chooses. With them a client can see
+//! what happened in the process after an earlier request.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -14,6 +15,8 @@ use anyhost::{Body, Error, Request, RequestExt, Result, Router};
 use futures_util::{Stream, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
+
+use super::status_parameter;
 
 pub(super) fn routes() -> Router {
     Router::new()
@@ -32,8 +35,8 @@ pub(super) fn routes() -> Router {
         .get("/marked", marked)
 }
 
-/// Bodies that some of their statuses forbid.
-pub(super) fn bodies() -> Router {
+/// `lint` would reject a 204 or 304 with a body.
+pub(super) fn contract_breaking_routes() -> Router {
     Router::new().get("/held/{key}/{code}", hold)
 }
 
@@ -42,7 +45,8 @@ static COUNTERS: Counters = Counters(Mutex::new(BTreeMap::new()));
 struct Counters(Mutex<BTreeMap<String, u64>>);
 
 impl Counters {
-    /// The count with this one. So many keys and no more: the probe may be deployed.
+    /// Adds one and returns the new count. The number of keys is limited, because anybody can call a probe that is
+    /// deployed.
     fn add(&self, key: &str) -> Result<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > 10_000 && !counts.contains_key(key) {
@@ -62,7 +66,7 @@ impl Counters {
     }
 }
 
-/// Counts when the reply is out.
+/// Adds one to the counter after the response was sent.
 async fn later(request: Request) -> Result<&'static str> {
     let key: String = request.param("key")?;
     request.context().wait_until(async move {
@@ -71,19 +75,17 @@ async fn later(request: Request) -> Result<&'static str> {
     Ok("scheduled")
 }
 
-/// One piece every 10 ms, for three seconds; counts when its body is dropped.
+/// Sends a chunk every 10 ms for three seconds. Adds one to the counter when the body is dropped.
 async fn hold(request: Request) -> Result<(StatusCode, Body)> {
-    let code: u16 = request.param("code")?;
-    let status = StatusCode::from_u16(code)
-        .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "No such status"))?;
-    let pieces = stream::unfold(0, |sent| async move {
+    let status = status_parameter(&request)?;
+    let chunks = stream::unfold(0, |sent| async move {
         if sent > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         (sent < 300).then_some((Ok::<_, Infallible>(Bytes::from_static(b"held")), sent + 1))
     });
     let counted = Counted {
-        stream: Box::pin(pieces),
+        stream: Box::pin(chunks),
         key: request.param("key")?,
     };
     Ok((status, Body::from_stream(counted)))
@@ -108,19 +110,19 @@ impl<S> Drop for Counted<S> {
     }
 }
 
-/// So many pieces of 64 KiB, each counted when somebody asks for it.
+/// Sends `n` chunks of 64 KiB. Adds one to the counter each time that the host polls for a chunk.
 async fn pour(request: Request) -> Result<Body> {
-    static PIECE: [u8; 65_536] = [b'p'; 65_536];
+    static CHUNK: [u8; 65_536] = [b'p'; 65_536];
     let (key, count): (String, u64) = (request.param("key")?, request.param("n")?);
     Ok(Body::from_stream(stream::unfold(0, move |poured| {
         let _ = COUNTERS.add(&key);
         std::future::ready(
-            (poured < count).then_some((Ok::<_, Infallible>(&PIECE[..]), poured + 1)),
+            (poured < count).then_some((Ok::<_, Infallible>(&CHUNK[..]), poured + 1)),
         )
     })))
 }
 
-/// A body with trailers behind it.
+/// A body that is followed by trailers.
 fn trailers() -> (HeaderMap, Body) {
     const NAME: HeaderName = HeaderName::from_static("x-checksum");
     let announced = [(TRAILER, HeaderValue::from_static("x-checksum"))];
@@ -133,7 +135,7 @@ fn trailers() -> (HeaderMap, Body) {
     (HeaderMap::from_iter(announced), body)
 }
 
-/// The trailers of the request, as text.
+/// The trailers of the request as text.
 async fn trailing(request: Request) -> Result<String> {
     let body = request.into_body().collect().await;
     let body = body.map_err(|_| Error::new(StatusCode::BAD_REQUEST, "Invalid body"))?;
@@ -142,7 +144,7 @@ async fn trailing(request: Request) -> Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Leaves a mark on the request, and says whether one was there.
+/// Stores a value in the extensions of the request, and reports whether an earlier request had left one there.
 async fn marked(mut request: Request) -> &'static str {
     #[derive(Clone)]
     struct Mark;

@@ -20,7 +20,7 @@ pub fn probe_path() -> &'static Path {
             .args([
                 "build",
                 "-p",
-                "anyhost-examples",
+                "anyhost-conformance",
                 "--example",
                 "probe",
                 "--message-format=json",

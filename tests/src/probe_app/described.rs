@@ -1,4 +1,5 @@
-//! A reply that its request describes: what a test of an adapter needs and no application would have.
+//! `POST /reply`: a response that the request describes as JSON. Tests of adapters need responses that
+//! applications do not send.
 
 use std::io;
 
@@ -10,22 +11,22 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::stream;
 use serde::Deserialize;
 
-pub(super) fn routes() -> Router {
-    Router::new().post("/reply", reply)
+pub(super) fn contract_breaking_routes() -> Router {
+    Router::new().post("/reply", described)
 }
 
-/// All of it may be left out.
+/// Every field is optional.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Description {
     status: u16,
-    /// Names and values, these as the characters of Latin-1.
+    /// Names and values. The values are decoded as Latin-1, because JSON cannot hold raw bytes.
     headers: Vec<(String, String)>,
-    /// Base64 of each piece of the body.
+    /// The chunks of the body in Base64.
     chunks: Vec<String>,
-    /// Whether the body is one piece of memory, and not a stream.
+    /// Whether the body is a single buffer instead of a stream.
     whole: bool,
-    /// Whether the stream breaks off behind its last piece.
+    /// Whether the stream fails after its last chunk.
     fails: bool,
 }
 
@@ -41,7 +42,7 @@ impl Default for Description {
     }
 }
 
-async fn reply(mut request: Request) -> Result<Response<Body>> {
+async fn described(mut request: Request) -> Result<Response<Body>> {
     let description: Description = request.json_limit("10mb").await?;
     let mut response = Response::new(body(&description)?);
     *response.status_mut() = StatusCode::from_u16(description.status)

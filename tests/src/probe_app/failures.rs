@@ -1,0 +1,84 @@
+//! Handlers that fail, panic, block or never finish.
+
+use std::io;
+use std::time::Duration;
+
+use anyhost::{Body, Error, Request, RequestExt, Result, Router};
+use futures_util::stream;
+use serde::Deserialize;
+
+use super::{pause, status_parameter};
+
+pub(super) fn routes() -> Router {
+    Router::new()
+        .get("/error/{code}", error)
+        .get("/fail", fail)
+        .get("/panic", panic)
+        .get("/panic-late", || async { first_then(|| panic!("late")) })
+        .get("/stream-error", || async {
+            first_then(|| Err(io::Error::other("late")))
+        })
+        .get("/sleep/{ms}", sleep)
+        .get("/block/{ms}", block)
+        .get("/drop-panic", panic_when_dropped)
+}
+
+/// The query of `/error/{code}`.
+#[derive(Deserialize)]
+struct Message {
+    message: Option<String>,
+}
+
+async fn error(request: Request) -> Result<()> {
+    let status = status_parameter(&request)?;
+    let Message { message } = request.query()?;
+    Err(match message {
+        Some(message) => Error::new(status, message),
+        None => Error::from_status(status),
+    })
+}
+
+/// An error whose text may appear in the log, and never in the response.
+async fn fail() -> Result<()> {
+    Err(io::Error::other("secret detail"))?;
+    Ok(())
+}
+
+async fn panic() {
+    panic!("on purpose");
+}
+
+/// A body of one chunk, after which the stream calls `late`.
+fn first_then(late: fn() -> io::Result<&'static str>) -> Body {
+    Body::from_stream(stream::unfold(0, move |step| async move {
+        match step {
+            0 => Some((Ok("first"), 1)),
+            _ => Some((late(), 2)),
+        }
+    }))
+}
+
+async fn sleep(request: Request) -> Result<&'static str> {
+    pause(request.param("ms")?).await;
+    Ok("slept")
+}
+
+/// Blocks its thread, as no asynchronous handler should: the host must serve other connections meanwhile.
+async fn block(request: Request) -> Result<&'static str> {
+    let ms = request.param("ms")?;
+    eprintln!("blocking");
+    std::thread::sleep(Duration::from_millis(ms));
+    Ok("blocked")
+}
+
+/// Never responds. Its future panics when the host drops it, for example because the client disconnected.
+async fn panic_when_dropped() -> &'static str {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            panic!("on purpose, when dropped");
+        }
+    }
+    let _guard = Guard;
+    std::future::pending().await
+}
