@@ -1,82 +1,86 @@
-//! What a host may be unable to carry, and what is seen instead.
+//! The abilities that a host may lack, and what a client observes on a host that lacks one.
 
 use crate::case::Check;
 use crate::received::Received;
 
-/// Whether a host carries something.
+/// Whether a host supports one thing.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Ability {
-    /// It does.
-    Carried,
-    /// It does not, and this is known of it.
+    /// The host supports it.
+    Supported,
+    /// The host lacks it.
     Lacking(Lack),
 }
 
-/// A lack that was declared. One that turns out to be carried is a failure, so that declarations
-/// stay true.
+/// A declared limitation of a host. The suite checks the declaration: a case that needs the ability must show
+/// what is declared here, and must not pass.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Lack {
-    /// What is seen instead.
-    pub instead: Instead,
-    /// Why, in a sentence.
+    /// What the client observes.
+    pub observed: Observed,
+    /// The reason, in one sentence.
     pub reason: &'static str,
-    /// Where that is written, or who decided it.
+    /// The document, decision or observation that the declaration is based on.
     pub source: &'static str,
 }
 
-/// What is seen of a host that lacks something.
+/// What a client observes on a host that lacks an ability.
 #[derive(Clone, Copy, Debug)]
-pub enum Instead {
-    /// It answers by itself, with this status.
+#[non_exhaustive]
+pub enum Observed {
+    /// The host responds with this status before the request reaches the handler.
     Status(u16),
-    /// A reply that this holds for, which the sentence describes. The request is the one that the case
-    /// sends.
-    Reply(&'static str, fn(&http::Request<()>, &Received) -> Check),
-    /// Something that takes more than one request to see, and makes the stories fail that need it.
-    Story(&'static str),
-    /// It cannot even be tried: a case that does so fails.
-    Untried,
+    /// The response passes a check, which the sentence describes. The check gets the request of the case.
+    Response(&'static str, fn(&http::Request<()>, &Received) -> Check),
+    /// Something that a single response does not show, so that scenarios which need the ability fail.
+    Scenario(&'static str),
+    /// The transport cannot express the request of the case, so that the case fails.
+    Untestable,
 }
 
 impl Ability {
-    /// A lack of it.
-    pub const fn lacking(instead: Instead, reason: &'static str, source: &'static str) -> Self {
+    /// Declares that a host lacks an ability.
+    pub const fn lacking(observed: Observed, reason: &'static str, source: &'static str) -> Self {
         Self::Lacking(Lack {
-            instead,
+            observed,
             reason,
             source,
         })
     }
 
-    /// The lack, if it is one.
+    /// The declaration, if the host lacks the ability.
     pub fn lack(&self) -> Option<&Lack> {
         match self {
-            Self::Carried => None,
+            Self::Supported => None,
             Self::Lacking(lack) => Some(lack),
         }
     }
 }
 
-impl std::fmt::Display for Instead {
+impl std::fmt::Display for Observed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Status(status) => write!(f, "{status} of the host's own"),
-            Self::Reply(sentence, _) => f.write_str(sentence),
-            Self::Story(sentence) => f.write_str(sentence),
-            Self::Untried => f.write_str("there is no way to try"),
+            Self::Status(status) => write!(f, "the host itself responds with {status}"),
+            Self::Response(sentence, _) | Self::Scenario(sentence) => f.write_str(sentence),
+            Self::Untestable => f.write_str("cannot be tested"),
         }
     }
 }
 
 macro_rules! capabilities {
     ($($(#[doc = $doc:literal])+ $field:ident $need:ident)+) => {
-        /// What a host carries of all that a request or reply may hold.
+        /// Everything that a host may support or lack.
+        ///
+        /// Begin with [`Capabilities::ALL`] and replace what the host lacks. The struct gets new fields whenever
+        /// the suite learns of another limitation, so always end with `..Capabilities::ALL`.
         #[derive(Clone, Copy, Debug)]
         pub struct Capabilities {
             $($(#[doc = $doc])+ pub $field: Ability,)+
         }
 
-        /// Something that a case needs of a host: a field of [`Capabilities`].
+        /// An ability that a case needs: one for each field of [`Capabilities`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Need {
@@ -84,10 +88,10 @@ macro_rules! capabilities {
         }
 
         impl Capabilities {
-            /// Everything, as the in-process call and the standalone server have it.
-            pub const ALL: Self = Self { $($field: Ability::Carried,)+ };
+            /// A host that supports everything.
+            pub const ALL: Self = Self { $($field: Ability::Supported,)+ };
 
-            /// Whether this is carried.
+            /// Whether the host supports what a case needs.
             pub fn of(&self, need: Need) -> &Ability {
                 match need {
                     $(Need::$need => &self.$field,)+
@@ -96,10 +100,10 @@ macro_rules! capabilities {
         }
 
         impl Need {
-            /// Every one, in the order of the table.
+            /// Every ability, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$need,)+];
 
-            /// What it is, in a few words.
+            /// The ability in a few words.
             pub fn title(self) -> &'static str {
                 match self {
                     $(Self::$need => concat!($($doc),+).trim().trim_end_matches('.'),)+
@@ -110,128 +114,128 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    /// A path keeps its percent-encoding.
+    /// The percent-encoding of the path is preserved.
     raw_path RawPath
-    /// `%2F` in a path is not a slash.
+    /// `%2F` in the path stays encoded.
     encoded_slash EncodedSlash
-    /// `%3F` in a path begins no query.
+    /// `%3F` in the path stays encoded.
     encoded_question_mark EncodedQuestionMark
-    /// Slashes that follow each other stay apart.
+    /// Consecutive slashes in the path are preserved.
     double_slash DoubleSlash
-    /// `..` in a path is the handler's business.
+    /// `.` and `..` in the path reach the handler.
     dot_segments DotSegments
-    /// A path may hold encoded control characters.
+    /// Percent-encoded control characters in the path.
     control_in_path ControlInPath
-    /// A path may hold bytes that are no UTF-8.
+    /// Percent-encoded bytes in the path that are not UTF-8.
     path_bytes PathBytes
     /// A path of 7 KB.
     long_path LongPath
-    /// A `%` in a query that encodes nothing.
+    /// A `%` in the query without two hexadecimal digits after it.
     lone_percent LonePercent
-    /// The parameters of a query keep their order.
+    /// Query parameters keep their order.
     query_order QueryOrder
-    /// A query keeps its spelling.
+    /// The encoding of the query is preserved.
     raw_query RawQuery
-    /// A query keeps its repeated keys.
+    /// Every value of a repeated query parameter.
     repeated_query RepeatedQuery
-    /// A target that is a whole URL.
+    /// A request target in absolute form (`GET http://host/path`).
     absolute_target AbsoluteTarget
-    /// `OPTIONS *`.
+    /// The request target `*` (`OPTIONS *`).
     asterisk_target AsteriskTarget
-    /// Methods that nobody registered.
+    /// Methods that are not registered with IANA.
     any_method AnyMethod
-    /// The case of a method.
+    /// Methods in mixed case.
     method_case MethodCase
     /// The method OPTIONS.
     options_method OptionsMethod
     /// The method QUERY.
     query_method QueryMethod
-    /// A Host with a port.
+    /// A Host header with a port.
     host_port HostPort
-    /// Each of several request headers of one name.
+    /// Every value of a repeated request header.
     repeated_headers RepeatedHeaders
-    /// Each of several Cookie headers.
+    /// Every value of a repeated Cookie header.
     repeated_cookies RepeatedCookies
-    /// Request header values beyond ASCII.
+    /// Request header values outside ASCII.
     header_bytes HeaderBytes
-    /// Request headers without a value.
+    /// Request headers with an empty value.
     empty_headers EmptyHeaders
-    /// Request headers with an underscore in their name.
+    /// Request header names with an underscore.
     underscore_headers UnderscoreHeaders
-    /// Request headers with `Proxy` for a name.
+    /// The request header `Proxy`.
     proxy_header ProxyHeader
-    /// Authorization.
+    /// The request header Authorization.
     authorization Authorization
-    /// Accept-Encoding.
+    /// The request header Accept-Encoding.
     accept_encoding AcceptEncoding
     /// A request header of 7 KB.
     long_headers LongHeaders
     /// 90 request headers.
     many_headers ManyHeaders
-    /// The client's address.
+    /// The address of the client.
     peer Peer
-    /// A body on GET.
+    /// A GET request with a body.
     get_body GetBody
-    /// A POST without body and length.
+    /// A POST request with neither a body nor a Content-Length.
     bodiless_post BodilessPost
     /// A request body of unknown length.
     unknown_length UnknownLength
     /// A request body of 1 MiB.
     megabyte_up MegabyteUp
-    /// A request body of more than 1 MiB.
+    /// A request body larger than 1 MiB.
     over_megabyte_up OverMegabyteUp
-    /// 1 MiB of bytes up and down again.
+    /// 1 MiB of binary data in the request and in the response.
     megabyte_back MegabyteBack
-    /// A request body that says to be text, in another charset than UTF-8.
+    /// A request body with a text Content-Type and a charset other than UTF-8.
     text_bytes TextBytes
-    /// A request body that is no UTF-8 and has no Content-Type.
+    /// A request body that is not UTF-8 and has no Content-Type.
     untyped_bytes UntypedBytes
     /// A request body with a Content-Encoding.
     encoded_body EncodedBody
-    /// Trailers of a request.
+    /// Request trailers.
     request_trailers RequestTrailers
-    /// A reply of 2 MB.
-    large_reply LargeReply
-    /// Each of several reply headers of one name, in order.
-    reply_header_order ReplyHeaderOrder
-    /// Reply header values beyond ASCII.
-    reply_header_bytes ReplyHeaderBytes
-    /// Reply header values in UTF-8.
-    reply_header_utf8 ReplyHeaderUtf8
-    /// Reply headers without a value.
-    empty_reply_headers EmptyReplyHeaders
-    /// A reply header of 3 KB.
-    reply_header_3k ReplyHeader3k
-    /// A reply header of 8 KB.
-    reply_header_8k ReplyHeader8k
-    /// A Location beside 200.
+    /// A response body of 2 MB.
+    large_response LargeResponse
+    /// Repeated response headers keep their order.
+    response_header_order ResponseHeaderOrder
+    /// Response header values outside ASCII.
+    response_header_bytes ResponseHeaderBytes
+    /// Response header values in UTF-8.
+    response_header_utf8 ResponseHeaderUtf8
+    /// Response headers with an empty value.
+    empty_response_headers EmptyResponseHeaders
+    /// A response header of 3 KB.
+    response_header_3k ResponseHeader3k
+    /// A response header of 8 KB.
+    response_header_8k ResponseHeader8k
+    /// A Location header in a 200 response.
     location_with_200 LocationWith200
-    /// WWW-Authenticate by its name.
+    /// The response header WWW-Authenticate keeps its name.
     authenticate Authenticate
-    /// A reply to HEAD that declares a length.
+    /// Content-Length in the response to HEAD.
     head_length HeadLength
-    /// A status that nobody registered.
+    /// Status codes that are not registered with IANA.
     any_status AnyStatus
-    /// A reply arrives while it is made.
+    /// Each chunk of a response arrives before the next one is produced.
     streaming Streaming
-    /// The head of a reply arrives before any of its body.
+    /// The head of a response arrives before the first chunk is produced.
     early_head EarlyHead
-    /// A reply that breaks off is seen to be cut.
-    cut Cut
-    /// A reply that breaks off before anything of it was made is seen to be cut.
-    cut_at_once CutAtOnce
-    /// A reply that breaks off within its declared length is seen to be cut.
-    cut_of_known_length CutOfKnownLength
-    /// A reply that is longer than it declared is seen to be cut.
-    cut_at_length CutAtLength
-    /// Trailers of a reply.
-    reply_trailers ReplyTrailers
-    /// A reply is made no faster than its client takes it.
+    /// The client can detect that a response was aborted.
+    aborted_body AbortedBody
+    /// The client can detect that a response was aborted before its first chunk.
+    abort_before_body AbortBeforeBody
+    /// The client can detect that a response was aborted before its Content-Length was reached.
+    abort_within_length AbortWithinLength
+    /// The client can detect that a body is longer than its Content-Length.
+    excess_body ExcessBody
+    /// Response trailers.
+    response_trailers ResponseTrailers
+    /// Backpressure: a body is produced no faster than the client reads it.
     backpressure Backpressure
-    /// A client that leaves ends the handler's work.
+    /// The handler stops when the client disconnects.
     disconnect Disconnect
-    /// The next request finds the same process.
+    /// Successive requests reach the same process.
     memory Memory
-    /// HTTP/1.1 byte by byte, on one connection.
+    /// Raw HTTP/1.1 bytes on a connection.
     http1_bytes Http1Bytes
 }

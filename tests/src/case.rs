@@ -1,4 +1,4 @@
-//! A case: requests to the probe, what must come back, and what that needs of a host.
+//! A case: the requests that it sends to the probe, the expected response, and what it needs of a host.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,25 +11,27 @@ use crate::profile::Profile;
 use crate::received::Received;
 use crate::transport::Transport;
 
-/// What a check found wrong, if anything.
+/// The result of a check. The error says what differs from the expectation.
 pub type Check = Result<(), String>;
 
-/// Requests in an order of the case's own, judged as it goes.
-pub type Story = for<'a> fn(&'a dyn Transport) -> Pin<Box<dyn Future<Output = Check> + Send + 'a>>;
+/// A function that sends any number of requests and checks the responses itself.
+pub type Scenario =
+    for<'a> fn(&'a dyn Transport) -> Pin<Box<dyn Future<Output = Check> + Send + 'a>>;
 
-/// Makes a request; a case is run many times.
+/// A function that makes the request of a case. The suite calls it once for each transport.
 pub type Make = fn() -> Request;
 
-/// A request, or several, and what must come back.
+/// One behaviour that every host must show.
 pub struct Case {
-    /// What it shows, as a sentence.
+    /// The behaviour, as a complete sentence.
     pub name: &'static str,
-    /// What it needs of a host. One that lacks something is held to what it declared instead.
+    /// The abilities that the case needs. On a host that lacks one of them, the suite checks the declared
+    /// limitation instead.
     pub needs: &'static [Need],
-    /// Whether its reply has to equal the in-process one.
-    pub(crate) alike: bool,
-    /// How long a reply may take.
-    pub(crate) patience: Duration,
+    /// Whether the response must equal the in-process one.
+    pub(crate) compared: bool,
+    /// The time limit for the whole case.
+    pub(crate) timeout: Duration,
     pub(crate) act: Act,
 }
 
@@ -39,30 +41,30 @@ pub(crate) enum Act {
         request: Make,
         check: fn(&Received, &Profile) -> Check,
     },
-    Story(Story),
+    Scenario(Scenario),
 }
 
 impl Case {
-    /// A case that is sent and expects something, or tells a story.
+    /// A case without an action, which fails. Follow with [`sends`](Self::sends) or [`scenario`](Self::scenario).
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
             needs: &[],
-            alike: true,
-            // A deadlock ends here, as a failure.
-            patience: Duration::from_secs(30),
-            act: Act::Story(|_| Box::pin(async { Err("it does nothing".to_owned()) })),
+            compared: true,
+            // Turns a deadlock between the host and the program into a failure.
+            timeout: Duration::from_secs(30),
+            act: Act::Scenario(|_| Box::pin(async { Err("the case has no action".to_owned()) })),
         }
     }
 
-    /// What a host has to carry for it.
+    /// Sets the abilities that the case needs.
     #[must_use]
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
         self
     }
 
-    /// Sends a request, whose reply has to pass the check and to equal the in-process one.
+    /// Sends one request. The response must pass the check and equal the in-process response.
     #[must_use]
     pub const fn sends(mut self, request: Make, check: fn(&Received, &Profile) -> Check) -> Self {
         self.act = Act::Exchange {
@@ -73,7 +75,7 @@ impl Case {
         self
     }
 
-    /// Sends these before, each of which has to get a reply.
+    /// Sends other requests first. Each of them must get a response, which is not checked.
     #[must_use]
     pub const fn after(mut self, requests: &'static [Make]) -> Self {
         if let Act::Exchange { before, .. } = &mut self.act {
@@ -82,24 +84,24 @@ impl Case {
         self
     }
 
-    /// How long a reply or a story may take, if it is not 30 seconds.
+    /// Sets the time limit for the case. The default is 30 seconds.
     #[must_use]
-    pub const fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Its reply is right on each host in its own way.
+    /// Does not compare the response with the in-process one, because hosts may differ here.
     #[must_use]
-    pub const fn unlike(mut self) -> Self {
-        self.alike = false;
+    pub const fn host_specific(mut self) -> Self {
+        self.compared = false;
         self
     }
 
-    /// Judges as it goes, over as many requests as it takes.
+    /// Runs a scenario, which sends any number of requests and checks the responses itself.
     #[must_use]
-    pub const fn tells(mut self, story: Story) -> Self {
-        self.act = Act::Story(story);
+    pub const fn scenario(mut self, scenario: Scenario) -> Self {
+        self.act = Act::Scenario(scenario);
         self
     }
 }
@@ -113,7 +115,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Checks that two things are equal.
+/// Checks that two values are equal.
 pub(crate) fn same<T, U>(got: &T, want: &U, what: &str) -> Check
 where
     T: PartialEq<U> + fmt::Debug + ?Sized,
@@ -122,11 +124,15 @@ where
     if got == want {
         return Ok(());
     }
-    Err(format!("{what}: got {}, want {}", shown(got), shown(want)))
+    Err(format!(
+        "{what}: got {}, want {}",
+        abbreviated(got),
+        abbreviated(want)
+    ))
 }
 
-/// A long value by its beginning.
-fn shown<T: fmt::Debug + ?Sized>(value: &T) -> String {
+/// The first 300 characters of a value.
+fn abbreviated<T: fmt::Debug + ?Sized>(value: &T) -> String {
     let mut text = format!("{value:?}");
     if let Some((end, _)) = text.char_indices().nth(300) {
         text.truncate(end);

@@ -18,7 +18,7 @@ use child::Child;
 
 /// A deadlock ends here, as a failure. It is shorter than the time after which a program of ours helps
 /// itself out of most of them, which no user should have to wait for.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What a web server hands to a CGI program, and how.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub struct HostileHost {
     pub software: &'static str,
     /// What standard input is.
     pub stdin: Stdin,
-    /// Whether it writes all of the body before it reads any of the reply.
+    /// Whether it writes all of the body before it reads any of the response.
     pub writes_first: bool,
     /// Whether it delivers what a client sent beyond the length that it declared, and no end of file.
     pub extra_bytes: bool,
@@ -187,11 +187,11 @@ impl HostileHost {
     /// All of them.
     pub const ALL: [Self; 5] = [BUSYBOX, FCGIWRAP, CGID, LIGHTTPD, DUPLICATES];
 
-    /// Runs the probe, with its lint on, for this request, and gives its reply. A Content-Length other
+    /// Runs the probe, with its lint on, for this request, and gives its response. A Content-Length other
     /// than the body's is a client that sends less, or more, than it declared.
     ///
     /// # Errors
-    /// When the program did not take its body, wrote no reply that every server understands, or did not
+    /// When the program did not take its body, wrote no response that every server understands, or did not
     /// end: what a real server would show the client as an error of its own.
     pub async fn exchange(&self, request: Request<Bytes>) -> Result<Received, String> {
         let variables = environment::of(self, &request);
@@ -202,19 +202,19 @@ impl HostileHost {
             .map_err(|error| format!("the program did not start: {error}"))?;
         let (writes_first, end) = (self.writes_first, child.end());
         let exchange = tokio::task::spawn_blocking(move || {
-            let reply = server.exchange(body, writes_first, open)?;
+            let response = server.exchange(body, writes_first, open)?;
             end.wait()?;
-            Ok(reply)
+            Ok(response)
         });
-        let reply = match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Ok(reply)) => reply,
+        let response = match tokio::time::timeout(TIMEOUT, exchange).await {
+            Ok(Ok(response)) => response,
             Ok(Err(panic)) => Err(panic.to_string()),
-            Err(_) => Err(format!("no end in {PATIENCE:?}")),
+            Err(_) => Err(format!("no end in {TIMEOUT:?}")),
         };
-        match reply {
-            Ok(reply) => {
+        match response {
+            Ok(response) => {
                 child.has_ended();
-                parse(&reply)
+                parse(&response)
             }
             Err(error) => Err(format!("{error}: {}", child.log())),
         }
@@ -231,15 +231,15 @@ fn declared(request: &Request<Bytes>) -> Option<usize> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// Reads a reply as the strictest of the servers does: the status first, and as `Status: `.
-fn parse(reply: &[u8]) -> Result<Received, String> {
+/// Reads a response as the strictest of the servers does: the status first, and as `Status: `.
+fn parse(response: &[u8]) -> Result<Received, String> {
     let wrong = |what: &str| {
-        let reply = &reply[..reply.len().min(300)];
-        format!("{what}: {}", reply.escape_ascii())
+        let response = &response[..response.len().min(300)];
+        format!("{what}: {}", response.escape_ascii())
     };
-    let end = reply.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = response.windows(4).position(|four| four == b"\r\n\r\n");
     let end = end.ok_or_else(|| wrong("no head"))?;
-    let (head, body) = (&reply[..end], &reply[end + 4..]);
+    let (head, body) = (&response[..end], &response[end + 4..]);
     let mut lines = head.split(|&b| b == b'\n');
     let status = lines.next().and_then(|line| line.strip_prefix(b"Status: "));
     let status = status.and_then(|status| StatusCode::from_bytes(status.get(..3)?).ok());
@@ -257,12 +257,7 @@ fn parse(reply: &[u8]) -> Result<Received, String> {
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok());
     let length = length.and_then(|length| length.parse().ok());
-    Ok(Received {
-        status,
-        cut: length.is_some_and(|length: usize| length > body.len()),
-        headers,
-        body: Bytes::copy_from_slice(body),
-        pieces: None,
-        trailers: None,
-    })
+    let mut received = Received::new(status, headers, Bytes::copy_from_slice(body));
+    received.aborted = length.is_some_and(|length: usize| length > body.len());
+    Ok(received)
 }

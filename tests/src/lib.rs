@@ -1,40 +1,52 @@
-//! What every host must do alike, as a suite that any adapter can run.
+//! A conformance suite for hosts of `anyhost` applications. It checks that the same request gets the same response
+//! on every host, as far as the host can carry it. Adapters of other projects can run it too.
 //!
-//! A [`Case`] is a request to the probe (`examples/probe.rs`), what must come back, and what that
-//! [needs](Need) of a host; the cases are in [`TOPICS`]. A [`Transport`] carries the request to the probe
-//! and its reply back, and has a [`Profile`] that declares what its host [lacks](Lack): what is seen
-//! instead, why, and where that is written. A [`Suite`] runs the cases through a transport:
+//! | part | what it is |
+//! |---|---|
+//! | [`probe_app`] | The probe: the application that the suite sends requests to. Its routes exercise everything that an adapter can get wrong. |
+//! | [`Case`] | One behaviour: a request to the probe, the expected response, and what this [needs](Need) of a host. All cases are in [`TOPICS`]. |
+//! | [`Transport`] | Sends a request to the probe through a host, and returns the response. |
+//! | [`Profile`] | What the suite knows about a host, above all which [`Capabilities`] it lacks. |
+//! | [`Suite`] | Runs every case through a transport. The result is a [`Column`] of a [`Report`]. |
 //!
-//! - A case holds if its check does, and if the reply equals the one of a plain call, after the
-//!   [one normalisation](Normal) that there is.
-//! - Where the host lacks something that the case needs, the case is run all the same: what was declared
-//!   must be seen, and a lack that turns out to be carried is a failure. Nothing is skipped.
+//! A case passes if the response is the expected one and equals the response of an in-process call (after
+//! [normalisation](Normalised)). No case is skipped: if a host lacks what a case needs, its profile declares what
+//! the client observes instead, why, and the source of that claim ([`Lack`]). The suite checks the declaration,
+//! and fails if the host supports what its profile says it lacks.
 //!
-//! What comes of it is a [`Report`], whose table for this project's hosts is the page
-//! `tests/CAPABILITIES.md`.
+//! The results for the hosts of this project are in `tests/CAPABILITIES.md`.
 //!
-//! # An adapter of your own
-//! Serve [`app`] with it, write a transport that speaks as its host does, and declare what that host
-//! cannot carry. Begin with [`Capabilities::ALL`]: the failures tell what is missing.
+//! # Test an adapter of your own
+//!
+//! 1. Add `anyhost-conformance` to the dev-dependencies of the adapter.
+//! 2. Serve [`app()`] with the adapter, or deploy the program `probe`, which serves it.
+//! 3. Implement [`Transport`]: write the request in the protocol of your host, and read the response.
+//! 4. Begin with [`Capabilities::ALL`] as the profile and run the suite. For each failure, either fix the adapter or
+//!    declare with [`Ability::lacking`] what the host cannot carry.
+//!
+//! This example tests an "adapter" that only calls the handler. The test `tests/third_party.rs` of this crate does
+//! the same for a complete adapter with a protocol of its own.
 //!
 //! ```
 //! use anyhost::testing::Client;
 //! use anyhost::{Context, Host, Request, Response, async_trait};
-//! use anyhost_conformance::{Ability, Capabilities, Instead, Profile, Suite, Transport, app};
+//! use anyhost_conformance::{
+//!     Ability, Capabilities, Observed, Profile, Suite, Transport, app, silence_probe_panics,
+//! };
 //!
-//! struct Mine {
+//! struct MyHost {
 //!     client: Client,
 //!     profile: Profile,
 //! }
 //!
 //! #[async_trait]
-//! impl Transport for Mine {
+//! impl Transport for MyHost {
 //!     fn profile(&self) -> &Profile {
 //!         &self.profile
 //!     }
 //!
 //!     async fn send(&self, request: Request) -> Result<Response, String> {
-//!         // Yours writes the request as its host does, and reads what comes back.
+//!         // A real transport encodes the request, sends it to the adapter, and decodes the response.
 //!         Ok(self.client.send(request).await.into_response())
 //!     }
 //!
@@ -45,37 +57,41 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() {
-//! # anyhost_conformance::hush();
-//! let no_peer = Instead::Reply("the address is unknown", |_, reply| {
-//!     match reply.json()?["peer"].is_null() {
+//! silence_probe_panics();
+//! // The route `/echo` of the probe describes the request as JSON.
+//! let no_peer = Observed::Response("the address is unknown", |_, response| {
+//!     match response.json()?["peer"].is_null() {
 //!         true => Ok(()),
-//!         false => Err("there is one".to_owned()),
+//!         false => Err("the address is known".to_owned()),
 //!     }
 //! });
-//! let can = Capabilities {
-//!     peer: Ability::lacking(no_peer, "There is no network", "the adapter's docs"),
-//!     http1_bytes: Ability::lacking(Instead::Untried, "There is no HTTP", "the adapter's docs"),
+//! let profile = Profile::new("my-host", "mine", "", Capabilities {
+//!     peer: Ability::lacking(no_peer, "There is no network", "the documentation of MyHost"),
+//!     http1_bytes: Ability::lacking(
+//!         Observed::Untestable,
+//!         "There is no HTTP connection",
+//!         "the documentation of MyHost",
+//!     ),
 //!     ..Capabilities::ALL
-//! };
+//! });
 //! let context = Context::new(Host::new("mine").with_trailers());
-//! let mine = Mine {
-//!     client: Client::new(app()).with_context(context),
-//!     profile: Profile::new("mine", "mine", "", can),
-//! };
-//! let column = Suite::new().await.run(&mine).await;
+//! let client = Client::new(app()).with_context(context);
+//! let column = Suite::new().await.run(&MyHost { client, profile }).await;
 //! assert_eq!(column.failures(), Vec::<String>::new());
 //! # }
 //! ```
 //!
-//! # A deployment
-//! Deploy the probe with `PROBE_LINT=1` in its environment, so that the contract between it and its host
-//! is checked on both sides, and give its URL:
+//! # Test a deployment
+//!
+//! Build the program `probe` (`cargo build --release --example probe`) and deploy it with `PROBE_LINT=1` in its
+//! environment, which checks the contract between handler and host for each request. Then run the suite with the
+//! URL of the deployment and the name of its profile:
 //!
 //! ```sh
 //! cargo run -p anyhost-conformance -- --as lambda-function-url https://example.lambda-url.eu-west-1.on.aws
 //! ```
 //!
-//! Without a URL it runs every transport that this machine can offer; `--help` tells the rest.
+//! Without a URL, the command runs every transport that this machine can start. `--help` lists all options.
 
 mod capability;
 mod case;
@@ -90,26 +106,31 @@ mod profile;
 mod profiles;
 mod received;
 mod report;
-mod story;
+mod scenario;
 mod suite;
 mod tls;
 mod transport;
 mod transports;
 mod web_server;
 
-pub use capability::{Ability, Capabilities, Instead, Lack, Need};
-pub use case::{Case, Check, Make, Story};
+pub use capability::{Ability, Capabilities, Lack, Need, Observed};
+pub use case::{Case, Check, Make, Scenario};
 pub use cases::{TOPICS, Topic};
 pub use lambda_api::{Answer, LambdaApi};
-pub use local::{hush, page, run_local};
-pub use normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS, Normal};
+pub use local::{
+    check_capabilities_page, check_readme, run_local, silence_probe_panics, write_pages,
+};
+pub use normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS, Normalised};
 pub use probe_app::app;
 pub use probe_process::{Probe, free_port, probe_path, wait_for};
 pub use profile::Profile;
 pub use profiles::{profile, profiles};
 pub use received::Received;
-pub use report::{Cell, Column, Report};
+pub use report::{Cell, Column, Report, readme_table};
 pub use suite::Suite;
 pub use transport::{Connection, Transport};
-pub use transports::{CgiChild, CgiInProcess, Hostile, InProcess, Lambda, Start, Wire, local};
-pub use web_server::{Kind, WebServer};
+pub use transports::{
+    CgiChild, CgiInProcess, HostileCgi, HttpTransport, InProcess, Lambda, LocalTransport,
+    local_transports,
+};
+pub use web_server::{WebServer, WebServerKind};

@@ -2,28 +2,31 @@
 
 use std::process::ExitCode;
 
-use anyhost_conformance::{Report, Suite, Wire, hush, page, profile, profiles, run_local};
+use anyhost_conformance::{
+    HttpTransport, Report, Suite, profile, profiles, run_local, silence_probe_panics, write_pages,
+};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
 Usage: anyhost-conformance [--as PROFILE] URL
-       anyhost-conformance [--only NAME]... [--write]
+       anyhost-conformance [--only PROFILE]...
+       anyhost-conformance --write
 
-With a URL it runs every case against the probe (examples/probe.rs) that is deployed there, with
-PROBE_LINT=1 in its environment: the path of the URL is its mount. --as tells what is known of the host, so that what it cannot carry is no
-failure; the default is http1, which carries everything.
+With a URL: sends every case to the probe that is deployed there. The path of the URL is the base path.
+Deploy the program `probe` (cargo build --release --example probe) with PROBE_LINT=1 in its environment.
 
-Without one it runs every case through every transport that this machine can offer, and says what
-it could not.
+Without a URL: runs every case through every transport of this machine, and lists the transports that
+could not be started.
 
-  --only NAME   just this transport; may be repeated
-  --write       renew tests/CAPABILITIES.md
+  --as PROFILE    what the host of the URL supports; the default is http1, which supports everything
+  --only PROFILE  run only this transport; may be repeated
+  --write         do not run any case; write tests/CAPABILITIES.md and the table in README.md
   --help
 
-The exit status is 0 if everything holds or is a lack that was declared, 1 if not, and 2 for a wrong
-command line.
+Exit status: 0 if every case passed or showed a declared limitation, 1 if a case failed, 2 if the
+command line is invalid.
 
-PROFILE and NAME are one of:
+Profiles:
 ";
 
 #[derive(Default)]
@@ -47,7 +50,16 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    hush();
+    if args.write {
+        return match write_pages() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("failed to write the pages: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    silence_probe_panics();
     let report = match &args.url {
         Some(url) => match deployed(url, args.profile.as_deref().unwrap_or("http1")).await {
             Ok(report) => report,
@@ -59,12 +71,6 @@ async fn main() -> ExitCode {
         None => run_local(&args.only).await,
     };
     println!("{}", report.text());
-    if args.write
-        && let Err(error) = std::fs::write(page(), report.markdown())
-    {
-        eprintln!("{}: {error}", page().display());
-        return ExitCode::FAILURE;
-    }
     match report.conforms() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -72,12 +78,15 @@ async fn main() -> ExitCode {
 }
 
 async fn deployed(url: &str, name: &str) -> Result<Report, String> {
-    let profile = profile(name).ok_or_else(|| format!("no profile is called {name}"))?;
-    let wire = Wire::to(url, profile)?;
-    Ok(Report {
-        columns: vec![Suite::new().await.run(&wire).await],
-        missing: Vec::new(),
-    })
+    let profile = profile(name).ok_or_else(|| {
+        format!("invalid --as {name:?}: expected one of the profiles that --help lists")
+    })?;
+    let transport = HttpTransport::to(url, profile)?;
+    let mut report = Report::default();
+    report
+        .columns
+        .push(Suite::new().await.run(&transport).await);
+    Ok(report)
 }
 
 fn help() -> String {
@@ -85,7 +94,7 @@ fn help() -> String {
     format!("{HELP}  {}", names.join(", "))
 }
 
-/// `None` if help was asked for.
+/// Returns `None` for `--help`.
 fn arguments() -> Result<Option<Args>, lexopt::Error> {
     let mut args = Args::default();
     let mut parser = lexopt::Parser::from_env();

@@ -1,4 +1,5 @@
-//! What two replies may differ in and still be the same, which is declared here and nowhere else.
+//! The comparison of a response with the in-process one. This file is the only place that lists the differences
+//! that the comparison ignores.
 
 use std::collections::BTreeMap;
 
@@ -10,82 +11,79 @@ use crate::case::{Check, same};
 use crate::profile::Profile;
 use crate::received::{Received, latin1};
 
-/// Headers of a reply that are the host's own, each with the reason why it is not compared.
+/// Response headers that the comparison ignores, each with the reason.
 pub const HOST_HEADERS: &[(&str, &str)] = &[
-    ("date", "the time, which servers add (RFC 9110 §6.6.1)"),
-    (
-        "server",
-        "the server's name, which it adds (RFC 9110 §10.2.4)",
-    ),
-    ("connection", "about this connection (RFC 9110 §7.6.1)"),
-    ("keep-alive", "about this connection (RFC 9110 §7.6.1)"),
+    ("date", "the server adds the time (RFC 9110 §6.6.1)"),
+    ("server", "the server adds its name (RFC 9110 §10.2.4)"),
+    ("connection", "describes the connection (RFC 9110 §7.6.1)"),
+    ("keep-alive", "describes the connection (RFC 9110 §7.6.1)"),
     (
         "transfer-encoding",
-        "the framing of this connection (RFC 9112 §6.1)",
+        "frames the body on the connection (RFC 9112 §6.1)",
     ),
     (
         "content-length",
-        "framing; where there is one, it is held against the body",
+        "frames the body; the suite compares it with the length of the body",
     ),
     (
         "trailer",
-        "announces what is compared if it arrives (RFC 9110 §6.6.2)",
+        "announces trailers (RFC 9110 §6.6.2); the suite compares the trailers",
     ),
-    ("via", "a proxy's name (RFC 9110 §7.6.3)"),
-    ("x-amzn-requestid", "the front door's id of the request"),
-    ("x-amzn-trace-id", "the front door's id of the request"),
-    ("x-amz-apigw-id", "the front door's id of the request"),
+    ("via", "a proxy adds its name (RFC 9110 §7.6.3)"),
+    ("x-amzn-requestid", "AWS adds an id of the request"),
+    ("x-amzn-trace-id", "AWS adds an id of the request"),
+    ("x-amz-apigw-id", "AWS adds an id of the request"),
 ];
 
-/// Headers of a request that hosts add or take for their own.
+/// Request headers that hosts add or change, and that the comparison of `/echo` ignores.
 pub const FORWARDED_HEADERS: &[(&str, &str)] = &[
     (
         "lambda-runtime-aws-request-id",
-        "an emulator's, which has no event without it",
+        "the emulator adds it to each event",
     ),
-    ("host", "the authority, which cases look at by themselves"),
-    ("content-length", "framing; it is held against the body"),
-    ("trailer", "about the framing (RFC 9110 §6.6.2)"),
-    ("te", "HTTP/2 keeps it (RFC 9113 §8.2.2)"),
     (
-        "x-forwarded-for",
-        "the front door's, behind which the client's own stands",
+        "host",
+        "differs with the address of the host; cases check it separately",
     ),
-    ("x-forwarded-port", "the front door's"),
-    ("x-forwarded-proto", "the front door's"),
-    ("x-amzn-trace-id", "the front door's"),
-    ("x-amzn-tls-version", "the front door's"),
-    ("x-amzn-tls-cipher-suite", "the front door's"),
-    ("x-amzn-lattice-network", "the front door's"),
-    ("x-amzn-lattice-target", "the front door's"),
-    ("x-amzn-lattice-identity", "the front door's"),
+    ("content-length", "frames the body; a case checks it"),
+    ("trailer", "announces trailers (RFC 9110 §6.6.2)"),
+    ("te", "HTTP/2 may keep it (RFC 9113 §8.2.2)"),
+    ("x-forwarded-for", "AWS appends the address of the client"),
+    ("x-forwarded-port", "AWS adds it"),
+    ("x-forwarded-proto", "AWS adds it"),
+    ("x-amzn-trace-id", "AWS adds it"),
+    ("x-amzn-tls-version", "AWS adds it"),
+    ("x-amzn-tls-cipher-suite", "AWS adds it"),
+    ("x-amzn-lattice-network", "AWS adds it"),
+    ("x-amzn-lattice-target", "AWS adds it"),
+    ("x-amzn-lattice-identity", "AWS adds it"),
 ];
 
-/// Fields of `/echo` that differ from host to host.
+/// Fields of `/echo` that differ between hosts.
 pub const HOST_FIELDS: &[(&str, &str)] = &[
     (
         "host",
-        "the host's name is the transport's, and held against it",
+        "the name of the host; a case compares it with the profile",
     ),
-    ("version", "the version of the connection"),
-    ("scheme", "front doors of AWS are reached by https"),
-    ("authority", "the address that was connected to"),
+    ("version", "the HTTP version of the connection"),
+    ("scheme", "AWS is reached by https"),
+    ("authority", "the address of the host"),
     (
         "base_path",
-        "the mount is the transport's, and held against it",
+        "the base path; a case compares it with the profile",
     ),
-    ("peer", "the client's address on this transport"),
-    ("request_id", "new for each request"),
+    ("peer", "the address of the client on this transport"),
+    ("request_id", "different for each request"),
 ];
 
-/// A reply as it has to be on every host.
+/// The parts of a response that must be equal on every host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Normal {
+pub struct Normalised {
     status: u16,
     headers: BTreeMap<String, String>,
     body: Body,
     trailers: BTreeMap<String, String>,
-    cut: bool,
+    aborted: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,16 +92,16 @@ enum Body {
     Echo(Value),
 }
 
-impl Normal {
-    /// The reply without what the host has added.
+impl Normalised {
+    /// Normalises a response that no host has added headers to.
     ///
-    /// Headers lose the order of their names, and several of one name are joined (RFC 9110 §5.3), except
-    /// Set-Cookie, which may not be.
+    /// Header names lose their order, and the values of a repeated header are joined (RFC 9110 §5.3). Set-Cookie
+    /// values are kept apart, because a cookie can contain a comma.
     pub fn of(received: &Received) -> Self {
         Self::without(received, &[])
     }
 
-    /// The same, without what a host of this profile adds.
+    /// Normalises a response of a host, without the headers that its profile declares as added.
     pub fn on(received: &Received, profile: &Profile) -> Self {
         Self::without(received, profile.adds)
     }
@@ -120,42 +118,46 @@ impl Normal {
             headers,
             body: body(received),
             trailers: trailers.unwrap_or_default(),
-            cut: received.cut,
+            aborted: received.aborted,
         }
     }
 
-    /// Checks that another reply, of a host of this profile, equals this one, which was had in-process.
+    /// Checks that the response of a host equals this one, which was received in-process.
     ///
     /// # Errors
     /// The first difference.
     pub fn equals(&self, received: &Received, profile: &Profile) -> Check {
         let other = Self::on(received, profile);
-        let what = "in-process it is another one: status";
+        let what = "differs from the in-process response: status";
         same(&other.status, &self.status, what)?;
         for name in self.headers.keys().chain(other.headers.keys()) {
             if profile.adds.iter().any(|(added, _)| name == added) {
                 continue;
             }
-            let what = format!("in-process it is another one: {name}");
+            let what = format!("differs from the in-process response: {name}");
             same(&other.headers.get(name), &self.headers.get(name), &what)?;
         }
         if let (Body::Echo(seen), Body::Echo(reference)) = (&other.body, &self.body) {
             for (field, value) in reference.as_object().into_iter().flatten() {
-                let what = format!("in-process the handler saw another one: {field}");
+                let what = format!("differs from the in-process request: {field}");
                 same(&seen[field], value, &what)?;
             }
         }
         same(
             &other.body,
             &self.body,
-            "in-process it is another one: body",
+            "differs from the in-process response: body",
         )?;
         same(
             &other.trailers,
             &self.trailers,
-            "in-process it is another one: trailers",
+            "differs from the in-process response: trailers",
         )?;
-        same(&other.cut, &self.cut, "in-process it is another one: cut")
+        same(
+            &other.aborted,
+            &self.aborted,
+            "differs from the in-process response: aborted",
+        )
     }
 }
 
@@ -215,7 +217,7 @@ fn echo(mut seen: Value) -> Value {
     seen
 }
 
-/// Spaces behind the commas of a list mean nothing (RFC 9110 §5.6.1), and hosts write lists their way.
+/// Removes the space after each comma of a list. It has no meaning (RFC 9110 §5.6.1), and hosts differ in it.
 fn tight(value: &str) -> String {
     value.replace(", ", ",")
 }

@@ -1,26 +1,27 @@
-//! What is known of a host before a request is sent to it.
+//! What the suite knows about a host.
 
 use std::borrow::Cow;
 
 use crate::capability::Capabilities;
 
-/// A host as the suite sees it.
+/// What the suite knows about a host.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Profile {
-    /// Its name: the column in the table, and what `--as` takes.
+    /// The name of the column in the table, which is also the value of `--as`.
     pub name: Cow<'static, str>,
-    /// What its context calls itself: `http`, `lambda`, `cgi`, …
+    /// The expected `Context::host().name()`: `http`, `lambda`, `cgi`, …
     pub host: &'static str,
-    /// The mount, which a transport puts before every path.
+    /// The base path below which the probe is served. The transport prepends it to every path.
     pub base_path: Cow<'static, str>,
-    /// What it can carry.
+    /// What the host supports.
     pub can: Capabilities,
-    /// Headers that it adds to replies, each with the reason why.
+    /// The names of headers that the host adds to responses, each with the reason.
     pub adds: &'static [(&'static str, &'static str)],
 }
 
 impl Profile {
-    /// A host of this name, whose context calls itself `host`, below this mount.
+    /// A profile of a host that adds no headers.
     pub const fn new(
         name: &'static str,
         host: &'static str,
@@ -36,7 +37,7 @@ impl Profile {
         }
     }
 
-    /// The same host, which adds these headers to replies, each with the reason why.
+    /// Declares headers that the host adds to responses, each with the reason.
     #[must_use]
     pub const fn adding(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
         self.adds = headers;

@@ -4,48 +4,48 @@ use std::time::Instant;
 
 use http::Method;
 
-use crate::capability::{Instead, Lack};
-use crate::case::{Act, Case, Check, Story, same};
+use crate::capability::{Lack, Observed};
+use crate::case::{Act, Case, Check, Scenario, same};
 use crate::cases::TOPICS;
-use crate::normalise::Normal;
+use crate::normalise::Normalised;
 use crate::profile::Profile;
 use crate::received::Received;
 use crate::report::{Cell, Column};
 use crate::transport::Transport;
 use crate::transports::InProcess;
 
-/// The cases, and the in-process replies that all others have to equal.
+/// The cases, and the in-process responses that those of other hosts must equal.
 #[derive(Debug)]
 pub struct Suite {
-    references: Vec<Option<Normal>>,
+    references: Vec<Option<Normalised>>,
 }
 
 impl Suite {
-    /// Has the probe called in-process, for the replies that others are held against.
+    /// Runs the cases in-process once to record the responses for the comparison.
     pub async fn new() -> Self {
         let transport = InProcess::new();
         let mut references = Vec::new();
         for case in all() {
             let received = match &case.act {
-                Act::Exchange { .. } if case.alike => exchange(case, &transport).await.ok(),
+                Act::Exchange { .. } if case.compared => exchange(case, &transport).await.ok(),
                 _ => None,
             };
-            references.push(received.map(|received| Normal::of(&received)));
+            references.push(received.map(|received| Normalised::of(&received)));
         }
         Self { references }
     }
 
-    /// Runs every case, in order.
+    /// Runs every case through a transport, one after the other.
     pub async fn run(&self, transport: &dyn Transport) -> Column {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut cells = Vec::new();
         for (case, reference) in all().zip(&self.references) {
-            cells.push(cell(case, transport, reference.as_ref()).await);
+            cells.push(run_case(case, transport, reference.as_ref()).await);
         }
         Column {
             profile: transport.profile().clone(),
             cells,
-            time: begun.elapsed(),
+            duration: started.elapsed(),
         }
     }
 }
@@ -55,75 +55,75 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
     TOPICS.iter().flat_map(|topic| topic.cases)
 }
 
-async fn cell(case: &Case, transport: &dyn Transport, reference: Option<&Normal>) -> Cell {
+async fn run_case(case: &Case, transport: &dyn Transport, reference: Option<&Normalised>) -> Cell {
     let profile = transport.profile();
-    let lack = case
-        .needs
-        .iter()
-        .find_map(|need| Some((*need, *profile.can.of(*need).lack()?)));
-    let (full, received) = match &case.act {
-        Act::Story(story) => (tell(case, *story, transport).await, None),
+    let lack = Cell::expected(case, profile).lack();
+    let (result, received) = match &case.act {
+        Act::Scenario(scenario) => (run_scenario(case, *scenario, transport).await, None),
         Act::Exchange { check, request, .. } => {
             let received = exchange(case, transport).await;
-            let full = match &received {
-                Ok(received) => framed(received, request().method())
-                    .and_then(|()| carried(received, profile, *check, reference)),
+            let result = match &received {
+                Ok(received) => check_content_length(received, request().method())
+                    .and_then(|()| check_response(received, profile, *check, reference)),
                 Err(error) => Err(error.clone()),
             };
-            (full, Some(received))
+            (result, Some(received))
         }
     };
-    let result = match (lack, full) {
-        (None, full) => full,
+    let result = match (lack, result) {
+        (None, result) => result,
         (Some((need, _)), Ok(())) => Err(format!(
-            "declared as lacking, and carried: {}",
+            "the profile declares that the host lacks this, but the case passes: {}",
             need.title()
         )),
-        // It failed, as it must; of an exchange there is a reply to look at as well.
+        // The case failed, as declared. After an exchange the response must also be the declared one.
         (Some((_, lack)), Err(_)) => match (&case.act, received) {
             (Act::Exchange { request, .. }, Some(received)) => {
-                lacking(&lack, &request().map(drop), &received)
+                check_observed(&lack, &request().map(drop), &received)
             }
             _ => Ok(()),
         },
     };
-    match (result, lack) {
-        (Ok(()), None) => Cell::Pass,
-        (Ok(()), Some((need, lack))) => Cell::Declared(need, lack),
-        (Err(why), _) => Cell::Failed(why),
+    match result {
+        Ok(()) => Cell::expected(case, profile),
+        Err(why) => Cell::Failed(why),
     }
 }
 
-async fn tell(case: &Case, story: Story, transport: &dyn Transport) -> Check {
-    let told = tokio::time::timeout(case.patience, story(transport)).await;
-    told.unwrap_or_else(|_| Err(format!("not over in {:?}", case.patience)))
+async fn run_scenario(case: &Case, scenario: Scenario, transport: &dyn Transport) -> Check {
+    let result = tokio::time::timeout(case.timeout, scenario(transport)).await;
+    result.unwrap_or_else(|_| Err(format!("timed out after {:?}", case.timeout)))
 }
 
-/// What a case sends, and what comes back.
+/// Sends the requests of a case and returns the last response.
 async fn exchange(case: &Case, transport: &dyn Transport) -> Result<Received, String> {
     let Act::Exchange {
         before, request, ..
     } = &case.act
     else {
-        return Err("it tells a story".to_owned());
+        return Err("the case is a scenario".to_owned());
     };
     let exchanged = async {
         for request in *before {
             Received::read(transport.send(request()).await?).await;
         }
-        let received = Received::read(transport.send(request()).await?).await;
+        let sent = Instant::now();
+        let response = transport.send(request()).await?;
+        let head_time = sent.elapsed();
+        let mut received = Received::read(response).await;
+        received.head_time = Some(head_time);
         transport.finish().await;
         Ok(received)
     };
-    let exchanged = tokio::time::timeout(case.patience, exchanged).await;
-    exchanged.unwrap_or_else(|_| Err(format!("no reply within {:?}", case.patience)))
+    let exchanged = tokio::time::timeout(case.timeout, exchanged).await;
+    exchanged.unwrap_or_else(|_| Err(format!("timed out after {:?}", case.timeout)))
 }
 
-fn carried(
+fn check_response(
     received: &Received,
     profile: &Profile,
     check: fn(&Received, &Profile) -> Check,
-    reference: Option<&Normal>,
+    reference: Option<&Normalised>,
 ) -> Check {
     check(received, profile)?;
     match reference {
@@ -132,29 +132,51 @@ fn carried(
     }
 }
 
-/// Checks that a declared length is the body's (RFC 9110 §8.6), which comparing leaves out.
-fn framed(received: &Received, method: &Method) -> Check {
-    let declared = received.header("content-length");
-    match declared {
-        Some(length) if method != Method::HEAD && !received.cut => {
+/// Checks that Content-Length is the length of the body (RFC 9110 §8.6). The comparison of responses ignores
+/// this header, because one host declares a length where another uses chunks.
+fn check_content_length(received: &Received, method: &Method) -> Check {
+    match received.header("content-length") {
+        Some(length) if method != Method::HEAD && !received.aborted => {
             same(&length, &received.body.len().to_string(), "content-length")
         }
         _ => Ok(()),
     }
 }
 
-/// Checks what was declared to be seen instead.
-fn lacking(lack: &Lack, request: &http::Request<()>, received: &Result<Received, String>) -> Check {
-    match (lack.instead, received) {
-        (Instead::Story(_) | Instead::Untried, Err(_)) => Ok(()),
-        (Instead::Story(_) | Instead::Untried, Ok(received)) => Err(format!(
-            "{}, and yet it replied {}",
-            lack.instead, received.status
+/// Checks that the client observes what the profile declares.
+fn check_observed(
+    lack: &Lack,
+    request: &http::Request<()>,
+    received: &Result<Received, String>,
+) -> Check {
+    match (lack.observed, received) {
+        (Observed::Scenario(_) | Observed::Untestable, Err(_)) => Ok(()),
+        (Observed::Scenario(_) | Observed::Untestable, Ok(received)) => Err(format!(
+            "the profile declares \"{}\", but there is a response with status {}",
+            lack.observed, received.status
         )),
-        (_, Err(error)) => Err(format!("no reply: {error}")),
-        (Instead::Status(status), Ok(received)) => received.has_status(status),
-        (Instead::Reply(sentence, check), Ok(received)) => {
-            check(request, received).map_err(|why| format!("not as declared ({sentence}): {why}"))
+        (_, Err(error)) => Err(format!("no response: {error}")),
+        (Observed::Status(status), Ok(received)) => received.has_status(status),
+        (Observed::Response(sentence, check), Ok(received)) => check(request, received)
+            .map_err(|why| format!("the profile declares \"{sentence}\", but: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_unique_name() {
+        let mut names = BTreeSet::new();
+        for case in all() {
+            assert!(
+                names.insert(case.name),
+                "two cases have the name {:?}",
+                case.name
+            );
         }
     }
 }

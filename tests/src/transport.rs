@@ -1,4 +1,4 @@
-//! Ways for a request to reach a handler.
+//! How a request reaches the probe.
 
 use std::io;
 
@@ -7,33 +7,38 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::profile::Profile;
 
-/// Carries a request to the probe, and its reply back.
+/// Sends a request to the probe through a host, and returns the response.
 ///
-/// It changes neither. A request's body may be of unknown length and have trailers; its target is a path
-/// below the mount, a whole URL, or `*`. A reply's body gives its pieces as they come, and an error
-/// where the reply was cut; dropping it is what a client does who leaves.
+/// A transport must not change what it carries:
+///
+/// - The path of the request is relative to the base path of the [profile](Profile), which the transport
+///   prepends. The target can also be an absolute URL or `*`.
+/// - The body of the request may have an unknown length and trailers.
+/// - The body of the response yields each chunk when it arrives, and an error where the response was aborted.
+///   Dropping the body disconnects the client.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// What is known of the host.
+    /// What is known about the host.
     fn profile(&self) -> &Profile;
 
-    /// Sends a request.
+    /// Sends a request and returns the response as soon as its head has arrived.
     ///
     /// # Errors
-    /// When no reply came at all.
+    /// There was no response.
     async fn send(&self, request: Request) -> Result<Response, String>;
 
-    /// Lets the work end that waits for the reply to be out, if it is the transport that runs it.
+    /// Runs the work that continues after responses (`Context::wait_until`), if the transport and not
+    /// the host runs it.
     async fn finish(&self) {}
 
-    /// A connection that takes the bytes of HTTP/1.1, where requests travel as such. A host without
-    /// one declares so (`http1_bytes`).
+    /// Opens a connection that accepts the bytes of HTTP/1.1. A transport without such connections returns
+    /// `None`, and its profile declares that `http1_bytes` is lacking.
     async fn connect(&self) -> Option<io::Result<Box<dyn Connection>>> {
         None
     }
 }
 
-/// Both directions of a connection.
+/// A connection that can be read and written.
 pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}

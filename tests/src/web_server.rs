@@ -17,14 +17,14 @@ use crate::probe_process::{free_port, listens, probe_path};
 use crate::profile::Profile;
 use crate::profiles;
 use crate::transport::Transport;
-use crate::transports::Wire;
+use crate::transports::HttpTransport;
 
 const INFRA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cgi");
 const MODULES: &str = "/usr/lib/apache2/modules";
 
 /// A web server that runs CGI programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WebServerKind {
     /// Apache with the event MPM: a daemon forks, stdin and stdout are one socket.
     ApacheModCgid,
     /// Apache with the prefork MPM: each worker forks, stdin and stdout are pipes.
@@ -43,7 +43,7 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
-    wire: Wire,
+    wire: HttpTransport,
     children: Vec<Child>,
     folder: TempDir,
 }
@@ -53,7 +53,7 @@ impl WebServer {
     ///
     /// # Errors
     /// When it is not installed, or does not start.
-    pub async fn start(kind: Kind) -> Result<Self, String> {
+    pub async fn start(kind: WebServerKind) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder can be made");
         // Servers run programs as another user, who must be able to reach this one.
         let open = Permissions::from_mode(0o755);
@@ -64,26 +64,26 @@ impl WebServer {
             port,
         };
         let (profile, children) = match kind {
-            Kind::ApacheModCgid => (
+            WebServerKind::ApacheModCgid => (
                 profiles::APACHE_CGID.clone(),
                 vec![site.apache("event", "cgid", false)?],
             ),
-            Kind::ApacheModCgi => (
+            WebServerKind::ApacheModCgi => (
                 profiles::APACHE_CGI.clone(),
                 vec![site.apache("prefork", "cgi", false)?],
             ),
-            Kind::ApacheHtaccess => (
+            WebServerKind::ApacheHtaccess => (
                 profiles::APACHE_HTACCESS.clone(),
                 vec![site.apache("event", "cgid", true)?],
             ),
-            Kind::Nginx => (profiles::NGINX.clone(), site.nginx()?),
-            Kind::Lighttpd => (profiles::LIGHTTPD.clone(), vec![site.lighttpd()?]),
-            Kind::Busybox => (profiles::BUSYBOX.clone(), vec![site.busybox()?]),
+            WebServerKind::Nginx => (profiles::NGINX.clone(), site.nginx()?),
+            WebServerKind::Lighttpd => (profiles::LIGHTTPD.clone(), vec![site.lighttpd()?]),
+            WebServerKind::Busybox => (profiles::BUSYBOX.clone(), vec![site.busybox()?]),
         };
         let address = ([127, 0, 0, 1], port).into();
         let server = Self {
             address,
-            wire: Wire::tcp(address, profile),
+            wire: HttpTransport::tcp(address, profile),
             children,
             folder,
         };
@@ -124,8 +124,8 @@ impl Drop for WebServer {
                 continue;
             };
             let _ = kill_process_group(group, Signal::TERM);
-            let patience = Instant::now() + Duration::from_secs(5);
-            while Instant::now() < patience && matches!(child.try_wait(), Ok(None)) {
+            let timeout = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < timeout && matches!(child.try_wait(), Ok(None)) {
                 std::thread::sleep(Duration::from_millis(10));
             }
             let _ = kill_process_group(group, Signal::KILL);
@@ -219,8 +219,8 @@ impl Site<'_> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
         let socket = format!("unix:{root}/fcgiwrap.sock");
         let wrap = self.spawn("fcgiwrap", &["-c", "4", "-f", "-s", &socket])?;
-        let patience = Instant::now() + Duration::from_secs(10);
-        while !self.root.join("fcgiwrap.sock").exists() && Instant::now() < patience {
+        let timeout = Instant::now() + Duration::from_secs(10);
+        while !self.root.join("fcgiwrap.sock").exists() && Instant::now() < timeout {
             std::thread::sleep(Duration::from_millis(5));
         }
         let user = if rustix::process::geteuid().is_root() {

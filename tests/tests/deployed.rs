@@ -1,8 +1,8 @@
-//! The suite against a probe that is reached by its URL.
+//! The command `anyhost-conformance`, which runs the suite against the URL of a deployment.
 
 use std::process::Output;
 
-use anyhost_conformance::{Kind, Probe, WebServer};
+use anyhost_conformance::{Probe, WebServer, WebServerKind};
 use tokio::process::Command;
 
 async fn run(args: &[&str]) -> Output {
@@ -17,41 +17,48 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn a_deployment_that_conforms_is_a_success_and_an_undeclared_difference_a_failure() {
+async fn exit_status_is_0_for_a_conforming_deployment_and_1_for_a_wrong_profile() {
     let listen = ["--listen", "tcp://127.0.0.1:0"];
     let mut probe = Probe::start(&listen, &[("PROBE_LINT", "1")]);
     let url = format!("http://{}", probe.address().await);
-    let (as_it_is, as_another) = ([url.as_str()], ["--as", "unix", &url]);
-    let (right, wrong) = tokio::join!(run(&as_it_is), run(&as_another));
+    let default_profile = [url.as_str()];
+    // The profile of a Unix socket declares that the address of the client is unknown.
+    let wrong_profile = ["--as", "unix", &url];
+    let (right, wrong) = tokio::join!(run(&default_profile), run(&wrong_profile));
     assert_eq!(right.status.code(), Some(0), "{}", text(&right));
     assert_eq!(wrong.status.code(), Some(1));
     let failures: Vec<_> = text(&wrong)
         .lines()
-        .filter(|line| line.starts_with("FAIL"))
+        .filter(|line| line.starts_with("FAILED"))
         .map(str::to_owned)
         .collect();
-    let expected = "FAIL  unix: the client's address is known: \
-                    declared as lacking, and carried: The client's address";
+    let expected = "FAILED  unix: the handler sees the IP address of the client: the profile declares that \
+                    the host lacks this, but the case passes: The address of the client";
     assert_eq!(failures, [expected]);
 }
 
 #[tokio::test]
-async fn the_path_of_the_url_is_the_mount() {
-    let server = WebServer::start(Kind::ApacheModCgi).await.unwrap();
+async fn the_path_of_the_url_is_the_base_path() {
+    let server = WebServer::start(WebServerKind::ApacheModCgi).await.unwrap();
     let url = format!("http://{}/app", server.address());
     let output = run(&["--as", "apache-cgi", &url]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 }
 
 #[tokio::test]
-async fn a_command_line_that_makes_no_sense_is_said_to_be_wrong() {
+async fn exit_status_is_2_for_an_invalid_command_line() {
     for args in [
-        &["--as", "nobody", "http://127.0.0.1:1"][..],
+        &["--as", "unknown", "http://127.0.0.1:1"][..],
         &["ftp://127.0.0.1"],
         &["--wrong"],
     ] {
         assert_eq!(run(args).await.status.code(), Some(2), "{args:?}");
     }
+}
+
+#[tokio::test]
+async fn help_lists_the_profiles() {
     let help = run(&["--help"]).await;
-    assert!(help.status.success() && text(&help).contains("lambda-function-url"));
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help).contains("lambda-function-url"));
 }

@@ -1,13 +1,13 @@
 //! The probe as the CGI program of real web servers, with the configuration files that `infra/cgi` gives to
 //! users.
 
-use anyhost_conformance::{Kind, Received, Transport, WebServer, Wire};
+use anyhost_conformance::{HttpTransport, Received, Transport, WebServer, WebServerKind};
 
 /// Sends a GET for a path that is not relative to the mount, and returns the status and the body.
 async fn get(server: &WebServer, path: &str) -> (u16, String) {
     let mut profile = server.profile().clone();
     profile.base_path = "".into();
-    let wire = Wire::tcp(server.address(), profile);
+    let wire = HttpTransport::tcp(server.address(), profile);
     let request = http::Request::get(path).body(anyhost::Body::empty());
     let response = wire.send(request.unwrap()).await.unwrap();
     let received = Received::read(response).await;
@@ -17,7 +17,7 @@ async fn get(server: &WebServer, path: &str) -> (u16, String) {
 
 /// The file `app.env` lies in the folder of the program, which is mounted at `/app`. A configuration that maps
 /// the URL prefix `/app` to the file name prefix `…/app` would serve it.
-async fn serves_no_file_beside_the_program(kind: Kind) {
+async fn serves_no_file_beside_the_program(kind: WebServerKind) {
     let server = WebServer::start(kind).await.unwrap();
     // The program answers below its mount, also where the rest of the path looks like a file name.
     for path in ["/app/.env", "/app/%2eenv", "/app/x", "/app/app.env"] {
@@ -44,29 +44,29 @@ async fn serves_no_file_beside_the_program(kind: Kind) {
 
 #[tokio::test]
 async fn apache_serves_no_file_beside_the_program() {
-    serves_no_file_beside_the_program(Kind::ApacheModCgid).await;
+    serves_no_file_beside_the_program(WebServerKind::ApacheModCgid).await;
 }
 
 #[tokio::test]
 async fn nginx_serves_no_file_beside_the_program() {
-    serves_no_file_beside_the_program(Kind::Nginx).await;
+    serves_no_file_beside_the_program(WebServerKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn lighttpd_serves_no_file_beside_the_program() {
-    serves_no_file_beside_the_program(Kind::Lighttpd).await;
+    serves_no_file_beside_the_program(WebServerKind::Lighttpd).await;
 }
 
 /// Operators read the server's log; the standard error of a CGI program has no other reader.
 #[tokio::test]
 async fn the_log_of_the_program_is_in_the_log_of_the_server() {
     for kind in [
-        Kind::ApacheModCgid,
-        Kind::ApacheModCgi,
-        Kind::ApacheHtaccess,
-        Kind::Nginx,
-        Kind::Lighttpd,
-        Kind::Busybox,
+        WebServerKind::ApacheModCgid,
+        WebServerKind::ApacheModCgi,
+        WebServerKind::ApacheHtaccess,
+        WebServerKind::Nginx,
+        WebServerKind::Lighttpd,
+        WebServerKind::Busybox,
     ] {
         let server = WebServer::start(kind).await.unwrap();
         let request = http::Request::get("/fail").body(anyhost::Body::empty());

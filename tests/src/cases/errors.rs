@@ -1,4 +1,4 @@
-//! Errors as replies: what they tell, and what they keep to themselves.
+//! How errors and panics become responses, and that these do not reveal internals.
 
 use http::Method;
 
@@ -6,62 +6,64 @@ use super::{TEXT, get, post, request};
 use crate::case::Case;
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("an error has its status and message").sends(
+    Case::new("an error from a handler has its status and message").sends(
         || get("/error/409?message=already%20there"),
-        |reply, _| reply.is(409, Some(TEXT), b"already there"),
+        |response, _| response.is(409, Some(TEXT), b"already there"),
     ),
-    Case::new("an error without a message has the status's own").sends(
+    Case::new("an error without a message has the reason phrase as its body").sends(
         || get("/error/429"),
-        |reply, _| reply.is(429, Some(TEXT), b"Too Many Requests"),
+        |response, _| response.is(429, Some(TEXT), b"Too Many Requests"),
     ),
-    Case::new("a plain error keeps its secrets").sends(
+    Case::new("the text of an internal error does not reach the client").sends(
         || get("/fail"),
-        |reply, _| reply.is(500, Some(TEXT), b"Internal Server Error"),
+        |response, _| response.is(500, Some(TEXT), b"Internal Server Error"),
     ),
-    Case::new("a panic is a 500").sends(
+    Case::new("a panic before the response becomes a 500").sends(
         || get("/panic"),
-        |reply, _| reply.is(500, Some(TEXT), b"Internal Server Error"),
+        |response, _| response.is(500, Some(TEXT), b"Internal Server Error"),
     ),
-    Case::new("and the next request works")
+    Case::new("the request after a panic succeeds")
         .sends(
             || get("/hello"),
-            |reply, _| reply.is(200, Some(TEXT), b"Hello, world!"),
+            |response, _| response.is(200, Some(TEXT), b"Hello, world!"),
         )
         .after(&[|| get("/panic")]),
-    Case::new("an encoding that is none shows nothing of the inside")
-        .unlike()
+    Case::new("an invalid percent-encoding does not reveal internals")
+        .host_specific()
         .sends(
             || get("/nowhere/%zz%"),
-            |reply, _| {
-                let text = String::from_utf8_lossy(&reply.body).into_owned();
-                let tells = ["panicked", ".rs", "backtrace", "anyhost"]
+            |response, _| {
+                let text = String::from_utf8_lossy(&response.body).into_owned();
+                let reveals = ["panicked", ".rs", "backtrace", "anyhost"]
                     .iter()
                     .any(|part| text.contains(part));
-                match reply.status.is_client_error() && !tells {
+                match response.status.is_client_error() && !reveals {
                     true => Ok(()),
-                    false => Err(format!("{}: {text}", reply.status)),
+                    false => Err(format!("{}: {text}", response.status)),
                 }
             },
         ),
-    Case::new("no route is a 404").sends(
+    Case::new("a path without a route gets a 404").sends(
         || get("/nowhere"),
-        |reply, _| reply.is(404, Some(TEXT), b"Not Found"),
+        |response, _| response.is(404, Some(TEXT), b"Not Found"),
     ),
-    Case::new("a parameter that cannot be understood is a 400")
-        .sends(|| get("/large/many"), |reply, _| reply.has_status(400)),
-    Case::new("the wrong method is a 405 that names the right ones").sends(
+    Case::new("an invalid path parameter gets a 400").sends(
+        || get("/large/many"),
+        |response, _| response.has_status(400),
+    ),
+    Case::new("a wrong method gets a 405 with an Allow header").sends(
         || request(Method::DELETE, "/hello", "x"),
-        |reply, _| {
-            reply.has_header("allow", "GET, HEAD")?;
-            reply.is(405, Some(TEXT), b"Method Not Allowed")
+        |response, _| {
+            response.has_header("allow", "GET, HEAD")?;
+            response.is(405, Some(TEXT), b"Method Not Allowed")
         },
     ),
-    Case::new("so it is with a body that nobody wanted").sends(
+    Case::new("a wrong method with an unread body gets a 405").sends(
         || post("/hello", "a body"),
-        |reply, _| reply.is(405, Some(TEXT), b"Method Not Allowed"),
+        |response, _| response.is(405, Some(TEXT), b"Method Not Allowed"),
     ),
-    Case::new("the contract is checked on both sides").sends(
+    Case::new("a response that violates the contract becomes a 500 under lint").sends(
         || get("/violation"),
-        |reply, _| reply.is(500, Some(TEXT), b"Internal Server Error"),
+        |response, _| response.is(500, Some(TEXT), b"Internal Server Error"),
     ),
 ];

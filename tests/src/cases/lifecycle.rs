@@ -1,4 +1,4 @@
-//! What one request has to do with the next, and with the work that it leaves behind.
+//! Successive and concurrent requests, and work that continues after the response (`Context::wait_until`).
 
 use std::time::Duration;
 
@@ -7,76 +7,76 @@ use futures_util::future::try_join_all;
 use super::{TEXT, echo, get, post, with};
 use crate::capability::Need::*;
 use crate::case::{Case, same};
-use crate::story::{counted, fresh_key, reply};
+use crate::scenario::{counted, exchange, fresh_key};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("waiting is possible").sends(
+    Case::new("a handler can wait before it responds").sends(
         || get("/sleep/20"),
-        |reply, _| reply.is(200, Some(TEXT), b"slept"),
+        |response, _| response.is(200, Some(TEXT), b"slept"),
     ),
-    Case::new("a process remembers")
+    Case::new("successive requests share the state of the process")
         .needs(&[Memory])
-        .tells(|transport| {
+        .scenario(|transport| {
             Box::pin(async move {
                 let target = format!("/count/{}", fresh_key());
                 for count in 1..=3u64 {
-                    let reply = reply(transport, post(&target, "x")).await?;
-                    reply.is(200, Some(TEXT), count.to_string().as_bytes())?;
+                    let response = exchange(transport, post(&target, "x")).await?;
+                    response.is(200, Some(TEXT), count.to_string().as_bytes())?;
                 }
                 Ok(())
             })
         }),
-    Case::new("what belongs to a request is gone with it")
+    Case::new("extensions of a request do not leak into the next one")
         .sends(
             || get("/marked"),
-            |reply, _| reply.is(200, Some(TEXT), b"fresh"),
+            |response, _| response.is(200, Some(TEXT), b"fresh"),
         )
         .after(&[|| get("/marked")]),
-    Case::new("a hundred requests at once get a hundred replies, each its own").tells(
-        |transport| {
-            Box::pin(async move {
-                let all = (0..100).map(async |index| {
-                    let target = format!("/echo/{index}");
-                    let request = with(
-                        post(&target, format!("body {index}")),
-                        "x-index",
-                        index.to_string(),
-                    );
-                    let reply = reply(transport, request).await?;
-                    let seen = echo(&reply)?;
-                    same(&seen["path"], &serde_json::json!(target), "path")?;
-                    let length = format!("body {index}").len();
-                    same(
-                        &seen["body"]["length"],
-                        &serde_json::json!(length),
-                        "length",
-                    )?;
-                    super::has(&reply, "x-index", &index.to_string())
-                });
-                try_join_all(all).await.map(drop)
-            })
-        },
-    ),
-    Case::new("work after the reply is taken on").sends(
-        || post("/after/1", "x"),
-        |reply, _| reply.is(200, Some(TEXT), b"scheduled"),
-    ),
-    Case::new("and done").needs(&[Memory]).tells(|transport| {
+    Case::new("100 concurrent requests each get their own response").scenario(|transport| {
         Box::pin(async move {
-            let key = fresh_key();
-            reply(transport, post(&format!("/later/{key}"), "x")).await?;
-            // A server does it beside the next request, the others before.
-            for _ in 0..100 {
-                if counted(transport, &key).await? > 0 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            same(
-                &counted(transport, &key).await?,
-                &1,
-                "times that it was done",
-            )
+            let all = (0..100).map(async |index| {
+                let target = format!("/echo/{index}");
+                let request = with(
+                    post(&target, format!("body {index}")),
+                    "x-index",
+                    index.to_string(),
+                );
+                let response = exchange(transport, request).await?;
+                let seen = echo(&response)?;
+                same(&seen["path"], &serde_json::json!(target), "path")?;
+                let length = format!("body {index}").len();
+                same(
+                    &seen["body"]["length"],
+                    &serde_json::json!(length),
+                    "length",
+                )?;
+                super::has(&response, "x-index", &index.to_string())
+            });
+            try_join_all(all).await.map(drop)
         })
     }),
+    Case::new("a response is not delayed by the work after it").sends(
+        || post("/after/1", "x"),
+        |response, _| response.is(200, Some(TEXT), b"scheduled"),
+    ),
+    Case::new("work after the response is done once")
+        .needs(&[Memory])
+        .scenario(|transport| {
+            Box::pin(async move {
+                let key = fresh_key();
+                exchange(transport, post(&format!("/later/{key}"), "x")).await?;
+                // A server does the work while it serves the next request; other hosts do it before.
+                for _ in 0..100 {
+                    if counted(transport, &key).await? > 0 {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                same(
+                    &counted(transport, &key).await?,
+                    &1,
+                    "how often the work was done",
+                )
+            })
+        }),
 ];

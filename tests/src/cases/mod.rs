@@ -1,12 +1,12 @@
-//! The cases, by topic, and what they are written with.
+//! All cases, by topic, and the functions that they use.
 
 mod connection;
 mod errors;
 mod lifecycle;
-mod reply;
-mod reply_headers;
 mod request_body;
 mod request_headers;
+mod response;
+mod response_headers;
 mod streaming;
 mod target;
 mod uploads;
@@ -22,43 +22,43 @@ use serde_json::{Value, json};
 use crate::case::{Case, Check, same};
 use crate::received::Received;
 
-/// Cases that are about one thing.
+/// Cases about the same part of a request or response.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
-    /// What they are about.
+    /// The part of a request or response.
     pub name: &'static str,
-    /// The cases, in the order in which they are run.
+    /// The cases, in the order in which they run.
     pub cases: &'static [Case],
 }
 
-/// All of them.
+/// Every case.
 pub const TOPICS: &[Topic] = &[
     Topic {
-        name: "The target of a request",
+        name: "Request line and Host",
         cases: target::CASES,
     },
     Topic {
-        name: "The headers of a request",
+        name: "Request headers",
         cases: request_headers::CASES,
     },
     Topic {
-        name: "The body of a request",
+        name: "Request body",
         cases: request_body::CASES,
     },
     Topic {
-        name: "Large bodies, and those that nobody reads",
+        name: "Large and unread request bodies",
         cases: uploads::CASES,
     },
     Topic {
-        name: "The reply",
-        cases: reply::CASES,
+        name: "Response",
+        cases: response::CASES,
     },
     Topic {
-        name: "The headers of a reply",
-        cases: reply_headers::CASES,
+        name: "Response headers",
+        cases: response_headers::CASES,
     },
     Topic {
-        name: "Streams",
+        name: "Streaming",
         cases: streaming::CASES,
     },
     Topic {
@@ -66,11 +66,11 @@ pub const TOPICS: &[Topic] = &[
         cases: errors::CASES,
     },
     Topic {
-        name: "One request after another",
+        name: "Successive and concurrent requests",
         cases: lifecycle::CASES,
     },
     Topic {
-        name: "HTTP/1.1, byte by byte",
+        name: "Raw HTTP/1.1",
         cases: connection::CASES,
     },
 ];
@@ -90,38 +90,39 @@ fn post(target: &str, body: impl Into<Body>) -> Request {
 fn request(method: Method, target: &str, body: impl Into<Body>) -> Request {
     let mut request = Request::new(body.into());
     *request.method_mut() = method;
-    *request.uri_mut() = target.parse().expect("a case has a target");
+    *request.uri_mut() = target.parse().expect("the target of a case is valid");
     request
 }
 
-/// The request with one more header, whose value is any bytes.
+/// Adds a header to a request. The value may hold any bytes that a header can hold.
 fn with(mut request: Request, name: &'static str, value: impl AsRef<[u8]>) -> Request {
-    let value = HeaderValue::from_bytes(value.as_ref()).expect("a case has headers");
+    let value =
+        HeaderValue::from_bytes(value.as_ref()).expect("the header value of a case is valid");
     let name = HeaderName::from_static(name);
     request.headers_mut().append(name, value);
     request
 }
 
-/// A request that describes its reply; see the probe's `POST /reply`.
+/// A request that describes its response (the route `POST /describe` of the probe).
 fn described(description: Value) -> Request {
-    post("/reply", description.to_string())
+    post("/describe", description.to_string())
 }
 
-/// A described reply whose body is these pieces.
-fn pieces(mut description: Value, chunks: &[&str]) -> Request {
+/// A request that describes a response with these chunks.
+fn chunks(mut description: Value, chunks: &[&str]) -> Request {
     description["chunks"] = chunks.iter().map(|chunk| BASE64.encode(chunk)).collect();
     described(description)
 }
 
-/// Bytes with a pattern in which a lost or repeated piece shows.
+/// Bytes with a period of 251, so that a lost or repeated block of a usual size changes the data.
 fn patterned(length: u32) -> Bytes {
     (0..length).map(|i| (i % 251) as u8).collect()
 }
 
-/// What `/echo` saw.
-pub(crate) fn echo(reply: &Received) -> Result<Value, String> {
-    reply.has_status(200)?;
-    let seen = reply.json()?;
+/// The JSON of `/echo`, which describes the request.
+pub(crate) fn echo(response: &Received) -> Result<Value, String> {
+    response.has_status(200)?;
+    let seen = response.json()?;
     let body = seen["body"]["base64"].as_str();
     let length = body
         .and_then(|body| BASE64.decode(body).ok())
@@ -130,17 +131,17 @@ pub(crate) fn echo(reply: &Received) -> Result<Value, String> {
     Ok(seen)
 }
 
-/// Checks the path that the handler saw.
-pub(crate) fn path(reply: &Received, path: &str) -> Check {
-    same(&echo(reply)?["path"], &json!(path), "path")
+/// Checks the path that the handler received.
+pub(crate) fn path(response: &Received, path: &str) -> Check {
+    same(&echo(response)?["path"], &json!(path), "path")
 }
 
-/// Checks the query that the handler saw.
-pub(crate) fn query(reply: &Received, query: &str) -> Check {
-    same(&echo(reply)?["query"], &json!(query), "query")
+/// Checks the query that the handler received.
+pub(crate) fn query(response: &Received, query: &str) -> Check {
+    same(&echo(response)?["query"], &json!(query), "query")
 }
 
-/// The values of a header that the handler saw.
+/// The values of a header that the handler received.
 pub(crate) fn values<'a>(seen: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = seen["headers"].as_array().into_iter().flatten();
     headers
@@ -149,12 +150,12 @@ pub(crate) fn values<'a>(seen: &'a Value, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Checks that the handler saw a header once, with this value.
-fn has(reply: &Received, name: &str, value: &str) -> Check {
-    same(&values(&echo(reply)?, name), &[value], name)
+/// Checks that the handler received a header exactly once, with this value.
+fn has(response: &Received, name: &str, value: &str) -> Check {
+    same(&values(&echo(response)?, name), &[value], name)
 }
 
-/// Checks that the handler saw no such header.
-fn has_no(reply: &Received, name: &str) -> Check {
-    same(&values(&echo(reply)?, name).len(), &0, name)
+/// Checks that the handler did not receive a header.
+fn has_no(response: &Received, name: &str) -> Check {
+    same(&values(&echo(response)?, name).len(), &0, name)
 }

@@ -1,4 +1,4 @@
-//! How a handler reads a body, and what it is told of one that is wrong.
+//! How handlers read bodies, and the responses to invalid ones.
 
 use anyhost::Body;
 use futures_util::stream;
@@ -10,10 +10,10 @@ use crate::case::{Case, same};
 use crate::received::Received;
 use http::Method;
 
-/// A body of these pieces, whose length nobody declares.
-fn unknown(pieces: &'static [&'static str]) -> Body {
+/// A body of these chunks, without a declared length.
+fn unknown(chunks: &'static [&'static str]) -> Body {
     Body::from_stream(stream::iter(
-        pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece)),
+        chunks.iter().map(|chunk| Ok::<_, std::io::Error>(*chunk)),
     ))
 }
 
@@ -23,118 +23,120 @@ fn multipart() -> &'static [u8] {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("a form keeps repeated keys").sends(
+    Case::new("a form keeps all values of a repeated key").sends(
         || {
             let form = post("/form", "k=v1&k=v+2&%C3%A9=%26");
             with(form, "content-type", "application/x-www-form-urlencoded")
         },
-        |reply, _| {
+        |response, _| {
             same(
-                &reply.json()?,
+                &response.json()?,
                 &json!({"k": ["v1", "v 2"], "é": ["&"]}),
                 "body",
             )
         },
     ),
-    Case::new("an empty body is empty, and not missing")
+    Case::new("a request without a body has an empty body")
         .needs(&[BodilessPost])
         .sends(
             || post("/echo", ""),
-            |reply, _| {
+            |response, _| {
                 let body = json!({"length": 0, "base64": ""});
-                same(&echo(reply)?["body"], &body, "body")
+                same(&echo(response)?["body"], &body, "body")
             },
         ),
-    Case::new("a body whose length is declared as 0 is empty").sends(
+    Case::new("a request with Content-Length 0 has an empty body").sends(
         || with(post("/raw", ""), "content-length", "0"),
-        |reply, _| {
-            reply
+        |response, _| {
+            response
                 .is(200, Some(BYTES), b"")
-                .or_else(|_| reply.is(200, None, b""))
+                .or_else(|_| response.is(200, None, b""))
         },
     ),
-    Case::new("a GET can have a body").needs(&[GetBody]).sends(
-        || request(Method::GET, "/echo", "hi"),
-        |reply, _| same(&echo(reply)?["body"]["base64"], &json!("aGk="), "body"),
-    ),
-    Case::new("bytes come back as they went").sends(
+    Case::new("a GET request can have a body")
+        .needs(&[GetBody])
+        .sends(
+            || request(Method::GET, "/echo", "hi"),
+            |response, _| same(&echo(response)?["body"]["base64"], &json!("aGk="), "body"),
+        ),
+    Case::new("a body with all byte values is unchanged").sends(
         || with(post("/raw", patterned(256)), "content-type", "image/png"),
-        |reply, _| reply.is(200, Some("image/png"), &patterned(256)),
+        |response, _| response.is(200, Some("image/png"), &patterned(256)),
     ),
-    Case::new("a body without a type comes back as bytes").sends(
+    Case::new("a body without Content-Type is echoed as application/octet-stream").sends(
         || post("/raw", "x"),
-        |reply, _| reply.is(200, Some(BYTES), b"x"),
+        |response, _| response.is(200, Some(BYTES), b"x"),
     ),
-    Case::new("a length is counted in bytes, and not in letters").sends(
+    Case::new("the length of a body is counted in bytes, not characters").sends(
         || post("/text", "あé"),
-        |reply, _| reply.is(200, Some(TEXT), "あé".as_bytes()),
+        |response, _| response.is(200, Some(TEXT), "あé".as_bytes()),
     ),
-    Case::new("a body of unknown length arrives whole")
+    Case::new("a body of unknown length is received completely")
         .needs(&[UnknownLength])
         .sends(
             || post("/raw", unknown(&["one ", "", "two"])),
-            |reply, _| reply.is(200, Some(BYTES), b"one two"),
+            |response, _| response.is(200, Some(BYTES), b"one two"),
         ),
-    Case::new("an unknown length is unknown, or counted")
+    Case::new("a body of unknown length has either no Content-Length or the correct one")
         .needs(&[UnknownLength])
-        .unlike()
+        .host_specific()
         .sends(
             || post("/echo", unknown(&["one ", "two"])),
-            |reply, _| {
-                has_no(reply, "transfer-encoding")?;
-                let seen = echo(reply)?;
+            |response, _| {
+                has_no(response, "transfer-encoding")?;
+                let seen = echo(response)?;
                 match super::values(&seen, "content-length")[..] {
                     [] | ["7"] => same(&seen["body"]["length"], &json!(7), "length"),
                     ref lengths => Err(format!("content-length: {lengths:?}")),
                 }
             },
         ),
-    Case::new("a limit holds for a body of unknown length")
+    Case::new("a body of unknown length is rejected with 413 above the limit")
         .needs(&[UnknownLength])
         .sends(
             || post("/limit/4", unknown(&["hel", "lo"])),
-            |reply, _| reply.is(413, Some(TEXT), b"Body exceeded 4b limit"),
+            |response, _| response.is(413, Some(TEXT), b"Body exceeded 4b limit"),
         ),
     Case::new("a body can be read twice").sends(
         || post("/twice", "[1]"),
-        |reply, _| same(&reply.json()?, &json!({"same": true}), "body"),
+        |response, _| same(&response.json()?, &json!({"same": true}), "body"),
     ),
-    Case::new("a body of just the limit is read").sends(
+    Case::new("a body exactly as long as the limit is accepted").sends(
         || post("/limit/5", "hello"),
-        |reply, _| reply.is(200, Some(TEXT), b"5"),
+        |response, _| response.is(200, Some(TEXT), b"5"),
     ),
-    Case::new("one byte over the limit is a 413").sends(
+    Case::new("a body one byte longer than the limit is rejected with 413").sends(
         || post("/limit/4", "hello"),
-        |reply, _| reply.is(413, Some(TEXT), b"Body exceeded 4b limit"),
+        |response, _| response.is(413, Some(TEXT), b"Body exceeded 4b limit"),
     ),
-    Case::new("JSON is read and written").sends(
+    Case::new("JSON in a request is parsed and JSON in a response is written").sends(
         || post("/json", r#"{"a": [1, "é"]}"#),
-        |reply, _| {
+        |response, _| {
             same(
-                &reply.json()?,
+                &response.json()?,
                 &json!({"received": {"a": [1, "é"]}}),
                 "body",
             )?;
-            reply.has_header("content-type", JSON)
+            response.has_header("content-type", JSON)
         },
     ),
-    Case::new("broken JSON is a 400").sends(|| post("/json", "{"), invalid_json),
-    Case::new("JSON that is no UTF-8 is a 400")
+    Case::new("invalid JSON is rejected with 400").sends(|| post("/json", "{"), invalid_json),
+    Case::new("JSON that is not UTF-8 is rejected with 400")
         .needs(&[UntypedBytes])
         .sends(|| post("/json", &b"\"\xFF\""[..]), invalid_json),
-    Case::new("no JSON at all is a 400")
+    Case::new("an empty body read as JSON is rejected with 400")
         .needs(&[BodilessPost])
         .sends(|| post("/json", ""), invalid_json),
-    Case::new("text is decoded by its charset")
+    Case::new("text is decoded with the charset of its Content-Type")
         .needs(&[TextBytes])
         .sends(
             || {
                 let text = post("/text", &b"caf\xE9"[..]);
                 with(text, "content-type", "text/plain; charset=iso-8859-1")
             },
-            |reply, _| reply.is(200, Some(TEXT), "café".as_bytes()),
+            |response, _| response.is(200, Some(TEXT), "café".as_bytes()),
         ),
-    Case::new("text of the wrong charset is a 400")
+    Case::new("text that is invalid in its charset is rejected with 400")
         .needs(&[TextBytes])
         .sends(
             || {
@@ -144,16 +146,16 @@ pub(super) const CASES: &[Case] = &[
                     "text/plain",
                 )
             },
-            |reply, _| reply.is(400, Some(TEXT), b"Invalid body"),
+            |response, _| response.is(400, Some(TEXT), b"Invalid body"),
         ),
-    Case::new("a multipart body is not touched").sends(
+    Case::new("a multipart body is unchanged").sends(
         || {
             let kind = "multipart/form-data; boundary=b";
             with(post("/raw", multipart()), "content-type", kind)
         },
-        |reply, _| reply.is(200, Some("multipart/form-data; boundary=b"), multipart()),
+        |response, _| response.is(200, Some("multipart/form-data; boundary=b"), multipart()),
     ),
-    Case::new("a compressed body is not touched")
+    Case::new("a compressed body is unchanged")
         .needs(&[EncodedBody])
         .sends(
             || {
@@ -164,10 +166,10 @@ pub(super) const CASES: &[Case] = &[
                     "text/plain",
                 )
             },
-            |reply, _| reply.is(200, Some("text/plain"), b"\x1f\x8b\x08\x00not really\xff"),
+            |response, _| response.is(200, Some("text/plain"), b"\x1f\x8b\x08\x00not really\xff"),
         ),
 ];
 
-fn invalid_json(reply: &Received, _: &crate::Profile) -> crate::Check {
-    reply.is(400, Some(TEXT), b"Invalid JSON")
+fn invalid_json(response: &Received, _: &crate::Profile) -> crate::Check {
+    response.is(400, Some(TEXT), b"Invalid JSON")
 }

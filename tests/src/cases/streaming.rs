@@ -1,93 +1,93 @@
-//! Replies that are made while they are sent, and what becomes of those that break off.
+//! Streamed and aborted responses, backpressure, disconnects and trailers.
 
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::{BYTES, TEXT, get, pieces, post, request, with};
+use super::{BYTES, TEXT, chunks, get, post, request, with};
 use crate::capability::Need::*;
 use crate::case::{Case, Check, same};
 use crate::profile::Profile;
 use crate::received::Received;
-use crate::story::{counted, fresh_key};
+use crate::scenario::{counted, fresh_key};
 use http::Method;
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("a stream arrives whole").sends(
+    Case::new("a streamed response is complete").sends(
         || get("/stream?chunks=20&size=1000&delay_ms=1"),
-        |reply, _| reply.is(200, Some(BYTES), "z".repeat(20_000).as_bytes()),
+        |response, _| response.is(200, Some(BYTES), "z".repeat(20_000).as_bytes()),
     ),
-    Case::new("empty pieces mean nothing").sends(
-        || pieces(json!({}), &["", "a", "", "", "b", ""]),
-        |reply, _| reply.is(200, Some(BYTES), b"ab"),
+    Case::new("empty chunks in a streamed response are ignored").sends(
+        || chunks(json!({}), &["", "a", "", "", "b", ""]),
+        |response, _| response.is(200, Some(BYTES), b"ab"),
     ),
-    Case::new("a stream of nothing is empty").sends(
-        || pieces(json!({"headers": [["content-type", "text/css"]]}), &[]),
-        |reply, _| reply.is(200, Some("text/css"), b""),
+    Case::new("a streamed response without chunks is empty").sends(
+        || chunks(json!({"headers": [["content-type", "text/css"]]}), &[]),
+        |response, _| response.is(200, Some("text/css"), b""),
     ),
-    Case::new("events arrive").sends(
+    Case::new("server-sent events reach the client").sends(
         || get("/sse?n=2"),
-        |reply, _| reply.is(200, Some("text/event-stream"), b"data: 0\n\ndata: 1\n\n"),
+        |response, _| response.is(200, Some("text/event-stream"), b"data: 0\n\ndata: 1\n\n"),
     ),
-    Case::new("the first piece arrives before the second is made")
+    Case::new("the first chunk arrives before the second is produced")
         .needs(&[Streaming])
         .sends(
-            || get("/stream?chunks=2&delay_ms=1000"),
-            |reply, _| {
-                reply.is(200, Some(BYTES), b"zzzzzzzzzz")?;
-                let (first, last) = reply.pieces.ok_or("no pieces")?;
+            || get("/stream?chunks=2&delay_ms=2000"),
+            |response, _| {
+                response.is(200, Some(BYTES), b"zzzzzzzzzz")?;
+                let (first, last) = response.chunk_times.ok_or("the body has no chunks")?;
                 apart(last.saturating_sub(first))
             },
         ),
-    Case::new("the head arrives before the first piece is made")
+    Case::new("the response head arrives before the first chunk is produced")
         .needs(&[Streaming, EarlyHead])
         .sends(
-            || get("/stream?chunks=1&first_ms=1000"),
-            |reply, _| {
-                reply.is(200, Some(BYTES), b"zzzzz")?;
-                let (first, _) = reply.pieces.ok_or("no pieces")?;
+            || get("/stream?chunks=1&first_ms=2000"),
+            |response, _| {
+                response.is(200, Some(BYTES), b"zzzzz")?;
+                let (first, _) = response.chunk_times.ok_or("the body has no chunks")?;
                 apart(first)
             },
         ),
-    Case::new("a panic in the body cuts the reply")
-        .needs(&[Cut])
+    Case::new("a panic in a streamed body aborts the response")
+        .needs(&[AbortedBody])
         .sends(|| get("/panic-late"), cut),
-    Case::new("an error in the body cuts the reply")
-        .needs(&[Cut])
+    Case::new("an error in a streamed body aborts the response")
+        .needs(&[AbortedBody])
         .sends(|| get("/stream-error"), cut),
-    Case::new("so does one before the first piece")
-        .needs(&[CutAtOnce])
+    Case::new("an error before the first chunk aborts the response")
+        .needs(&[AbortBeforeBody])
         .sends(
-            || pieces(json!({"fails": true}), &[]),
-            |reply, _| {
-                reply.has_status(200)?;
-                same(&reply.body.len(), &0, "length")?;
-                same(&reply.cut, &true, "cut")
+            || chunks(json!({"fails": true}), &[]),
+            |response, _| {
+                response.has_status(200)?;
+                same(&response.body.len(), &0, "length")?;
+                same(&response.aborted, &true, "aborted")
             },
         ),
-    Case::new("so it does where the length was declared")
-        .needs(&[CutOfKnownLength])
+    Case::new("an error within the declared Content-Length aborts the response")
+        .needs(&[AbortWithinLength])
         .sends(
             || {
                 let headers = json!([["content-length", "9"]]);
-                pieces(json!({"headers": headers, "fails": true}), &["first"])
+                chunks(json!({"headers": headers, "fails": true}), &["first"])
             },
             cut,
         ),
-    Case::new("what follows a reply that was cut is not harmed")
+    Case::new("the request after an aborted response succeeds")
         .sends(
             || get("/hello"),
-            |reply, _| reply.is(200, Some(TEXT), b"Hello, world!"),
+            |response, _| response.is(200, Some(TEXT), b"Hello, world!"),
         )
         .after(&[|| get("/stream-error")]),
-    Case::new("trailers follow a body")
-        .needs(&[ReplyTrailers])
+    Case::new("response trailers reach the client")
+        .needs(&[ResponseTrailers])
         .sends(
             || with(get("/trailers"), "te", "trailers"),
-            |reply, _| {
-                same(&&reply.body[..], &&b"checked"[..], "body")?;
-                let trailers = reply.trailers.as_ref().ok_or("no trailers")?;
+            |response, _| {
+                same(&&response.body[..], &&b"checked"[..], "body")?;
+                let trailers = response.trailers.as_ref().ok_or("no trailers")?;
                 same(
                     &trailers.get("x-checksum").map(|sum| sum == "1"),
                     &Some(true),
@@ -95,64 +95,66 @@ pub(super) const CASES: &[Case] = &[
                 )
             },
         ),
-    Case::new("a body with trailers arrives without them if need be")
+    Case::new("a response with trailers has a complete body")
         .sends(
             || get("/trailers"),
-            |reply, _| same(&&reply.body[..], &&b"checked"[..], "body"),
+            |response, _| same(&&response.body[..], &&b"checked"[..], "body"),
         )
-        .unlike(),
-    Case::new("no more is made than the client takes")
+        .host_specific(),
+    Case::new("a slow client stops the production of a streamed body")
         .needs(&[Memory, Streaming, Backpressure])
-        // Where one request waits for another, this one waits for ever.
-        .within(Duration::from_secs(10))
-        .tells(|transport| {
+        // A host that serves one request at a time never answers the second request of this scenario.
+        .timeout(Duration::from_secs(10))
+        .scenario(|transport| {
             Box::pin(async move {
                 let key = fresh_key();
-                let mut reply = transport.send(get(&format!("/poured/{key}/500"))).await?;
-                first_piece(&mut reply).await?;
-                // Until it stops: what fits into the buffers on the way is made.
-                let mut made = 0;
+                let mut response = transport.send(get(&format!("/poured/{key}/500"))).await?;
+                first_chunk(&mut response).await?;
+                // The probe first fills the buffers between it and the client. Wait until the counter stands still.
+                let mut produced = 0;
                 loop {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     let now = counted(transport, &key).await?;
-                    if now == made {
+                    if now == produced {
                         break;
                     }
-                    made = now;
+                    produced = now;
                 }
-                match made {
+                match produced {
                     1..300 => Ok(()),
-                    _ => Err(format!("{made} of 500 pieces of 64 KiB were made")),
+                    _ => Err(format!(
+                        "{produced} of 500 chunks of 64 KiB were produced, want fewer than 300"
+                    )),
                 }
             })
         }),
-    Case::new("a client that leaves ends the stream, once")
+    Case::new("a disconnect drops the streamed body once")
         .needs(&[Memory, Disconnect])
-        .tells(|transport| {
+        .scenario(|transport| {
             Box::pin(async move {
                 let (key, begun) = (fresh_key(), Instant::now());
-                let mut reply = transport.send(get(&format!("/held/{key}/200"))).await?;
-                first_piece(&mut reply).await?;
-                drop(reply);
+                let mut response = transport.send(get(&format!("/held/{key}/200"))).await?;
+                first_chunk(&mut response).await?;
+                drop(response);
                 dropped_once(transport, &key).await?;
-                // It would go on for three seconds.
+                // Without the disconnect the stream would last three seconds.
                 same(
                     &(begun.elapsed() < Duration::from_secs(2)),
                     &true,
-                    "it ended early",
+                    "the stream ended within two seconds",
                 )
             })
         }),
-    Case::new("a stream that nobody may send is dropped, once")
+    Case::new("a streamed body that may not be sent is dropped once")
         .needs(&[Memory])
-        .tells(|transport| {
+        .scenario(|transport| {
             Box::pin(async move {
                 for (method, code) in [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304)]
                 {
                     let key = fresh_key();
                     let target = format!("/held/{key}/{code}");
-                    let reply = transport.send(request(method, &target, "")).await?;
-                    Received::read(reply)
+                    let response = transport.send(request(method, &target, "")).await?;
+                    Received::read(response)
                         .await
                         .is(code, None, b"")
                         .or_else(|wrong| if code == 200 { Ok(()) } else { Err(wrong) })?;
@@ -161,11 +163,11 @@ pub(super) const CASES: &[Case] = &[
                 Ok(())
             })
         }),
-    Case::new("the trailers of a request come back behind its body")
+    Case::new("request trailers reach the handler")
         .needs(&[UnknownLength, RequestTrailers])
         .sends(
             || {
-                let pieces = [
+                let frames = [
                     Ok(http_body::Frame::data(bytes::Bytes::from_static(b"body"))),
                     Ok::<_, std::io::Error>(http_body::Frame::trailers(
                         http::HeaderMap::from_iter([(
@@ -174,32 +176,38 @@ pub(super) const CASES: &[Case] = &[
                         )]),
                     )),
                 ];
-                let pieces = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
-                let request = post("/trailing", anyhost::Body::new(pieces));
+                let frames = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+                let request = post("/trailing", anyhost::Body::new(frames));
                 with(with(request, "te", "trailers"), "trailer", "x-sum")
             },
-            |reply, _| reply.is(200, Some(TEXT), b"x-sum: 2"),
+            |response, _| response.is(200, Some(TEXT), b"x-sum: 2"),
         ),
 ];
 
-fn cut(reply: &Received, _: &Profile) -> Check {
-    reply.has_status(200)?;
-    same(&&reply.body[..], &&b"first"[..], "body")?;
-    same(&reply.cut, &true, "cut")
+fn cut(response: &Received, _: &Profile) -> Check {
+    response.has_status(200)?;
+    same(&&response.body[..], &&b"first"[..], "body")?;
+    same(&response.aborted, &true, "aborted")
 }
 
-/// Half of what the probe waits: the client, too, may be late.
+/// The probe pauses for two seconds. A quarter of that suffices as proof, because the client may be scheduled late.
 fn apart(time: Duration) -> Check {
     if time >= Duration::from_millis(500) {
         return Ok(());
     }
-    Err(format!("all of it came within {time:?}"))
+    Err(format!(
+        "everything arrived within {time:?}, want a pause of 500 ms"
+    ))
 }
 
-async fn first_piece(reply: &mut anyhost::Response) -> Check {
-    same(&reply.status().as_u16(), &200, "status")?;
-    let piece = reply.body_mut().frame().await.ok_or("no pieces")?;
-    piece.map(drop).map_err(|error| error.to_string())
+async fn first_chunk(response: &mut anyhost::Response) -> Check {
+    same(&response.status().as_u16(), &200, "status")?;
+    let chunk = response
+        .body_mut()
+        .frame()
+        .await
+        .ok_or("the body has no chunks")?;
+    chunk.map(drop).map_err(|error| error.to_string())
 }
 
 async fn dropped_once(transport: &dyn crate::Transport, key: &str) -> Check {
@@ -212,6 +220,6 @@ async fn dropped_once(transport: &dyn crate::Transport, key: &str) -> Check {
     same(
         &counted(transport, key).await?,
         &1,
-        "times that it was dropped",
+        "how often the body was dropped",
     )
 }

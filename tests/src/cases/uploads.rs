@@ -1,4 +1,5 @@
-//! Bodies that do not fit into a pipe: servers and programs that wait for each other would hang here.
+//! Bodies larger than the buffer of a pipe (64 KiB on Linux). If a server and a CGI program wait for each other, these cases
+//! time out.
 
 use anyhost::Request;
 use serde_json::json;
@@ -12,55 +13,55 @@ fn megabyte(target: &str) -> Request {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("96 KB are digested").sends(
+    Case::new("an upload of 96 KB has the expected SHA-256").sends(
         || with(post("/digest", patterned(96 * 1024)), "content-type", BYTES),
-        |reply, _| {
+        |response, _| {
             let sha256 = "f39e9f45bf8c7f0acf2b3ec3c812290a6d97f47b5606780cdbd728c348e54758";
             let digest = json!({"length": 96 * 1024, "sha256": sha256});
-            same(&reply.json()?, &digest, "digest")
+            same(&response.json()?, &digest, "digest")
         },
     ),
-    Case::new("a megabyte is digested")
+    Case::new("an upload of 1 MiB has the expected SHA-256")
         .needs(&[MegabyteUp])
         .sends(
             || megabyte("/digest"),
-            |reply, _| {
+            |response, _| {
                 let sha256 = "631b84027d6b9e52b539c4e8373622d23032dfadc64d60af87339c9037e4f769";
                 let digest = json!({"length": 1 << 20, "sha256": sha256});
-                same(&reply.json()?, &digest, "digest")
+                same(&response.json()?, &digest, "digest")
             },
         ),
-    Case::new("a megabyte is echoed piece by piece")
+    Case::new("an upload of 1 MiB is echoed while it is received")
         .needs(&[MegabyteUp, MegabyteBack])
         .sends(
             || megabyte("/pipe"),
-            |reply, _| reply.is(200, Some(BYTES), &patterned(1 << 20)),
+            |response, _| response.is(200, Some(BYTES), &patterned(1 << 20)),
         ),
-    Case::new("a reply that begins before its request was read arrives whole")
+    Case::new("a response that begins before the request body is read is complete")
         .needs(&[MegabyteUp])
         .sends(
             || megabyte("/before/300000"),
-            |reply, _| {
-                same(&reply.body.len(), &300_007, "length")?;
-                same(&&reply.body[300_000..], &&b"1048576"[..], "end")
+            |response, _| {
+                same(&response.body.len(), &300_007, "length")?;
+                same(&&response.body[300_000..], &&b"1048576"[..], "end")
             },
         ),
-    Case::new("a body that nobody reads does no harm")
+    Case::new("a response is complete although the handler never reads an upload of 1 MiB")
         .needs(&[MegabyteUp])
         .sends(
             || megabyte("/ignore"),
-            |reply, _| reply.is(200, Some(TEXT), b"ignored"),
+            |response, _| response.is(200, Some(TEXT), b"ignored"),
         ),
-    Case::new("a 413 arrives although a megabyte was never read")
+    Case::new("a 413 arrives although the handler never reads an upload of 1 MiB")
         .needs(&[MegabyteUp])
         .sends(
             || megabyte("/limit/10"),
-            |reply, _| reply.is(413, Some(TEXT), b"Body exceeded 10b limit"),
+            |response, _| response.is(413, Some(TEXT), b"Body exceeded 10b limit"),
         ),
-    Case::new("more than the default limit is a 413")
+    Case::new("an upload above the default limit is rejected with 413")
         .needs(&[MegabyteUp, OverMegabyteUp])
         .sends(
             || post("/json", vec![b' '; (1 << 20) + 1]),
-            |reply, _| reply.is(413, Some(TEXT), b"Body exceeded 1mb limit"),
+            |response, _| response.is(413, Some(TEXT), b"Body exceeded 1mb limit"),
         ),
 ];

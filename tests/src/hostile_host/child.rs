@@ -136,8 +136,8 @@ fn streams(stdin: Stdin, body: &[u8]) -> io::Result<((OwnedFd, OwnedFd), Server)
 }
 
 impl Server {
-    /// Sends the body and reads the reply, in this order or both at once. Standard input then ends, or
-    /// stays open until the reply has come.
+    /// Sends the body and reads the response, in this order or both at once. Standard input then ends, or
+    /// stays open until the response has come.
     pub(super) fn exchange(
         mut self,
         body: Bytes,
@@ -148,26 +148,26 @@ impl Server {
         let write = move || send(stdin, &body, open);
         if writes_first {
             let kept = write().map_err(|error| format!("the body was not taken: {error}"))?;
-            let reply = self.receive();
+            let response = self.receive();
             drop(kept);
-            return reply;
+            return response;
         }
         let writer = thread::spawn(write);
-        let reply = self.receive();
+        let response = self.receive();
         // A program may leave what it does not want to a server that reads and writes.
         let _ = writer.join();
-        reply
+        response
     }
 
     fn receive(mut self) -> Result<Vec<u8>, String> {
-        let mut reply = Vec::new();
+        let mut response = Vec::new();
         let read = match &mut self.stdout {
-            Stream::Pipe(pipe) => pipe.read_to_end(&mut reply),
-            Stream::Socket(socket) => socket.read_to_end(&mut reply),
+            Stream::Pipe(pipe) => pipe.read_to_end(&mut response),
+            Stream::Socket(socket) => socket.read_to_end(&mut response),
         };
         match read {
-            Ok(_) => Ok(reply),
-            Err(error) => Err(format!("the reply was lost: {error}")),
+            Ok(_) => Ok(response),
+            Err(error) => Err(format!("the response was lost: {error}")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /reply`: a response that the request describes as JSON. Tests of adapters need responses that
+//! `POST /response`: a response that the request describes as JSON. Tests of adapters need responses that
 //! applications do not send.
 
 use std::io;
@@ -12,7 +12,7 @@ use futures_util::stream;
 use serde::Deserialize;
 
 pub(super) fn contract_breaking_routes() -> Router {
-    Router::new().post("/reply", described)
+    Router::new().post("/describe", described)
 }
 
 /// Every field is optional.

@@ -16,7 +16,10 @@ pub(super) fn routes() -> Router {
 }
 
 /// Describes the request as JSON. Header values are decoded as Latin-1, so that no byte is lost.
-pub(crate) async fn echo(mut request: Request) -> Result<Json<Value>> {
+///
+/// # Errors
+/// The body is longer than 10 MiB, or ends early.
+pub async fn echo(mut request: Request) -> Result<Json<Value>> {
     let body = request.buffer_limit(TEN_MIB).await?;
     let headers: Vec<(&str, String)> = request
         .headers()

@@ -20,6 +20,8 @@ mod responses;
 mod streams;
 mod work_after_response;
 
+pub use echo::echo;
+
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Simulated web servers, each with the worst of a real one.
+//! Simulated web servers that combine the most difficult behaviour of real ones.
 
 use super::cgi::CGI;
 use super::outcome::*;
-use crate::capability::Instead::Status;
+use crate::capability::Observed::Status;
 use crate::capability::{Ability, Capabilities};
 use crate::profile::Profile;
 
@@ -13,13 +13,29 @@ pub(crate) static HOSTILE_BUSYBOX: Profile = Profile::new(
     Capabilities {
         raw_path: DECODED,
         encoded_slash: DECODED,
-        double_slash: Ability::lacking(MERGED_SLASHES, "REQUEST_URI is normalised", SIMULATOR),
-        repeated_headers: Ability::lacking(LAST_VALUE, "A variable has one value", SIMULATOR),
-        repeated_cookies: Ability::lacking(LAST_VALUE, "A variable has one value", SIMULATOR),
-        authorization: Ability::lacking(NOT_SEEN, "It is not passed on", SIMULATOR),
+        double_slash: Ability::lacking(
+            MERGED_SLASHES,
+            "The simulated server normalises REQUEST_URI",
+            SIMULATOR,
+        ),
+        repeated_headers: Ability::lacking(
+            LAST_VALUE,
+            "An environment variable has one value",
+            SIMULATOR,
+        ),
+        repeated_cookies: Ability::lacking(
+            LAST_VALUE,
+            "An environment variable has one value",
+            SIMULATOR,
+        ),
+        authorization: Ability::lacking(
+            NOT_SEEN,
+            "The simulated server does not pass it on",
+            SIMULATOR,
+        ),
         unknown_length: Ability::lacking(
             Status(411),
-            "The server hands the chunks over undecoded",
+            "The simulated server passes chunks to the program without decoding them",
             SIMULATOR,
         ),
         ..SIMULATED
@@ -36,10 +52,14 @@ pub(crate) static HOSTILE_CGID: Profile = Profile::new(
     Capabilities {
         repeated_cookies: Ability::lacking(
             JOINED_WITH_COMMAS,
-            "All headers are joined so",
+            "The simulated server joins the values of every repeated header with commas",
             SIMULATOR,
         ),
-        authorization: Ability::lacking(NOT_SEEN, "It is not passed on", SIMULATOR),
+        authorization: Ability::lacking(
+            NOT_SEEN,
+            "The simulated server does not pass it on",
+            SIMULATOR,
+        ),
         ..SIMULATED
     },
 );
@@ -50,13 +70,17 @@ pub(crate) static HOSTILE_LIGHTTPD: Profile =
 pub(crate) static HOSTILE_DUPLICATES: Profile =
     Profile::new("hostile-duplicates", "cgi", "/app", SIMULATED);
 
-const SIMULATOR: &str = "hostile_host";
+const SIMULATOR: &str = "the module hostile_host";
 
-const DECODED: Ability = Ability::lacking(DECODED_PATH, "REQUEST_URI is decoded", SIMULATOR);
+const DECODED: Ability = Ability::lacking(
+    DECODED_PATH,
+    "The simulated server decodes REQUEST_URI",
+    SIMULATOR,
+);
 
 const AT_ONCE: Ability = Ability::lacking(
     ALL_AT_ONCE,
-    "The reply is read when the program has ended",
+    "The simulated server returns the response when the program has exited",
     SIMULATOR,
 );
 
@@ -64,14 +88,14 @@ const SIMULATED: Capabilities = Capabilities {
     absolute_target: Ability::lacking(HOST_DECIDES, "REQUEST_URI has no authority", SIMULATOR),
     streaming: AT_ONCE,
     early_head: AT_ONCE,
-    cut: Ability::lacking(
+    aborted_body: Ability::lacking(
         SEEMS_WHOLE,
-        "A program that ends early has ended",
+        "The simulated server treats the exit of the program as the end of the body",
         "RFC 3875 §6.4",
     ),
-    cut_at_length: Ability::lacking(
+    excess_body: Ability::lacking(
         ENDS_AT_LENGTH,
-        "The client stops reading where the declared length ends",
+        "The client stops reading at the declared length",
         "RFC 9112 §6.3",
     ),
     ..CGI

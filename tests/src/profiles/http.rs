@@ -1,7 +1,7 @@
-//! A call, and the standalone server.
+//! The in-process call and the standalone server.
 
 use super::outcome::*;
-use crate::capability::Instead::Untried;
+use crate::capability::Observed::Untestable;
 use crate::capability::{Ability, Capabilities};
 use crate::profile::Profile;
 
@@ -10,14 +10,10 @@ pub(crate) static IN_PROCESS: Profile = Profile::new(
     "in-process",
     "",
     Capabilities {
-        peer: Ability::lacking(
-            NO_PEER,
-            "Nobody is at the other end of a call",
-            "Context::peer",
-        ),
+        peer: Ability::lacking(NO_PEER, "A function call has no peer", "Context::peer"),
         http1_bytes: Ability::lacking(
-            Untried,
-            "A call has a request and no bytes of one",
+            Untestable,
+            "A function call transfers a request, not bytes",
             "testing::Client",
         ),
         ..Capabilities::ALL
@@ -31,7 +27,7 @@ pub(crate) static HTTP2: Profile = Profile::new(
     "http",
     "",
     Capabilities {
-        http1_bytes: Ability::lacking(Untried, "HTTP/2 has frames", "RFC 9113 §4.1"),
+        http1_bytes: Ability::lacking(Untestable, "HTTP/2 has binary frames", "RFC 9113 §4.1"),
         ..Capabilities::ALL
     },
 );
@@ -47,9 +43,9 @@ pub(crate) static UNIX: Profile = Profile::new(
 );
 
 const HTTP: Capabilities = Capabilities {
-    cut_at_length: Ability::lacking(
+    excess_body: Ability::lacking(
         ENDS_AT_LENGTH,
-        "The client stops reading where the declared length ends",
+        "The client stops reading at the declared length",
         "RFC 9112 §6.3",
     ),
     ..Capabilities::ALL

@@ -1,7 +1,7 @@
-//! The front doors of AWS, and an emulator of one.
+//! Lambda functions behind the event sources of AWS, and under an emulator.
 
 use super::outcome::*;
-use crate::capability::Instead::{Status, Story, Untried};
+use crate::capability::Observed::{Scenario, Status, Untestable};
 use crate::capability::{Ability, Capabilities};
 use crate::profile::Profile;
 
@@ -20,16 +20,16 @@ pub(crate) static HTTP_API: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        raw_path: Ability::lacking(DECODED_PATH, "rawPath is decoded", HTTP_API_EVENT),
-        encoded_slash: Ability::lacking(DECODED_PATH, "rawPath is decoded", HTTP_API_EVENT),
+        raw_path: Ability::lacking(DECODED_PATH, "AWS decodes rawPath", HTTP_API_EVENT),
+        encoded_slash: Ability::lacking(DECODED_PATH, "AWS decodes rawPath", HTTP_API_EVENT),
         encoded_question_mark: Ability::lacking(
             CUT_PATH,
-            "rawPath is decoded, and ends there",
+            "AWS decodes rawPath and truncates it at the question mark",
             HTTP_API_EVENT,
         ),
         path_bytes: Ability::lacking(
             LOSSY_PATH,
-            "rawPath is decoded into a JSON string",
+            "AWS decodes rawPath into a JSON string",
             HTTP_API_EVENT,
         ),
         text_bytes: TEXT_IS_UTF8,
@@ -50,11 +50,19 @@ pub(crate) static ALB: Profile = Profile::new(
     Capabilities {
         repeated_query: Ability::lacking(
             LAST_PARAMETER,
-            "A map has one value for a key",
+            "The event has one value for each parameter",
             ALB_EVENT,
         ),
-        repeated_headers: Ability::lacking(LAST_VALUE, "A map has one value for a name", ALB_EVENT),
-        repeated_cookies: Ability::lacking(LAST_VALUE, "A map has one value for a name", ALB_EVENT),
+        repeated_headers: Ability::lacking(
+            LAST_VALUE,
+            "The event has one value for each header",
+            ALB_EVENT,
+        ),
+        repeated_cookies: Ability::lacking(
+            LAST_VALUE,
+            "The event has one value for each header",
+            ALB_EVENT,
+        ),
         ..BALANCER
     },
 );
@@ -64,9 +72,9 @@ pub(crate) static ALB_MULTI: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        reply_header_order: Ability::lacking(
+        response_header_order: Ability::lacking(
             REVERSED,
-            "The load balancer writes the values of a name in reverse",
+            "The load balancer writes the values of a repeated header in reverse order",
             "serverless-http#244",
         ),
         ..BALANCER
@@ -78,7 +86,7 @@ pub(crate) static LATTICE: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        peer: Ability::lacking(NO_PEER, "The event does not tell it", LATTICE_EVENT),
+        peer: Ability::lacking(NO_PEER, "The event does not contain it", LATTICE_EVENT),
         raw_query: Ability::lacking(SAME_PARAMETERS, MAP_SPELLS, LATTICE_EVENT),
         query_order: Ability::lacking(SORTED_PARAMETERS, MAP_SORTS, LATTICE_EVENT),
         text_bytes: TEXT_IS_UTF8,
@@ -94,24 +102,24 @@ pub(crate) static EMULATOR_STREAM: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        cut: IGNORED,
-        cut_at_once: Ability::lacking(
+        aborted_body: IGNORED,
+        abort_before_body: Ability::lacking(
             SEEMS_EMPTY,
-            "The emulator takes every end for the end",
+            "The emulator treats every end of the response as its regular end",
             CARGO_LAMBDA,
         ),
-        cut_of_known_length: IGNORED,
-        cut_at_length: Ability::lacking(
+        abort_within_length: IGNORED,
+        excess_body: Ability::lacking(
             ENDS_AT_LENGTH,
-            "The emulator takes every end for the end",
+            "The emulator treats every end of the response as its regular end",
             CARGO_LAMBDA,
         ),
         head_length: Ability::lacking(
             NO_LENGTH,
-            "The emulator sends every reply in chunks",
+            "The emulator sends every response with chunked encoding",
             CARGO_LAMBDA,
         ),
-        disconnect: Ability::Carried,
+        disconnect: Ability::Supported,
         ..streamed(EMULATED)
     },
 )
@@ -123,81 +131,87 @@ const ALB_EVENT: &str = "AWS, \"Lambda functions as targets\" of load balancers"
 const LATTICE_EVENT: &str = "AWS, \"Lambda functions as targets in VPC Lattice\"";
 const CARGO_LAMBDA: &str = "cargo-lambda 1.9, `cargo lambda watch`";
 
-const MAP_SPELLS: &str = "The event has a map of parameters, where a name always has a value";
-const MAP_SORTS: &str = "The event has a map of parameters, which is sorted";
+const MAP_SPELLS: &str = "The event has a map of parameters, in which every name has a value";
+const MAP_SORTS: &str = "The event has a map of parameters, which is sorted by name";
 
 const TEXT_IS_UTF8: Ability = Ability::lacking(
     LOSSY_TEXT,
-    "What says to be text is a JSON string in the event",
+    "A body with a text Content-Type is a JSON string in the event",
     "AWS, \"Invoking Lambda function URLs\"",
 );
 
 const REMAPS: Ability = Ability::lacking(
     REMAPPED,
-    "The front door gives another name to it",
+    "AWS renames the header",
     "AWS, \"Important notes\" of API Gateway",
 );
 
-/// What holds for a function behind whatever front door, whose reply is one JSON.
+/// What every function lacks that returns its response as one JSON document, whatever its event source.
 const BUFFERED: Capabilities = Capabilities {
     asterisk_target: Ability::lacking(
         Status(400),
-        "A front door finds its function by a path",
+        "AWS routes requests by their path",
         "Function::invoke",
     ),
     request_trailers: Ability::lacking(
         NO_TRAILERS,
-        "An event has none",
+        "Events have no trailers",
         "AWS, \"Invoking Lambda function URLs\"",
     ),
-    reply_trailers: Ability::lacking(
+    response_trailers: Ability::lacking(
         NO_TRAILERS,
-        "A reply has none",
+        "Responses of functions have no trailers",
         "AWS, \"Invoking Lambda function URLs\"",
     ),
     http1_bytes: Ability::lacking(
-        Untried,
-        "The function gets an event and no bytes of HTTP",
+        Untestable,
+        "The function receives an event, not HTTP",
         "AWS, \"Lambda runtime API\"",
     ),
-    reply_header_utf8: Ability::lacking(
+    response_header_utf8: Ability::lacking(
         LATIN1_VALUE,
-        "JSON has characters and no bytes; those of a header are taken for Latin-1",
-        "RFC 9110 §5.5; what AWS does was not recorded",
+        "JSON holds characters, not bytes; header values are encoded as Latin-1",
+        "RFC 9110 §5.5; the behaviour of AWS was not recorded",
     ),
     streaming: AT_ONCE,
     early_head: AT_ONCE,
-    cut: WHOLE_OR_NOT,
-    cut_at_once: WHOLE_OR_NOT,
-    cut_of_known_length: WHOLE_OR_NOT,
-    cut_at_length: WHOLE_OR_NOT,
+    aborted_body: WHOLE_OR_NOT,
+    abort_before_body: WHOLE_OR_NOT,
+    abort_within_length: WHOLE_OR_NOT,
+    excess_body: WHOLE_OR_NOT,
     backpressure: Ability::lacking(
-        Story("all of it is made"),
-        "Lambda takes what the function makes",
+        Scenario("the handler produces the whole body"),
+        "Lambda reads the response as fast as the function produces it",
         "AWS, \"Response streaming\"",
     ),
     disconnect: Ability::lacking(
-        Story("all of it is made"),
-        "Nothing tells the function that the client left",
+        Scenario("the handler produces the whole body"),
+        "Lambda does not report a disconnect to the function",
         "AWS, \"Lambda runtime API\"",
     ),
     ..Capabilities::ALL
 };
 
-const AT_ONCE: Ability =
-    Ability::lacking(ALL_AT_ONCE, "A buffered reply is one JSON", "Mode::Buffer");
-const WHOLE_OR_NOT: Ability =
-    Ability::lacking(FAILED_WHOLE, "A buffered reply is one JSON", "Mode::Buffer");
+const AT_ONCE: Ability = Ability::lacking(
+    ALL_AT_ONCE,
+    "A buffered response is one JSON document",
+    "Mode::Buffer",
+);
+const WHOLE_OR_NOT: Ability = Ability::lacking(
+    FAILED_WHOLE,
+    "A buffered response is one JSON document",
+    "Mode::Buffer",
+);
 
-/// The same where the reply is streamed.
+/// What a function lacks that streams its response.
 const fn streamed(buffered: Capabilities) -> Capabilities {
     Capabilities {
-        streaming: Ability::Carried,
-        early_head: Ability::Carried,
-        cut: Ability::Carried,
-        cut_at_once: Ability::Carried,
-        cut_of_known_length: Ability::Carried,
-        cut_at_length: Ability::Carried,
+        streaming: Ability::Supported,
+        early_head: Ability::Supported,
+        aborted_body: Ability::Supported,
+        abort_before_body: Ability::Supported,
+        abort_within_length: Ability::Supported,
+        excess_body: Ability::Supported,
         ..buffered
     }
 }
@@ -228,50 +242,62 @@ const BALANCER: Capabilities = Capabilities {
     raw_query: Ability::lacking(SAME_PARAMETERS, MAP_SPELLS, ALB_EVENT),
     query_order: Ability::lacking(SORTED_PARAMETERS, MAP_SORTS, ALB_EVENT),
     text_bytes: TEXT_IS_UTF8,
-    over_megabyte_up: Ability::lacking(Status(413), "The load balancer takes 1 MB", ALB_EVENT),
-    megabyte_back: Ability::lacking(FAILED_WHOLE, "A reply may have 1 MB of JSON", ALB_EVENT),
-    large_reply: Ability::lacking(FAILED_WHOLE, "A reply may have 1 MB of JSON", ALB_EVENT),
+    over_megabyte_up: Ability::lacking(
+        Status(413),
+        "The load balancer accepts at most 1 MB",
+        ALB_EVENT,
+    ),
+    megabyte_back: Ability::lacking(
+        FAILED_WHOLE,
+        "The load balancer accepts at most 1 MB of JSON as a response",
+        ALB_EVENT,
+    ),
+    large_response: Ability::lacking(
+        FAILED_WHOLE,
+        "The load balancer accepts at most 1 MB of JSON as a response",
+        ALB_EVENT,
+    ),
     ..BUFFERED
 };
 
 const EMULATED: Capabilities = Capabilities {
     absolute_target: Ability::lacking(
         HOST_DECIDES,
-        "The emulator looks at the header",
+        "The emulator uses the Host header",
         CARGO_LAMBDA,
     ),
     asterisk_target: Ability::lacking(
         Status(200),
-        "The emulator answers every OPTIONS",
+        "The emulator answers every OPTIONS request itself",
         CARGO_LAMBDA,
     ),
     options_method: Ability::lacking(
         Status(200),
-        "The emulator answers every OPTIONS",
+        "The emulator answers every OPTIONS request itself",
         CARGO_LAMBDA,
     ),
     repeated_headers: Ability::lacking(
         FIRST_VALUE,
-        "The emulator makes a map of them",
+        "The emulator keeps one value for each name",
         CARGO_LAMBDA,
     ),
     repeated_cookies: Ability::lacking(
         FIRST_VALUE,
-        "The emulator makes a map of them",
+        "The emulator keeps one value for each name",
         CARGO_LAMBDA,
     ),
     header_bytes: Ability::lacking(
         Status(500),
-        "The emulator takes values for UTF-8",
+        "The emulator accepts only UTF-8 values",
         CARGO_LAMBDA,
     ),
     text_bytes: NOT_TEXT,
     untyped_bytes: NOT_TEXT,
     encoded_body: NOT_TEXT,
-    reply_header_utf8: Ability::Carried,
-    reply_header_bytes: Ability::lacking(
+    response_header_utf8: Ability::Supported,
+    response_header_bytes: Ability::lacking(
         UTF8_VALUE,
-        "The emulator writes them as UTF-8",
+        "The emulator writes header values as UTF-8",
         CARGO_LAMBDA,
     ),
     ..BUFFERED
@@ -279,44 +305,44 @@ const EMULATED: Capabilities = Capabilities {
 
 const IGNORED: Ability = Ability::lacking(
     SEEMS_WHOLE,
-    "The emulator takes every end for the end",
+    "The emulator treats every end of the response as its regular end",
     CARGO_LAMBDA,
 );
 
 const NOT_TEXT: Ability = Ability::lacking(
     Status(500),
-    "The emulator takes what says nothing else for UTF-8",
+    "The emulator treats a body as UTF-8 text unless its Content-Type is a binary one",
     CARGO_LAMBDA,
 );
 
 const CORS: &[(&str, &str)] = &[
     (
         "x-amzn-remapped-content-length",
-        "what becomes of a Content-Length in a streamed reply",
+        "the new name of Content-Length in a streamed response",
     ),
     (
         "lambda-runtime-function-response-mode",
-        "the emulator passes on what the function told it",
+        "the emulator passes on a header of the Runtime API",
     ),
     (
         "access-control-allow-origin",
-        "the emulator allows every origin",
+        "the emulator adds CORS headers",
     ),
     (
         "access-control-allow-credentials",
-        "the emulator allows every origin",
+        "the emulator adds CORS headers",
     ),
     (
         "access-control-allow-headers",
-        "the emulator allows every origin",
+        "the emulator adds CORS headers",
     ),
     (
         "access-control-allow-methods",
-        "the emulator allows every origin",
+        "the emulator adds CORS headers",
     ),
     (
         "access-control-expose-headers",
-        "the emulator allows every origin",
+        "the emulator adds CORS headers",
     ),
-    ("vary", "the emulator says that it looked at the origin"),
+    ("vary", "the emulator adds CORS headers"),
 ];

@@ -1,4 +1,4 @@
-//! What is known of the hosts that the project serves.
+//! The profiles of the hosts of this project.
 
 mod cgi;
 mod hostile;
@@ -47,7 +47,7 @@ pub fn profiles() -> impl Iterator<Item = &'static Profile> {
     all.into_iter()
 }
 
-/// The profile of this name.
+/// The profile with this name.
 pub fn profile(name: &str) -> Option<Profile> {
     profiles().find(|profile| profile.name == name).cloned()
 }

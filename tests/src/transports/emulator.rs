@@ -4,7 +4,7 @@ use anyhost::{Request, Response, async_trait};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::Wire;
+use super::HttpTransport;
 use crate::probe_process::{Probe, free_port, listens};
 use crate::profile::Profile;
 use crate::transport::Transport;
@@ -12,7 +12,7 @@ use crate::transport::Transport;
 /// The probe under cargo-lambda's emulator.
 #[derive(Debug)]
 pub(super) struct Emulated {
-    wire: Wire,
+    wire: HttpTransport,
     // They end with it.
     _project: TempDir,
     _emulator: Child,
@@ -54,7 +54,7 @@ pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result
     ];
     all.extend(vars);
     Ok(Emulated {
-        wire: Wire::tcp(address, profile.clone()),
+        wire: HttpTransport::tcp(address, profile.clone()),
         _project: project,
         _emulator: emulator,
         _probe: Probe::start(&[], &all),

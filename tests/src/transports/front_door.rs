@@ -19,7 +19,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// A probe of its own behind this front door, whose replies are buffered or streamed.
+    /// A probe of its own behind this front door, whose responses are buffered or streamed.
     pub fn behind(door: FrontDoor, mode: Mode, profile: Profile) -> Self {
         let function = Function::new().with_mode(mode);
         Self {
@@ -49,7 +49,7 @@ impl Transport for Lambda {
     }
 }
 
-/// Lambda takes a reply to its end as fast as it is made, whatever becomes of the client.
+/// Lambda takes a response to its end as fast as it is made, whatever becomes of the client.
 fn unstoppable(mut body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {

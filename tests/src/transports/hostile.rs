@@ -12,12 +12,12 @@ use crate::transport::Transport;
 
 /// The probe as a program of a web server that treats it badly.
 #[derive(Debug)]
-pub struct Hostile {
+pub struct HostileCgi {
     host: HostileHost,
     profile: Profile,
 }
 
-impl Hostile {
+impl HostileCgi {
     /// A host with what is known of it.
     pub fn new(host: HostileHost, profile: Profile) -> Self {
         Self { host, profile }
@@ -25,7 +25,7 @@ impl Hostile {
 }
 
 #[async_trait]
-impl Transport for Hostile {
+impl Transport for HostileCgi {
     fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -40,7 +40,7 @@ impl Transport for Hostile {
         let request = http::Request::from_parts(parts, body.to_bytes());
         let head = request.method() == Method::HEAD;
         let received = self.host.exchange(request).await?;
-        let mut response = Response::new(match received.cut && !head {
+        let mut response = Response::new(match received.aborted && !head {
             false => received.body.into(),
             true => Body::from_stream(stream::iter([
                 Ok(received.body),

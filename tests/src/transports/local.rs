@@ -7,24 +7,24 @@ use anyhost::lambda::front_door::FrontDoor::{
     Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi,
 };
 
-use super::{CgiChild, CgiInProcess, Hostile, InProcess, Lambda, emulated, server};
+use super::{CgiChild, CgiInProcess, HostileCgi, InProcess, Lambda, emulated, server};
 use crate::hostile_host;
 use crate::profile::Profile;
 use crate::profiles::*;
 use crate::transport::Transport;
-use crate::web_server::{Kind, WebServer};
+use crate::web_server::{WebServer, WebServerKind};
 
 type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, String>> + Send>>;
 
 /// A transport that can be started.
 #[derive(Debug)]
-pub struct Start {
+pub struct LocalTransport {
     /// What is known of its host.
     pub profile: Profile,
     start: fn() -> Starting,
 }
 
-impl Start {
+impl LocalTransport {
     /// Starts it. It ends when it is dropped.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Start {
 
 macro_rules! starts {
     ($($profile:ident => $start:expr;)+) => {
-        vec![$(Start {
+        vec![$(LocalTransport {
             profile: $profile.clone(),
             start: || Box::pin(async { Ok(Box::new($start) as Box<dyn Transport>) }),
         },)+]
@@ -44,7 +44,7 @@ macro_rules! starts {
 }
 
 /// All of them, in the order of the table.
-pub fn local() -> Vec<Start> {
+pub fn local_transports() -> Vec<LocalTransport> {
     starts! {
         IN_PROCESS => InProcess::new();
         HTTP1 => server::http1().await;
@@ -62,16 +62,16 @@ pub fn local() -> Vec<Start> {
         EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[("ANYHOST_LAMBDA_MODE", "stream")]).await?;
         CGI_IN_PROCESS => CgiInProcess::new();
         CGI_CHILD => CgiChild::new();
-        HOSTILE_BUSYBOX => Hostile::new(hostile_host::BUSYBOX, HOSTILE_BUSYBOX.clone());
-        HOSTILE_FCGIWRAP => Hostile::new(hostile_host::FCGIWRAP, HOSTILE_FCGIWRAP.clone());
-        HOSTILE_CGID => Hostile::new(hostile_host::CGID, HOSTILE_CGID.clone());
-        HOSTILE_LIGHTTPD => Hostile::new(hostile_host::LIGHTTPD, HOSTILE_LIGHTTPD.clone());
-        HOSTILE_DUPLICATES => Hostile::new(hostile_host::DUPLICATES, HOSTILE_DUPLICATES.clone());
-        APACHE_CGID => WebServer::start(Kind::ApacheModCgid).await?;
-        APACHE_CGI => WebServer::start(Kind::ApacheModCgi).await?;
-        APACHE_HTACCESS => WebServer::start(Kind::ApacheHtaccess).await?;
-        NGINX => WebServer::start(Kind::Nginx).await?;
-        LIGHTTPD => WebServer::start(Kind::Lighttpd).await?;
-        BUSYBOX => WebServer::start(Kind::Busybox).await?;
+        HOSTILE_BUSYBOX => HostileCgi::new(hostile_host::BUSYBOX, HOSTILE_BUSYBOX.clone());
+        HOSTILE_FCGIWRAP => HostileCgi::new(hostile_host::FCGIWRAP, HOSTILE_FCGIWRAP.clone());
+        HOSTILE_CGID => HostileCgi::new(hostile_host::CGID, HOSTILE_CGID.clone());
+        HOSTILE_LIGHTTPD => HostileCgi::new(hostile_host::LIGHTTPD, HOSTILE_LIGHTTPD.clone());
+        HOSTILE_DUPLICATES => HostileCgi::new(hostile_host::DUPLICATES, HOSTILE_DUPLICATES.clone());
+        APACHE_CGID => WebServer::start(WebServerKind::ApacheModCgid).await?;
+        APACHE_CGI => WebServer::start(WebServerKind::ApacheModCgi).await?;
+        APACHE_HTACCESS => WebServer::start(WebServerKind::ApacheHtaccess).await?;
+        NGINX => WebServer::start(WebServerKind::Nginx).await?;
+        LIGHTTPD => WebServer::start(WebServerKind::Lighttpd).await?;
+        BUSYBOX => WebServer::start(WebServerKind::Busybox).await?;
     }
 }

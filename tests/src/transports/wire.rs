@@ -18,7 +18,7 @@ use crate::profile::Profile;
 use crate::transport::{Connection, Transport};
 
 /// HTTP over a socket, a connection for each request.
-pub struct Wire {
+pub struct HttpTransport {
     to: To,
     http2: bool,
     authority: String,
@@ -34,7 +34,7 @@ enum To {
     Unix(PathBuf),
 }
 
-impl Wire {
+impl HttpTransport {
     /// HTTP/1.1 over TCP.
     pub fn tcp(address: impl ToString, profile: Profile) -> Self {
         Self::new(To::Tcp(address.to_string()), profile)
@@ -147,7 +147,7 @@ impl Wire {
 }
 
 #[async_trait]
-impl Transport for Wire {
+impl Transport for HttpTransport {
     fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -177,9 +177,9 @@ impl Transport for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
+        f.debug_struct("HttpTransport")
             .field("to", &self.to)
             .field("http2", &self.http2)
             .field("profile", &self.profile.name)

@@ -1,5 +1,5 @@
-//! Random requests and replies, which have to be the same on every host that runs in this process. What a
-//! host has declared to lack is left out for it.
+//! Random requests and responses must be the same on every host that can run inside this process. What a host cannot
+//! carry, according to its profile, is removed from the request for this host.
 
 mod plan;
 mod reduce;
@@ -8,25 +8,26 @@ use anyhost::lambda::Mode::{Buffer, Stream};
 use anyhost::lambda::front_door::FrontDoor;
 use anyhost::server::Server;
 use anyhost_conformance::{
-    CgiInProcess, InProcess, Lambda, Normal, Received, Transport, Wire, app, profile,
+    Capabilities, CgiInProcess, HttpTransport, InProcess, Lambda, Normalised, Received, Transport,
+    app, profile,
 };
-use plan::{ReplyPlan, RequestPlan};
+use plan::{RequestPlan, ResponsePlan};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tokio::runtime::Runtime;
 
-/// What failed once, and why. New ones are added by hand, with the plan that proptest prints.
-fn found() -> Vec<(&'static str, RequestPlan)> {
+/// Requests that failed once. Add each new failure here, with the plan that proptest prints.
+fn former_failures() -> Vec<(&'static str, RequestPlan)> {
     vec![
         (
-            "an encoded path with a dot that a server resolves",
+            "a path with an encoded character and a dot segment, which a web server resolves",
             RequestPlan {
                 segments: vec!["%21".into(), ".".into()],
                 ..RequestPlan::default()
             },
         ),
         (
-            "a GET with a body of unknown length",
+            "a GET request with a body of unknown length",
             RequestPlan {
                 body: b"\0".to_vec(),
                 ..RequestPlan::default()
@@ -35,20 +36,21 @@ fn found() -> Vec<(&'static str, RequestPlan)> {
     ]
 }
 
-fn found_replies() -> Vec<(&'static str, ReplyPlan)> {
+/// Responses that failed once.
+fn former_response_failures() -> Vec<(&'static str, ResponsePlan)> {
     vec![
         (
-            "a body that breaks off at once",
-            ReplyPlan {
+            "a body that fails before its first chunk",
+            ResponsePlan {
                 fails: true,
-                ..ReplyPlan::default()
+                ..ResponsePlan::default()
             },
         ),
         (
-            "a header value that is UTF-8 as well as Latin-1",
-            ReplyPlan {
+            "a header value that is valid in UTF-8 and in Latin-1",
+            ResponsePlan {
                 headers: vec![("a".into(), b"\xC2\x80".to_vec())],
-                ..ReplyPlan::default()
+                ..ResponsePlan::default()
             },
         ),
     ]
@@ -57,36 +59,36 @@ fn found_replies() -> Vec<(&'static str, ReplyPlan)> {
 #[test]
 fn random_requests_are_the_same_on_every_host() {
     let hosts = Hosts::start();
-    for (name, plan) in found() {
-        let same = hosts.alike(|can| plan.reduced(can).request());
+    for (name, plan) in former_failures() {
+        let same = hosts.compare(|can| plan.reduced(can).request());
         assert_eq!(same, Ok(()), "{name}");
     }
     let mut runner = TestRunner::new(config());
-    let tried = runner.run(&plan::requests(), |plan| {
+    let result = runner.run(&plan::requests(), |plan| {
         hosts
-            .alike(|can| plan.reduced(can).request())
+            .compare(|can| plan.reduced(can).request())
             .map_err(TestCaseError::fail)
     });
-    tried.unwrap_or_else(|error| panic!("{error}"));
+    result.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
-fn random_replies_are_the_same_on_every_host() {
+fn random_responses_are_the_same_on_every_host() {
     let hosts = Hosts::start();
-    for (name, plan) in found_replies() {
-        let same = hosts.alike(|can| plan.reduced(can).request());
+    for (name, plan) in former_response_failures() {
+        let same = hosts.compare(|can| plan.reduced(can).request());
         assert_eq!(same, Ok(()), "{name}");
     }
     let mut runner = TestRunner::new(config());
-    let tried = runner.run(&plan::replies(), |plan| {
+    let result = runner.run(&plan::responses(), |plan| {
         hosts
-            .alike(|can| plan.reduced(can).request())
+            .compare(|can| plan.reduced(can).request())
             .map_err(TestCaseError::fail)
     });
-    tried.unwrap_or_else(|error| panic!("{error}"));
+    result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// `PROPTEST_CASES` makes more of them.
+/// The environment variable `PROPTEST_CASES` sets the number of random requests.
 fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
@@ -94,7 +96,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Every host that runs in this process, and a call to compare them with.
+/// Every host that can run inside this process, and the in-process call that they are compared with.
 struct Hosts {
     runtime: Runtime,
     reference: InProcess,
@@ -111,8 +113,8 @@ impl Hosts {
             tokio::spawn(server.with_stop(std::future::pending()).serve(app()));
             let named = |name: &str| profile(name).unwrap();
             let mut others: Vec<Box<dyn Transport>> = vec![
-                Box::new(Wire::tcp(&address, named("http1"))),
-                Box::new(Wire::tcp(&address, named("http2")).with_http2()),
+                Box::new(HttpTransport::tcp(&address, named("http1"))),
+                Box::new(HttpTransport::tcp(&address, named("http2")).with_http2()),
                 Box::new(CgiInProcess::new()),
             ];
             for (door, mode, name) in [
@@ -136,21 +138,18 @@ impl Hosts {
         }
     }
 
-    /// Sends to each host what it can carry, and holds its reply against the call's.
-    fn alike(
-        &self,
-        request: impl Fn(&anyhost_conformance::Capabilities) -> anyhost::Request,
-    ) -> Result<(), String> {
+    /// Sends to each host the request that it can carry, and compares its response with the in-process one.
+    fn compare(&self, request: impl Fn(&Capabilities) -> anyhost::Request) -> Result<(), String> {
         self.runtime.block_on(async {
             for host in &self.others {
                 let profile = host.profile();
                 let reference = self.reference.send(request(&profile.can)).await?;
-                let reference = Normal::of(&Received::read(reference).await);
-                let reply = host.send(request(&profile.can)).await;
-                let reply = reply.map_err(|error| format!("{}: {error}", profile.name))?;
-                let reply = Received::read(reply).await;
+                let reference = Normalised::of(&Received::read(reference).await);
+                let response = host.send(request(&profile.can)).await;
+                let response = response.map_err(|error| format!("{}: {error}", profile.name))?;
+                let response = Received::read(response).await;
                 reference
-                    .equals(&reply, profile)
+                    .equals(&response, profile)
                     .map_err(|why| format!("{}: {why}", profile.name))?;
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! What a random request or reply is made of.
+//! Random requests and responses.
 
 use anyhost::{Body, Request};
 use base64::Engine;
@@ -10,32 +10,37 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// A request to `/echo`.
+/// A request to `/echo` of the probe.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestPlan {
+    /// An index into [`METHODS`].
     pub(crate) method: usize,
     /// Percent-encoded.
     pub(crate) segments: Vec<String>,
     /// Percent-encoded names and values.
     pub(crate) query: Vec<(String, Option<String>)>,
-    /// The letters behind `x-`, and the value's bytes.
+    /// The part of the name after `x-`, and the value.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) cookies: Vec<String>,
+    /// An index into [`TYPES`].
     pub(crate) content_type: Option<usize>,
     pub(crate) body: Vec<u8>,
     pub(crate) known_length: bool,
 }
 
-/// A reply of `/reply`.
+/// A response that the route `/describe` of the probe sends.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReplyPlan {
-    /// Above 200.
+pub(crate) struct ResponsePlan {
+    /// The status code minus 200.
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) cookies: Vec<String>,
+    /// An index into [`TYPES`].
     pub(crate) content_type: Option<usize>,
     pub(crate) chunks: Vec<Vec<u8>>,
+    /// Whether the body is one buffer instead of a stream.
     pub(crate) whole: bool,
+    /// Whether the stream fails after its last chunk.
     pub(crate) fails: bool,
 }
 
@@ -78,7 +83,7 @@ pub(crate) fn requests() -> impl Strategy<Value = RequestPlan> {
     })
 }
 
-pub(crate) fn replies() -> impl Strategy<Value = ReplyPlan> {
+pub(crate) fn responses() -> impl Strategy<Value = ResponsePlan> {
     let parts = (
         0..400u16,
         headers(),
@@ -90,7 +95,7 @@ pub(crate) fn replies() -> impl Strategy<Value = ReplyPlan> {
     );
     parts.prop_map(|parts| {
         let (status, headers, cookies, content_type, chunks, whole, fails) = parts;
-        ReplyPlan {
+        ResponsePlan {
             status,
             headers,
             cookies,
@@ -102,17 +107,18 @@ pub(crate) fn replies() -> impl Strategy<Value = ReplyPlan> {
     })
 }
 
-/// What may stand in a path or a query, and any byte, encoded.
+/// Characters that a path or query may hold, and any byte in percent-encoding.
 fn encoded(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
+    let part = prop_oneof![
         4 => "[a-zA-Z0-9._~-]",
         2 => "[!$'()*,:@]",
         1 => any::<u8>().prop_map(|byte| format!("%{byte:02X}")),
     ];
-    vec(piece, length).prop_map(|pieces| pieces.concat())
+    vec(part, length).prop_map(|parts| parts.concat())
 }
 
-/// Few names, so that some are repeated; any bytes that a value may have, and no spaces around them.
+/// Headers with names from a small set, so that some are repeated. The values hold any bytes that a header value can hold,
+/// without spaces at either end, which hosts may remove.
 fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let byte = prop_oneof![8 => 0x21..=0x7Eu8, 1 => Just(b' '), 1 => 0x80..=0xFFu8];
     let value = vec(byte, 0..20).prop_map(|value| value.trim_ascii().to_vec());
@@ -162,7 +168,7 @@ impl RequestPlan {
     }
 }
 
-impl ReplyPlan {
+impl ResponsePlan {
     pub(crate) fn request(&self) -> Request {
         let latin1 = |value: &[u8]| {
             value
@@ -194,7 +200,7 @@ impl ReplyPlan {
         });
         let mut request = Request::new(Body::from(description.to_string()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = "/reply".parse().unwrap();
+        *request.uri_mut() = "/describe".parse().unwrap();
         request
     }
 }

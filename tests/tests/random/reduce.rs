@@ -1,17 +1,17 @@
-//! What is left of a plan for a host that lacks something.
+//! Removes from a plan what a host cannot carry according to its profile.
 
 use std::collections::BTreeMap;
 
 use anyhost_conformance::{Ability, Capabilities};
 
-use crate::plan::{ReplyPlan, RequestPlan, TYPES};
+use crate::plan::{RequestPlan, ResponsePlan, TYPES};
 
 fn lacks(ability: &Ability) -> bool {
     ability.lack().is_some()
 }
 
 impl RequestPlan {
-    /// The plan without what the host cannot carry.
+    /// The plan without the parts that the host cannot carry.
     pub(crate) fn reduced(&self, can: &Capabilities) -> Self {
         let mut plan = self.clone();
         if [&can.raw_path, &can.path_bytes, &can.encoded_slash]
@@ -44,21 +44,21 @@ impl RequestPlan {
     }
 }
 
-impl ReplyPlan {
-    /// The plan without what the host cannot carry.
+impl ResponsePlan {
+    /// The plan without the parts that the host cannot carry.
     pub(crate) fn reduced(&self, can: &Capabilities) -> Self {
         let mut plan = self.clone();
-        if lacks(&can.cut) {
+        if lacks(&can.aborted_body) {
             plan.fails = false;
         }
-        if lacks(&can.reply_header_utf8) {
+        if lacks(&can.response_header_utf8) {
             let ambiguous = |value: &[u8]| !value.is_ascii() && std::str::from_utf8(value).is_ok();
             plan.headers.retain(|(_, value)| !ambiguous(value));
         }
-        if lacks(&can.cut_at_once) && plan.chunks.iter().all(Vec::is_empty) {
+        if lacks(&can.abort_before_body) && plan.chunks.iter().all(Vec::is_empty) {
             plan.fails = false;
         }
-        if lacks(&can.reply_header_order) {
+        if lacks(&can.response_header_order) {
             last_of_each(&mut plan.headers);
             plan.cookies.truncate(1);
         }
@@ -66,17 +66,17 @@ impl ReplyPlan {
     }
 }
 
-/// `.` or `..`, however they are spelled (RFC 3986 §5.2.4).
+/// Whether the segment is `.` or `..`, also if it is percent-encoded (RFC 3986 §5.2.4).
 fn is_dots(segment: &str) -> bool {
     matches!(segment.replace("%2E", ".").as_str(), "." | "..")
 }
 
-/// Only letters and digits.
+/// Removes everything except letters and digits.
 fn plain(text: &mut String) {
     text.retain(|c| c.is_ascii_alphanumeric());
 }
 
-/// Names and values of letters and digits, each name once, in order.
+/// Reduces the query to sorted, unique names and to values of letters and digits.
 fn as_map(query: &[(String, Option<String>)]) -> Vec<(String, Option<String>)> {
     let mut map = BTreeMap::new();
     for (name, value) in query {
@@ -90,6 +90,7 @@ fn as_map(query: &[(String, Option<String>)]) -> Vec<(String, Option<String>)> {
     map.into_iter().collect()
 }
 
+/// Keeps the last value of each name.
 fn last_of_each(headers: &mut Vec<(String, Vec<u8>)>) {
     let map: BTreeMap<_, _> = std::mem::take(headers).into_iter().collect();
     headers.extend(map);

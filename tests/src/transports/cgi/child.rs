@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::{environment, reply};
+use super::{environment, response};
 use crate::probe_process::probe_path;
 use crate::profile::Profile;
 use crate::profiles::CGI_CHILD;
@@ -58,7 +58,7 @@ impl Transport for CgiChild {
                 let _ = sender.send(Err(error)).await;
             }
         });
-        reply::read(output).await
+        response::read(output).await
     }
 }
 

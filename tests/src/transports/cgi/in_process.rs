@@ -8,7 +8,7 @@ use anyhost::{Request, Response, Router, async_trait};
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::{environment, reply};
+use super::{environment, response};
 use crate::profile::Profile;
 use crate::profiles::CGI_IN_PROCESS;
 use crate::transport::Transport;
@@ -51,7 +51,7 @@ impl Transport for CgiInProcess {
             drop(sender);
             context.finish().await;
         });
-        reply::read(output).await
+        response::read(output).await
     }
 }
 

@@ -1,9 +1,9 @@
-//! A CGI program: what a web server hands to it, and what it makes of its reply.
+//! A CGI program: what a web server hands to it, and what it makes of its response.
 
 mod child;
 mod environment;
 mod in_process;
-mod reply;
+mod response;
 
 pub use child::CgiChild;
 pub use in_process::CgiInProcess;

@@ -1,4 +1,4 @@
-//! A program's reply as a server reads it.
+//! A program's response as a server reads it.
 
 use std::io;
 
