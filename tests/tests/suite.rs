@@ -7,10 +7,10 @@
 use std::process::ExitCode;
 
 use anyhost_conformance::{
-    check_capabilities_page, check_readme, profiles, run_local, silence_probe_panics,
+    Check, check_capabilities_page, check_readme, profiles, run_local, silence_probe_panics,
 };
 
-const PAGES: [(&str, fn() -> Result<(), String>); 2] = [
+const PAGES: [(&str, fn() -> Check); 2] = [
     ("capabilities_page_is_up_to_date", check_capabilities_page),
     ("readme_table_is_up_to_date", check_readme),
 ];
