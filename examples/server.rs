@@ -19,7 +19,7 @@ async fn main() -> std::io::Result<()> {
 
 async fn server(address: &str) -> std::io::Result<Server> {
     let mut limits = Limits::strict();
-    limits.request = Some(Duration::from_secs(5));
+    limits.request_timeout = Some(Duration::from_secs(5));
     let server = Server::bind(address).await?;
     Ok(server.with_limits(limits).with_health_checks())
 }
@@ -28,7 +28,7 @@ async fn server(address: &str) -> std::io::Result<Server> {
 async fn serve(server: Server) -> std::io::Result<()> {
     let handle = server.handle();
     let stop = move || {
-        handle.drain();
+        handle.graceful_shutdown();
         std::future::ready("stopping")
     };
     let routes = Router::new()

@@ -27,7 +27,7 @@ async fn every_recorded_event_gets_a_response() {
     let Some(folder) = recordings("every_recorded_event_gets_a_response") else {
         return;
     };
-    let app = anyhost_conformance::app();
+    let app = std::sync::Arc::new(anyhost_conformance::app());
     let mut count = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
@@ -36,7 +36,7 @@ async fn every_recorded_event_gets_a_response() {
         }
         count += 1;
         let event = std::fs::read(&path).unwrap();
-        let response = anyhost::lambda::invoke(&app, event.into()).await;
+        let response = anyhost::lambda::invoke(app.clone(), event.into()).await;
         let response = response.expect("the event is an HTTP event");
         let response: Value = serde_json::from_slice(&response).unwrap();
         let status = response["statusCode"].as_u64();
@@ -64,7 +64,7 @@ async fn recorded_events_of_one_request_give_the_handler_the_same_request() {
     ] {
         let event = std::fs::read(folder.join(format!("live-{name}.json"))).unwrap();
         let handler = anyhost::handler(probe_app::echo);
-        let response = anyhost::lambda::invoke(&handler, event.into()).await;
+        let response = anyhost::lambda::invoke(handler, event.into()).await;
         let response: Value = serde_json::from_slice(&response.unwrap()).unwrap();
         let seen: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         let body = "{\"message\":\"hello from the public internet\",\"unicode\":\"lambda-λ\"}";

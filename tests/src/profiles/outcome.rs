@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhost::encode_path;
+use anyhost_core::adapter::path::encode_path;
 use http::Request;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};

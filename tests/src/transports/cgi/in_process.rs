@@ -3,8 +3,9 @@
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
-use anyhost::cgi::{Environment, Program};
+use anyhost::cgi::{Environment, Outcome, Program};
 use anyhost::{Request, Response, Router, async_trait};
+use anyhost_core::adapter::finish_after_response;
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -44,12 +45,12 @@ impl Transport for CgiInProcess {
             let environment = Environment::new(variables);
             let exchange =
                 Program::new().exchange(handler, environment, Cursor::new(stdin), stdout);
-            let (context, result) = exchange.await;
-            if let Err(error) = result {
-                let _ = sender.send(Err(error)).await;
+            let (context, outcome) = exchange.await;
+            if outcome == Outcome::Aborted {
+                let _ = sender.send(Err(io::Error::other("response aborted"))).await;
             }
             drop(sender);
-            context.finish().await;
+            finish_after_response(&context, std::future::pending()).await;
         });
         response::read(output).await
     }
