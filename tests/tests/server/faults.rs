@@ -229,7 +229,7 @@ async fn panic_under_load_is_one_500_or_one_aborted_response() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connection_without_a_complete_first_request_is_closed_after_the_head_timeout() {
     let mut limits = Limits::default();
-    limits.head = Some(Duration::from_secs(1));
+    limits.head_timeout = Some(Duration::from_secs(1));
     let server = Server::bind("127.0.0.1:0").await.unwrap();
     let server = server.with_limits(limits);
     let address: SocketAddr = server

@@ -160,7 +160,7 @@ async fn incomplete_tls_handshake_is_closed_after_the_handshake_timeout() {
     let files = Files::new();
     files.renew();
     let mut limits = Limits::default();
-    limits.tls_handshake = Some(Duration::from_millis(500));
+    limits.tls_handshake_timeout = Some(Duration::from_millis(500));
     let server = Server::bind("tls://127.0.0.1:0").await.unwrap();
     let tls = Tls::from_pem_files(files.certificate(), files.key()).unwrap();
     let server = server.with_tls(tls).with_limits(limits);
