@@ -27,10 +27,13 @@
 //! deadline that the host knows; `request_context()` is that of a Function URL, made from the request; the path
 //! parameters and stage variables are empty.
 //!
-//! These differences to `lambda_http` remain:
+//! What to know before the port:
 //! - The path is as the client sent it and never begins with the stage, as if
 //!   `AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH` were set.
 //! - A body is `Body::Text` if it is valid UTF-8, and otherwise `Body::Binary`.
+//! - A response of [`lambda_http_handler`] goes through the conversion of `lambda_http`: its Content-Type decides
+//!   whether the body is text, and bytes of a text that are not valid in its charset are replaced.
+//!   [`with_lambda_http_extensions`] never changes a body.
 //! - An `Err` from the handler is an HTTP response with status 500 instead of a failed invocation.
 //! - The service must be `Clone`, `Sync` and `'static`: share state with an `Arc`.
 
