@@ -1,9 +1,8 @@
-//! The log as Lambda's own tools read it ("Lambda advanced logging controls").
+//! The log in the form that Lambda expects ("Lambda advanced logging controls").
 //!
-//! With the function's log format set to JSON, Lambda filters lines by their `level` and
-//! `timestamp`, and puts one that lacks either at INFO. [`layer`] writes what it wants, and [`level`]
-//! says what it lets through. Both are what `anyhost::run` uses; a program of its own mind puts them into a
-//! subscriber of its own, or others in their place:
+//! If the function's log format is JSON, Lambda filters lines by their `level` and `timestamp`, and treats a line
+//! without them as INFO. [`layer`] writes such lines, and [`level`] is the level that the function's configuration
+//! sets. `anyhost::run` uses both. An application that sets up its own subscriber can use them as well:
 //!
 //! ```
 //! use tracing_subscriber::Registry;
@@ -29,13 +28,13 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The level in `AWS_LAMBDA_LOG_LEVEL`, or `INFO`. `FATAL`, which `tracing` does not have, is
-/// `ERROR`.
+/// The level in `AWS_LAMBDA_LOG_LEVEL`; `INFO` if it is missing or invalid. `FATAL`, which `tracing` does not
+/// have, becomes `ERROR`.
 pub fn level() -> LevelFilter {
     level_of(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref()).unwrap_or(LevelFilter::INFO)
 }
 
-/// Whether `AWS_LAMBDA_LOG_LEVEL` says a level.
+/// Whether `AWS_LAMBDA_LOG_LEVEL` contains a valid level.
 pub fn has_level() -> bool {
     level_of(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref()).is_some()
 }
@@ -47,8 +46,8 @@ fn level_of(name: Option<&str>) -> Option<LevelFilter> {
     }
 }
 
-/// Writes events to stderr: as JSON, one line each, if `AWS_LAMBDA_LOG_FORMAT` is `JSON`; as text with
-/// no time, since Lambda notes it, otherwise.
+/// Writes log events to stderr: as one line of JSON each if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, otherwise as text
+/// without the time, which Lambda adds.
 pub fn layer<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -66,11 +65,11 @@ where
         .boxed()
 }
 
-/// Events as JSON: `timestamp` (RFC 3339), `level`, `message`, `target`, the event's own fields, and the
-/// `requestId` of the invocation that they belong to.
+/// Writes log events as JSON: `timestamp` (RFC 3339), `level`, `message`, `target`, the fields of the event, and
+/// the `requestId` of the invocation.
 struct Json<W>(W);
 
-/// The `requestId` of a span, kept with it.
+/// The `requestId` of a span, stored in its extensions.
 struct RequestId(Value);
 
 impl<S, W, O> Layer<S> for Json<W>
@@ -111,7 +110,7 @@ where
         }
         let mut line = Value::from(line).to_string();
         line.push('\n');
-        // In one write, so that lines of other threads do not come between. There is nobody to tell.
+        // One write for the whole line, so that threads do not mix their lines. A failure cannot be logged.
         let _ = (self.0)().write_all(line.as_bytes());
     }
 }
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_what_lambda_filters_by_and_whose_it_is() -> serde_json::Result<()> {
+    fn a_json_line_has_level_timestamp_message_fields_and_request_id() -> serde_json::Result<()> {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::registry().with(Json(move || writer.clone()));
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn lambdas_levels_are_understood() {
+    fn every_level_of_lambda_has_a_level_filter() {
         for (name, level) in [
             ("TRACE", LevelFilter::TRACE),
             ("debug", LevelFilter::DEBUG),

@@ -11,8 +11,8 @@ use anyhost_core::{Body, Context, Handler, IntoHandler};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 
-use super::{Simulator, error_response};
-use crate::Function;
+use super::simulator::{Simulator, error_response};
+use crate::function::Function;
 use crate::invocation::{InvocationResult, respond};
 use crate::runtime::Metadata;
 
@@ -76,8 +76,8 @@ impl Client {
         self
     }
 
-    /// Gives the function a timeout: handlers have a deadline, and get a 504 if they miss it. By default there
-    /// is none.
+    /// Gives the function a timeout: handlers have a deadline, and a handler that misses it is answered with a 504.
+    /// By default the function has no timeout.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

@@ -9,8 +9,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use serde_json::Value;
 
-use super::Simulator;
 use super::headers::headers;
+use super::simulator::Simulator;
 use crate::event::{Arrived, EVENT_LIMIT, EmptyBody, Simulation};
 
 impl Simulator {
@@ -18,7 +18,8 @@ impl Simulator {
     /// events can be compared.
     ///
     /// The path and query are those of the URI, without the stage. Its scheme counts only for load balancers,
-    /// for which it is `http` by default. Without a Host header the source uses a host name of its own.
+    /// for which it is `http` by default. The Host of a request without that
+    /// header is the name of the deployment.
     ///
     /// | | path | query | headers | body in base64 |
     /// |---|---|---|---|---|
@@ -77,7 +78,7 @@ impl Simulator {
         }
         let encoded = match self.description().decodes_base64() {
             true => !is_text(request),
-            false => self.binary_media_types,
+            false => !self.is_text_only(),
         };
         let body = match encoded {
             true => BASE64.encode(body),

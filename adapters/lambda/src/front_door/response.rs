@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, response::Parts};
 
-use super::{Simulator, error_response};
+use super::simulator::{Simulator, error_response};
 use crate::event::Json;
 
 impl Simulator {

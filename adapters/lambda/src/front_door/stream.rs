@@ -8,7 +8,7 @@ use anyhost_core::{Body, BoxError, Response};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 
-use super::Simulator;
+use super::simulator::Simulator;
 use crate::event::Json;
 use crate::runtime::ERROR_TYPE;
 

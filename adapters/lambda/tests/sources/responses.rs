@@ -1,0 +1,73 @@
+//! The response that each source gets.
+
+use super::*;
+
+#[tokio::test]
+async fn responses_to_http_apis_and_function_urls_have_joined_headers_and_a_list_of_cookies() {
+    for event in [http_api(), function_url()] {
+        let expected = json!({
+            "statusCode": 200,
+            "headers": {"vary": "accept, origin", "content-length": "2", "content-type": "application/octet-stream"},
+            "cookies": ["a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "b=2"],
+            "isBase64Encoded": true,
+            "body": "/wA=",
+        });
+        assert_eq!(response_to(&event, rich).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn responses_to_rest_apis_and_multi_value_load_balancers_have_lists_of_values() {
+    for (event, with_description) in [(rest_api(), false), (alb_multi_value(), true)] {
+        let mut expected = json!({
+            "statusCode": 200,
+            "multiValueHeaders": {
+                "set-cookie": ["a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "b=2"],
+                "vary": ["accept", "origin"], "content-length": ["2"], "content-type": ["application/octet-stream"],
+            },
+            "isBase64Encoded": true,
+            "body": "/wA=",
+        });
+        if with_description {
+            expected["statusDescription"] = json!("200 OK");
+        }
+        assert_eq!(response_to(&event, rich).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn responses_to_single_value_load_balancers_and_lattice_have_cookies_under_names_that_differ_in_case()
+ {
+    for event in [alb(), lattice()] {
+        let expected = json!({
+            "statusCode": 200,
+            "statusDescription": "200 OK",
+            "headers": {
+                "set-cookie": "a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "Set-cookie": "b=2",
+                "vary": "accept, origin", "content-length": "2", "content-type": "application/octet-stream",
+            },
+            "isBase64Encoded": true,
+            "body": "/wA=",
+        });
+        assert_eq!(response_to(&event, rich).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_response_over_one_mebibyte_is_a_500_only_at_a_load_balancer() {
+    let large = || async { "x".repeat(1_100_000) };
+    assert_eq!(response_to(&alb(), large).await["statusCode"], 500);
+    assert_eq!(response_to(&function_url(), large).await["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn a_buffered_response_without_end_is_a_500_at_the_limit() {
+    let endless = || async {
+        let chunks = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 65_536]));
+        Body::from_stream(chunks)
+    };
+    assert_eq!(
+        response_to(&function_url(), endless).await["statusCode"],
+        500
+    );
+}
