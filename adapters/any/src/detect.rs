@@ -31,6 +31,13 @@ pub(crate) struct Detected {
     pub(crate) rule: &'static str,
 }
 
+impl Detected {
+    /// Logs the host and the rule that selected it.
+    pub(crate) fn log(&self) {
+        tracing::info!(host = %self.host, "{}", self.rule);
+    }
+}
+
 /// Why no host was selected. Guessing would contradict what the operator set up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DetectError {

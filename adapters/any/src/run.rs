@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhost_core::{Error, IntoHandler};
 
-use crate::detect::{Detected, HostKind, detect};
+use crate::detect::{HostKind, detect};
 #[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
 use crate::hosts;
 use crate::log;
@@ -123,11 +123,4 @@ fn missing_feature(host: HostKind) -> io::Error {
     io::Error::other(format!(
         "this program was built without the feature `{host}` of the crate anyhost"
     ))
-}
-
-impl Detected {
-    /// Logs the host and the rule that selected it.
-    pub(crate) fn log(&self) {
-        tracing::info!(host = %self.host, "{}", self.rule);
-    }
 }

@@ -4,6 +4,8 @@ mod drain;
 mod framing;
 mod input;
 mod output;
+mod reader;
+mod shared;
 mod spool;
 
 pub(crate) use drain::drain;
