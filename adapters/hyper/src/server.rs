@@ -110,7 +110,7 @@ impl Server {
     {
         let address = address.try_into().map_err(Into::into)?;
         let listener = Listener::bind(&address).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("failed to bind {address}: {error}"))
+            io::Error::new(error.kind(), format!("cannot bind {address}: {error}"))
         })?;
         self.listeners.push(listener);
         Ok(self)
@@ -275,7 +275,7 @@ impl Server {
     fn check_certificate(&self) -> io::Result<()> {
         let mut listeners = self.listeners.iter();
         if !self.config.has_certificate() && listeners.any(|listener| listener.is_tls(false)) {
-            let message = "a tls:// address requires a certificate";
+            let message = "a tls:// address needs a certificate";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Ok(())

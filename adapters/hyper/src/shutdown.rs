@@ -97,7 +97,7 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
     let (state, tasks) = (&shared.state, &shared.tasks);
     let drain_timeout = shared.config.drain_timeout;
-    tracing::info!(reason, tasks = tasks.len(), timeout = ?drain_timeout, "draining");
+    tracing::info!(reason, tasks = tasks.len(), within = ?drain_timeout, "draining");
     tasks.close();
     tokio::select! {
         drained = timeout(drain_timeout, tasks.wait()) => {
