@@ -1,8 +1,7 @@
-//! Web servers that treat their CGI programs badly, each in the way of a real one.
+//! Simulated web servers that combine the most difficult behaviour of real ones.
 //!
-//! The real ones run in the tests as well, but only so far as a client can drive them. Here a request
-//! goes straight to the probe, with the environment and the streams that it would get from the worst
-//! of each kind.
+//! A client cannot make the real servers show all of it. The simulator starts the probe directly, with the environment
+//! variables and the standard streams that such a server would give it.
 
 mod child;
 mod environment;
@@ -16,77 +15,81 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use crate::received::Received;
 use child::Child;
 
-/// A deadlock ends here, as a failure. It is shorter than the time after which a program of ours helps
-/// itself out of most of them, which no user should have to wait for.
+/// Turns a deadlock between server and program into a failure. It is shorter than the time after which the CGI adapter
+/// gives up on a server that does not read, because users should not have to wait for that.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// What a web server hands to a CGI program, and how.
+/// The behaviour of a web server towards its CGI programs.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct HostileHost {
-    /// What it is called here.
+    /// The name of the simulated server.
     pub name: &'static str,
-    /// Its SERVER_SOFTWARE.
+    /// The variable SERVER_SOFTWARE.
     pub software: &'static str,
-    /// What standard input is.
+    /// The kind of standard input.
     pub stdin: Stdin,
-    /// Whether it writes all of the body before it reads any of the response.
+    /// Whether the server writes the complete body before it reads the response.
     pub writes_first: bool,
-    /// Whether it delivers what a client sent beyond the length that it declared, and no end of file.
+    /// Whether the server writes the bytes after the Content-Length too, and keeps standard input open.
     pub extra_bytes: bool,
-    /// What becomes of a chunked body.
+    /// How the server passes on a chunked body.
     pub chunked: Chunked,
-    /// What becomes of several headers of one name.
+    /// How the server passes on the values of a repeated header.
     pub repeated: Repeated,
     /// The CONTENT_LENGTH of a request without a body.
     pub no_length: Option<&'static str>,
-    /// Whether what the request does not have is set to nothing.
+    /// Whether variables without a value are set to the empty string.
     pub empty_variables: bool,
-    /// Whether HTTP_CONTENT_LENGTH and HTTP_CONTENT_TYPE are set besides.
+    /// Whether HTTP_CONTENT_LENGTH and HTTP_CONTENT_TYPE are set too.
     pub content_headers: bool,
-    /// Whether an Authorization is passed on.
+    /// Whether the Authorization header is passed on.
     pub authorization: bool,
-    /// Whether a `Proxy` header becomes the variable that HTTP clients obey.
+    /// Whether a `Proxy` header becomes HTTP_PROXY, which HTTP clients read as their configuration (CVE-2016-5385).
     pub proxy: bool,
-    /// Whether REQUEST_URI is decoded, merged and resolved.
+    /// Whether REQUEST_URI is decoded, without repeated slashes and dot segments.
     pub decoded_uri: bool,
-    /// Whether a query without `=` is the program's arguments.
+    /// Whether a query without `=` becomes the arguments of the program (RFC 3875 §4.4).
     pub arguments: bool,
-    /// Whether each variable that is no header is there a second time, with another value.
+    /// Whether the environment block holds each variable that is not a header twice, with different values.
     pub twice: bool,
-    /// What it sets besides.
+    /// Further variables.
     pub variables: &'static [(&'static str, &'static str)],
 }
 
-/// What standard input is.
+/// The kind of standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stdin {
     /// A pipe.
     Pipe,
-    /// A connected socket, which is standard output as well.
+    /// A connected socket, which is also standard output.
     Socket,
     /// A temporary file.
     File,
 }
 
-/// What becomes of a chunked body.
+/// How a server passes on a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Chunked {
-    /// Its chunks are handed on as they came, the first few of them.
+    /// The server writes the undecoded chunks that arrived with the head, and no more.
     Raw,
-    /// Its bytes come up to the end of file, of unknown length.
+    /// The server decodes the chunks and declares no length; the body ends at the end of file.
     ToEnd,
-    /// It has a length, and all the same the header that says it is chunked.
+    /// The server decodes the chunks and declares the length, but also passes on Transfer-Encoding.
     WithLength,
 }
 
-/// What becomes of several headers of one name.
+/// How a server passes on the values of a repeated header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Repeated {
-    /// Each is a variable, of the same name.
+    /// Each value is a variable with the same name.
     Each,
-    /// The last one counts.
+    /// Only the last value is passed on.
     Last,
-    /// They are joined with commas.
+    /// The values are joined with commas.
     Joined,
 }
 
@@ -175,7 +178,7 @@ pub const BUSYBOX: HostileHost = HostileHost {
     ..FCGIWRAP
 };
 
-/// fcgiwrap behind a configuration that sets each variable, and includes a file that sets it again.
+/// nginx with fcgiwrap and a configuration that sets each variable and then includes a file that sets it again.
 pub const DUPLICATES: HostileHost = HostileHost {
     name: "duplicates",
     software: "nginx/1.22.1",
@@ -184,22 +187,22 @@ pub const DUPLICATES: HostileHost = HostileHost {
 };
 
 impl HostileHost {
-    /// All of them.
+    /// Every simulated server.
     pub const ALL: [Self; 5] = [BUSYBOX, FCGIWRAP, CGID, LIGHTTPD, DUPLICATES];
 
-    /// Runs the probe, with its lint on, for this request, and gives its response. A Content-Length other
-    /// than the body's is a client that sends less, or more, than it declared.
+    /// Runs the probe with PROBE_LINT for this request and returns its response. A Content-Length that differs from the
+    /// length of the body stands for a client that sends fewer or more bytes than it declared.
     ///
     /// # Errors
-    /// When the program did not take its body, wrote no response that every server understands, or did not
-    /// end: what a real server would show the client as an error of its own.
+    /// The program did not read its body, wrote a response that some servers do not understand, or did not exit. A
+    /// real server would send its own error response to the client.
     pub async fn exchange(&self, request: Request<Bytes>) -> Result<Received, String> {
         let variables = environment::of(self, &request);
         let arguments = environment::arguments(self, &request);
         let body = environment::body(self, &request);
         let open = self.extra_bytes && !is_short(&request) && !environment::is_chunked(&request);
         let (mut child, server) = Child::start(self.stdin, &arguments, &variables, &body)
-            .map_err(|error| format!("the program did not start: {error}"))?;
+            .map_err(|error| format!("failed to start the program: {error}"))?;
         let (writes_first, end) = (self.writes_first, child.end());
         let exchange = tokio::task::spawn_blocking(move || {
             let response = server.exchange(body, writes_first, open)?;
@@ -209,11 +212,11 @@ impl HostileHost {
         let response = match tokio::time::timeout(TIMEOUT, exchange).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => Err(panic.to_string()),
-            Err(_) => Err(format!("no end in {TIMEOUT:?}")),
+            Err(_) => Err(format!("the program did not exit within {TIMEOUT:?}")),
         };
         match response {
             Ok(response) => {
-                child.has_ended();
+                child.set_exited();
                 parse(&response)
             }
             Err(error) => Err(format!("{error}: {}", child.log())),
@@ -221,7 +224,7 @@ impl HostileHost {
     }
 }
 
-/// Whether the client declared more than it sent.
+/// Whether the client sent fewer bytes than it declared.
 fn is_short(request: &Request<Bytes>) -> bool {
     declared(request).is_some_and(|declared| declared > request.body().len())
 }
@@ -231,27 +234,27 @@ fn declared(request: &Request<Bytes>) -> Option<usize> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// Reads a response as the strictest of the servers does: the status first, and as `Status: `.
+/// Parses a response like the strictest server: the first line must be `Status: `.
 fn parse(response: &[u8]) -> Result<Received, String> {
-    let wrong = |what: &str| {
+    let invalid = |what: &str| {
         let response = &response[..response.len().min(300)];
         format!("{what}: {}", response.escape_ascii())
     };
     let end = response.windows(4).position(|four| four == b"\r\n\r\n");
-    let end = end.ok_or_else(|| wrong("no head"))?;
+    let end = end.ok_or_else(|| invalid("missing end of the head"))?;
     let (head, body) = (&response[..end], &response[end + 4..]);
     let mut lines = head.split(|&b| b == b'\n');
     let status = lines.next().and_then(|line| line.strip_prefix(b"Status: "));
     let status = status.and_then(|status| StatusCode::from_bytes(status.get(..3)?).ok());
-    let status = status.ok_or_else(|| wrong("no status"))?;
+    let status = status.ok_or_else(|| invalid("missing Status"))?;
     let mut headers = HeaderMap::new();
     for line in lines {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let colon = line.iter().position(|&b| b == b':');
-        let (name, value) = line.split_at(colon.ok_or_else(|| wrong("no header"))?);
-        let name = HeaderName::from_bytes(name).map_err(|_| wrong("no name"))?;
+        let (name, value) = line.split_at(colon.ok_or_else(|| invalid("header without a colon"))?);
+        let name = HeaderName::from_bytes(name).map_err(|_| invalid("invalid header name"))?;
         let value = HeaderValue::from_bytes(value[1..].trim_ascii());
-        headers.append(name, value.map_err(|_| wrong("no value"))?);
+        headers.append(name, value.map_err(|_| invalid("invalid header value"))?);
     }
     let length = headers
         .get(CONTENT_LENGTH)

@@ -1,4 +1,4 @@
-//! A Runtime API of our own, for what no emulator does: events of every source, and misbehaviour.
+//! A simulated Lambda Runtime API. Unlike emulators, it sends events of every event source, and it can fail on demand.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,27 +16,31 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-/// What the function said of an invocation, of its start, or of its extension.
+/// A call of the function to the Runtime API or the Extensions API.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Answer {
-    /// The call: `response`, `error`, `init`, `restore`, `restore-next`, or `register`.
+    /// The last part of the path: `response`, `error`, `init`, `restore`, `restore-next`, or `register`.
     pub call: String,
     /// The headers of the call.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body of the call.
     pub body: Bytes,
-    /// Its trailers.
+    /// The trailers of the call.
     pub trailers: HeaderMap,
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Parses the body as JSON.
+    ///
+    /// # Panics
+    /// The body is not JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("the function posts JSON")
+        serde_json::from_slice(&self.body).expect("the body of the call is JSON")
     }
 }
 
-/// A Runtime API on a port of its own.
+/// A running Runtime API.
 #[derive(Debug)]
 pub struct LambdaApi {
     address: SocketAddr,
@@ -59,8 +63,8 @@ struct State {
 }
 
 impl State {
-    /// Notes something about the start that has no body.
-    fn tell(&self, call: &str, headers: &HeaderMap) {
+    /// Records a call without a body that concerns the start of the function.
+    fn record_start_call(&self, call: &str, headers: &HeaderMap) {
         let _ = self.inits.send(Answer {
             call: call.to_owned(),
             headers: headers.clone(),
@@ -71,12 +75,12 @@ impl State {
 }
 
 impl LambdaApi {
-    /// Starts it.
+    /// Starts the API on a free port of the loopback interface.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port is free");
-        let address = listener.local_addr().expect("it has an address");
+        let address = listener.local_addr().expect("a listener has an address");
         let (events, queue) = mpsc::unbounded_channel();
         let (init, inits) = mpsc::unbounded_channel();
         let (restore, restored) = watch::channel(false);
@@ -123,12 +127,12 @@ impl LambdaApi {
         self.address.to_string()
     }
 
-    /// Invokes the function with an event, and gives its answer.
+    /// Invokes the function with an event and returns the call that it makes with the result.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
         self.invoke_with(event, &[]).await
     }
 
-    /// Invokes the function with more headers on `/next`.
+    /// Invokes the function, with additional headers in the response to `GET /invocation/next`.
     pub async fn invoke_with(
         &self,
         event: impl Into<Bytes>,
@@ -137,7 +141,7 @@ impl LambdaApi {
         self.invoke_all(event, headers, 1).await.remove(0)
     }
 
-    /// Invokes the function and waits for several calls about the same invocation.
+    /// Invokes the function and waits for several calls with the result of this invocation.
     pub async fn invoke_all(
         &self,
         event: impl Into<Bytes>,
@@ -166,54 +170,57 @@ impl LambdaApi {
             .insert(id.clone(), sender);
         let response = response
             .body(Full::new(event.into()))
-            .expect("it is a response");
-        self.events.send((id, response)).expect("the API runs");
+            .expect("the response is valid");
+        self.events
+            .send((id, response))
+            .expect("the API is running");
         let mut answers = Vec::new();
         while answers.len() < count {
             let answer = tokio::time::timeout(Duration::from_secs(10), receiver.recv()).await;
             answers.push(
                 answer
-                    .expect("the function answers in time")
-                    .expect("the API runs"),
+                    .expect("the function makes the call in time")
+                    .expect("the API is running"),
             );
         }
         answers
     }
 
-    /// Answers the next `/next` with this, whatever it is.
+    /// Sends any response to the next `GET /invocation/next`.
     pub fn misbehave(&self, response: Response<&'static str>) {
         let response = response.map(|body| Full::new(body.into()));
         self.events
             .send((String::new(), response))
-            .expect("the API runs");
+            .expect("the API is running");
     }
 
-    /// Lets the process go on from its snapshot.
+    /// Responds to `GET /restore/next`, as Lambda does when it restores a SnapStart snapshot.
     pub fn restore(&self) {
         self.restore.send_replace(true);
     }
 
-    /// Drops the next connections, so many of them, without a word.
+    /// Closes the next `count` connections without a response.
     pub fn drop_connections(&self, count: u64) {
         self.state.drops.store(count, Ordering::Relaxed);
     }
 
-    /// Refuses extensions.
+    /// Rejects the registration of extensions with 403.
     pub fn refuse_extensions(&self) {
         self.state.extensions.store(false, Ordering::Relaxed);
     }
 
-    /// Refuses the next reply with this status.
+    /// Rejects the next response of the function with this status.
     pub fn refuse(&self, status: StatusCode) {
         self.state.refusals.lock().unwrap().push(status);
     }
 
-    /// What comes next about the start: a report that it failed, or an extension.
+    /// Waits for the next call that concerns the start of the function: a failed start, a restore, or the registration of an
+    /// extension.
     pub async fn start_up(&self) -> Answer {
         let mut inits = self.inits.lock().await;
-        let told = tokio::time::timeout(Duration::from_secs(10), inits.recv()).await;
-        told.expect("the function says so in time")
-            .expect("the API runs")
+        let call = tokio::time::timeout(Duration::from_secs(10), inits.recv()).await;
+        call.expect("the function makes the call in time")
+            .expect("the API is running")
     }
 }
 
@@ -229,7 +236,7 @@ async fn answer(
         .strip_prefix("/2018-06-01/runtime/")
         .unwrap_or_default();
     if path == "restore/next" {
-        state.tell("restore-next", request.headers());
+        state.record_start_call("restore-next", request.headers());
         let mut restored = state.restored.clone();
         let _ = restored.wait_for(|restored| *restored).await;
         return Ok(status(StatusCode::OK));
@@ -246,7 +253,7 @@ async fn answer(
         false => None,
     };
     if let Some(refused) = refused {
-        // Before it has read what it refuses.
+        // Like Lambda, respond before the body has been read.
         let answer = Answer {
             call: "response".into(),
             headers: parts.headers,
@@ -294,7 +301,7 @@ async fn extension(call: &str, headers: &HeaderMap, state: &State) -> Response<F
     }
     match call {
         "register" => {
-            state.tell("register", headers);
+            state.record_start_call("register", headers);
             let mut response = status(StatusCode::OK);
             let id = http::HeaderValue::from_static("e-1");
             response
@@ -302,7 +309,7 @@ async fn extension(call: &str, headers: &HeaderMap, state: &State) -> Response<F
                 .insert("lambda-extension-identifier", id);
             response
         }
-        // It asked for no events.
+        // The extension registered for no events, so it waits here until it is killed.
         _ => std::future::pending().await,
     }
 }

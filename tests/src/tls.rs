@@ -1,4 +1,4 @@
-//! The way to a deployment that speaks https.
+//! TLS connections to deployments.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::transport::Connection;
 
-/// A client's side of TLS, which trusts the certificate authorities that Mozilla does.
+/// A TLS client that trusts the certificate authorities of Mozilla.
 pub(crate) struct Connector {
     tls: TlsConnector,
     name: ServerName<'static>,

@@ -1,4 +1,4 @@
-//! Debian's web servers, each with the configuration in `infra/cgi` and the probe as its CGI program.
+//! The web servers of Debian with the configuration files of `infra/cgi` and the probe as their CGI program.
 
 use std::fs::{self, File, Permissions};
 use std::net::SocketAddr;
@@ -22,14 +22,15 @@ use crate::transports::HttpTransport;
 const INFRA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cgi");
 const MODULES: &str = "/usr/lib/apache2/modules";
 
-/// A web server that runs CGI programs.
+/// A web server that can run CGI programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WebServerKind {
-    /// Apache with the event MPM: a daemon forks, stdin and stdout are one socket.
+    /// Apache with the event MPM and mod_cgid: a daemon starts the program; stdin and stdout are one socket.
     ApacheModCgid,
-    /// Apache with the prefork MPM: each worker forks, stdin and stdout are pipes.
+    /// Apache with the prefork MPM and mod_cgi: each worker starts programs; stdin and stdout are pipes.
     ApacheModCgi,
-    /// Apache as on shared hosting: nothing but an `.htaccess` beside the program.
+    /// Apache as on shared hosting: the only configuration is an `.htaccess` file in the folder of the program.
     ApacheHtaccess,
     /// nginx with fcgiwrap.
     Nginx,
@@ -39,7 +40,7 @@ pub enum WebServerKind {
     Busybox,
 }
 
-/// A running web server. It ends when dropped.
+/// A running web server. Dropping it ends its processes.
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
@@ -49,13 +50,13 @@ pub struct WebServer {
 }
 
 impl WebServer {
-    /// Starts one on a free port of the loopback interface.
+    /// Starts a web server on a free port of the loopback interface.
     ///
     /// # Errors
-    /// When it is not installed, or does not start.
+    /// The server is not installed, or does not start.
     pub async fn start(kind: WebServerKind) -> Result<Self, String> {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        // Servers run programs as another user, who must be able to reach this one.
+        let folder = tempfile::tempdir().expect("a folder can be created");
+        // Servers run programs as another user, who needs access to this folder.
         let open = Permissions::from_mode(0o755);
         fs::set_permissions(folder.path(), open).expect("its mode can be set");
         let port = free_port();
@@ -89,16 +90,19 @@ impl WebServer {
         };
         match listens(address).await {
             true => Ok(server),
-            false => Err(format!("{kind:?} does not listen: {}", server.log())),
+            false => Err(format!(
+                "{kind:?} did not start to listen: {}",
+                server.log()
+            )),
         }
     }
 
-    /// Where it listens.
+    /// The address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it has logged so far, with what the probe wrote to stderr.
+    /// The log of the server so far, which contains the standard error of the probe.
     pub fn log(&self) -> String {
         let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
@@ -117,7 +121,7 @@ impl Transport for WebServer {
 }
 
 impl Drop for WebServer {
-    /// Each server leads a group of its own, with its programs in it.
+    /// Each server was started in a new process group, which also contains the programs that it runs.
     fn drop(&mut self) {
         for child in &mut self.children {
             let Some(group) = child.id().try_into().ok().and_then(Pid::from_raw) else {
@@ -140,13 +144,13 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// The probe by this name, with a file beside it that is nobody's business.
+    /// Copies the probe to this path, and puts a secret file next to it.
     fn program(&self, name: &str) -> String {
         let program = self.root.join(name);
-        fs::create_dir_all(program.parent().unwrap_or(self.root)).expect("a folder can be made");
+        fs::create_dir_all(program.parent().unwrap_or(self.root)).expect("a folder can be created");
         fs::copy(probe_path(), &program).expect("the probe can be copied");
-        let beside = format!("{}.env", program.display());
-        fs::write(beside, "secret").expect("a file can be written");
+        let secret = format!("{}.env", program.display());
+        fs::write(secret, "secret").expect("a file can be written");
         program.display().to_string()
     }
 
@@ -165,7 +169,7 @@ impl Site<'_> {
         Command::new(program)
             .args(args)
             .env("RUST_BACKTRACE", "0")
-            // fcgiwrap and busybox pass their own environment on.
+            // fcgiwrap and busybox pass their own environment to programs.
             .env("PROBE_LINT", "1")
             .current_dir(self.root)
             .process_group(0)
@@ -246,7 +250,7 @@ impl Site<'_> {
 
     fn lighttpd(&self) -> Result<Child, String> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
-        fs::create_dir(self.root.join("site")).expect("a folder can be made");
+        fs::create_dir(self.root.join("site")).expect("a folder can be created");
         let conf = self.configuration(&format!(
             "server.document-root = \"{root}/site\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
              server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\

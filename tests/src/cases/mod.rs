@@ -24,6 +24,7 @@ use crate::received::Received;
 
 /// Cases about the same part of a request or response.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Topic {
     /// The part of a request or response.
     pub name: &'static str,

@@ -1,5 +1,4 @@
-//! The probe as a child whose environment may hold a name twice, which the standard library's command
-//! does not allow.
+//! The probe as a child process whose environment block may hold a name twice. `std::process::Command` cannot do that.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -17,16 +16,16 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use super::Stdin;
 use crate::probe_process::probe_path;
 
-/// A running probe. It is killed when dropped, unless it has ended.
+/// A running probe. Dropping it kills the process, unless it has exited.
 pub(super) struct Child {
     id: Option<Pid>,
     log: File,
 }
 
-/// The end of a child, for one who waits for it.
+/// The exit of a child, which another thread can wait for.
 pub(super) struct End(Option<Pid>);
 
-/// The server's ends of its streams.
+/// The server's ends of the standard streams.
 pub(super) struct Server {
     stdin: Option<Stream>,
     stdout: Stream,
@@ -38,7 +37,7 @@ enum Stream {
 }
 
 impl Child {
-    /// Starts it. A body that is handed over as a file is there from the start.
+    /// Starts the program. If standard input is a file, it contains the complete body from the start.
     pub(super) fn start(
         stdin: Stdin,
         arguments: &[Vec<u8>],
@@ -70,12 +69,12 @@ impl Child {
         End(self.id)
     }
 
-    /// Its id may be another's by now.
-    pub(super) fn has_ended(&mut self) {
+    /// Records that the process has exited, so that dropping does not kill another process that got its id.
+    pub(super) fn set_exited(&mut self) {
         self.id = None;
     }
 
-    /// What it has logged so far.
+    /// What the program has written to standard error so far.
     pub(super) fn log(&self) -> String {
         let mut log = String::new();
         let read = (&self.log)
@@ -101,7 +100,7 @@ impl End {
     pub(super) fn wait(self) -> Result<(), String> {
         match waitpid(self.0, WaitOptions::empty()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("the program cannot be waited for: {error}")),
+            Err(error) => Err(format!("failed to wait for the program: {error}")),
         }
     }
 }
@@ -136,8 +135,8 @@ fn streams(stdin: Stdin, body: &[u8]) -> io::Result<((OwnedFd, OwnedFd), Server)
 }
 
 impl Server {
-    /// Sends the body and reads the response, in this order or both at once. Standard input then ends, or
-    /// stays open until the response has come.
+    /// Writes the body and reads the response, one after the other or at the same time. Then closes standard input, or
+    /// keeps it open until the response is complete.
     pub(super) fn exchange(
         mut self,
         body: Bytes,
@@ -147,14 +146,14 @@ impl Server {
         let stdin = self.stdin.take();
         let write = move || send(stdin, &body, open);
         if writes_first {
-            let kept = write().map_err(|error| format!("the body was not taken: {error}"))?;
+            let kept = write().map_err(|error| format!("failed to write the body: {error}"))?;
             let response = self.receive();
             drop(kept);
             return response;
         }
         let writer = thread::spawn(write);
         let response = self.receive();
-        // A program may leave what it does not want to a server that reads and writes.
+        // A program may ignore the rest of a body, so a write error is not a failure here.
         let _ = writer.join();
         response
     }
@@ -167,12 +166,12 @@ impl Server {
         };
         match read {
             Ok(_) => Ok(response),
-            Err(error) => Err(format!("the response was lost: {error}")),
+            Err(error) => Err(format!("failed to read the response: {error}")),
         }
     }
 }
 
-/// Gives back what is to stay open.
+/// Writes the body. Returns the stream if it must stay open.
 fn send(stdin: Option<Stream>, body: &[u8], open: bool) -> io::Result<Option<Stream>> {
     let Some(mut stdin) = stdin else {
         return Ok(None);

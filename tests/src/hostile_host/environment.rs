@@ -1,4 +1,4 @@
-//! A request as each host writes it down.
+//! The environment variables, arguments and standard input for a request.
 
 use bytes::Bytes;
 use http::header::{
@@ -14,7 +14,7 @@ type Variables = Vec<(String, Vec<u8>)>;
 
 const SCRIPT_NAME: &str = "/app";
 
-/// The whole environment.
+/// All environment variables.
 pub(super) fn of(host: &HostileHost, request: &Request<Bytes>) -> Variables {
     let mut variables = meta(host, request);
     if host.twice {
@@ -28,7 +28,7 @@ pub(super) fn of(host: &HostileHost, request: &Request<Bytes>) -> Variables {
     variables
 }
 
-/// Arguments that come from the query (RFC 3875 §4.4).
+/// The arguments that are made from a query (RFC 3875 §4.4).
 pub(super) fn arguments(host: &HostileHost, request: &Request<Bytes>) -> Vec<Vec<u8>> {
     let query = request.uri().query().unwrap_or_default();
     if !host.arguments || query.contains('=') {
@@ -38,7 +38,7 @@ pub(super) fn arguments(host: &HostileHost, request: &Request<Bytes>) -> Vec<Vec
     words.map(decoded).collect()
 }
 
-/// What is written to the program.
+/// The bytes that the server writes to standard input.
 pub(super) fn body(host: &HostileHost, request: &Request<Bytes>) -> Bytes {
     let body = request.body();
     if is_chunked(request) {
@@ -107,7 +107,8 @@ fn content_length(host: &HostileHost, request: &Request<Bytes>) -> Option<String
     Some(length.to_string())
 }
 
-/// Merged and resolved, as every server does before it looks for the program.
+/// The decoded path without repeated slashes and dot segments: every server normalises a path before it looks for the
+/// program.
 fn path_info(path: &str) -> Vec<u8> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path
@@ -131,7 +132,7 @@ fn decoded(text: &str) -> Vec<u8> {
     percent_decode(text.as_bytes()).collect()
 }
 
-/// The variables that a header becomes: none, one or several.
+/// The variables for a header: none, one, or one for each value.
 fn header(host: &HostileHost, request: &Request<Bytes>, name: &HeaderName) -> Variables {
     let passed = match name.as_str() {
         "proxy" => host.proxy,
@@ -160,7 +161,7 @@ fn header(host: &HostileHost, request: &Request<Bytes>, name: &HeaderName) -> Va
     }
 }
 
-/// Apache joins even cookies with commas.
+/// The separator between joined values. Apache uses commas also for cookies.
 fn joint(host: &HostileHost, name: &HeaderName) -> &'static [u8] {
     match *name == COOKIE && !host.software.starts_with("Apache") {
         true => b"; ",
@@ -173,7 +174,7 @@ pub(super) fn is_chunked(request: &Request<Bytes>) -> bool {
     coding.is_some_and(|coding| coding == "chunked")
 }
 
-/// What one read of the client's socket brings besides the head.
+/// The part of the body that a server reads together with the head.
 fn first_read(mut raw: Bytes) -> Bytes {
     raw.truncate(919);
     raw

@@ -1,4 +1,4 @@
-//! Lambda under an emulator.
+//! A Lambda function under the emulator of cargo-lambda.
 
 use anyhost::{Request, Response, async_trait};
 use tempfile::TempDir;
@@ -9,20 +9,20 @@ use crate::probe_process::{Probe, free_port, listens};
 use crate::profile::Profile;
 use crate::transport::Transport;
 
-/// The probe under cargo-lambda's emulator.
+/// The probe under the emulator.
 #[derive(Debug)]
 pub(super) struct Emulated {
     wire: HttpTransport,
-    // They end with it.
+    // Dropping these ends the processes.
     _project: TempDir,
     _emulator: Child,
     _probe: Probe,
 }
 
-/// Starts the emulator, and the probe with these variables, as a host of this profile.
+/// Starts the emulator, and the probe with these environment variables.
 ///
 /// # Errors
-/// When the emulator does not start.
+/// The emulator cannot be started.
 pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result<Emulated, String> {
     let (project, port) = (project().map_err(|error| error.to_string())?, free_port());
     let port_text = port.to_string();
@@ -45,7 +45,7 @@ pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result
         .map_err(|error| format!("cargo-lambda: {error} (tests/run installs it)"))?;
     let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
     if !listens(address).await {
-        return Err("cargo-lambda does not listen".to_owned());
+        return Err("cargo-lambda did not start to listen".to_owned());
     }
     let api = format!("http://{address}/.rt/probe");
     let mut all = vec![
@@ -61,7 +61,7 @@ pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result
     })
 }
 
-/// The emulator reads a Cargo manifest for the names of the functions.
+/// The emulator reads the names of the functions from a Cargo manifest.
 fn project() -> std::io::Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let manifest =
@@ -78,7 +78,7 @@ impl Transport for Emulated {
         self.wire.profile()
     }
 
-    /// The emulator serves a function below a path of its own, which the function does not see.
+    /// The emulator serves the function below `/lambda-url/probe`, and removes this prefix from the path.
     async fn send(&self, mut request: Request) -> Result<Response, String> {
         if request.uri().path() != "*" {
             let mut parts = request.uri().clone().into_parts();
@@ -87,11 +87,14 @@ impl Transport for Emulated {
                 .as_ref()
                 .map_or("/", |target| target.as_str());
             let target = format!("/lambda-url/probe{target}");
-            parts.path_and_query =
-                Some(target.parse().map_err(|_| format!("bad target {target}"))?);
+            parts.path_and_query = Some(
+                target
+                    .parse()
+                    .map_err(|_| format!("invalid request target {target:?}"))?,
+            );
             *request.uri_mut() = parts
                 .try_into()
-                .map_err(|_| format!("bad target {target}"))?;
+                .map_err(|_| format!("invalid request target {target:?}"))?;
         }
         self.wire.send(request).await
     }

@@ -1,4 +1,4 @@
-//! Lambda, in-process.
+//! A Lambda function behind a simulated event source, in this process.
 
 use anyhost::lambda::front_door::{Client, FrontDoor};
 use anyhost::lambda::{Function, Mode};
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::profile::Profile;
 use crate::transport::Transport;
 
-/// The Lambda adapter behind a front door of AWS, in-process.
+/// The Lambda adapter behind a simulated event source of AWS, in this process.
 #[derive(Debug)]
 pub struct Lambda {
     profile: Profile,
@@ -19,7 +19,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// A probe of its own behind this front door, whose responses are buffered or streamed.
+    /// Creates a new probe behind an event source. `mode` selects buffered or streamed responses.
     pub fn behind(door: FrontDoor, mode: Mode, profile: Profile) -> Self {
         let function = Function::new().with_mode(mode);
         Self {
@@ -35,7 +35,7 @@ impl Transport for Lambda {
         &self.profile
     }
 
-    /// Front doors take a body whole before they call the function.
+    /// Event sources read the complete body before they call the function.
     async fn send(&self, request: Request) -> Result<Response, String> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?;
@@ -49,13 +49,14 @@ impl Transport for Lambda {
     }
 }
 
-/// Lambda takes a response to its end as fast as it is made, whatever becomes of the client.
+/// Reads the body in the background: Lambda reads a response as fast as the function produces it, even if the client
+/// disconnects.
 fn unstoppable(mut body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(frame) = body.frame().await {
-            let piece = frame.map(|frame| frame.into_data().unwrap_or_default());
-            let _ = sender.send(piece);
+            let chunk = frame.map(|frame| frame.into_data().unwrap_or_default());
+            let _ = sender.send(chunk);
         }
     });
     stream::unfold(receiver, |mut receiver| async move {

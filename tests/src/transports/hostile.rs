@@ -1,4 +1,4 @@
-//! CGI under a simulated server.
+//! A CGI program under a simulated web server.
 
 use anyhost::{Body, BoxError, Request, Response, async_trait};
 use futures_util::stream;
@@ -10,7 +10,7 @@ use crate::hostile_host::HostileHost;
 use crate::profile::Profile;
 use crate::transport::Transport;
 
-/// The probe as a program of a web server that treats it badly.
+/// The probe as a CGI program under a [simulated web server](crate::hostile_host).
 #[derive(Debug)]
 pub struct HostileCgi {
     host: HostileHost,
@@ -18,7 +18,7 @@ pub struct HostileCgi {
 }
 
 impl HostileCgi {
-    /// A host with what is known of it.
+    /// A transport through a simulated server.
     pub fn new(host: HostileHost, profile: Profile) -> Self {
         Self { host, profile }
     }
@@ -44,7 +44,9 @@ impl Transport for HostileCgi {
             false => received.body.into(),
             true => Body::from_stream(stream::iter([
                 Ok(received.body),
-                Err(BoxError::from("shorter than declared")),
+                Err(BoxError::from(
+                    "the body is shorter than its Content-Length",
+                )),
             ])),
         });
         *response.status_mut() = received.status;

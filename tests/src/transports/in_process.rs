@@ -1,4 +1,4 @@
-//! A call.
+//! A function call.
 
 use anyhost::testing::Client;
 use anyhost::{Request, Response, async_trait};
@@ -7,12 +7,12 @@ use crate::profile::Profile;
 use crate::profiles::IN_PROCESS;
 use crate::transport::Transport;
 
-/// The probe as a plain function: what all others are held against.
+/// The probe as a function. The suite compares every other host with this one.
 #[derive(Debug)]
 pub struct InProcess(Client);
 
 impl InProcess {
-    /// A probe of its own.
+    /// Creates a new probe.
     pub fn new() -> Self {
         Self(Client::new(crate::app()))
     }

@@ -1,4 +1,4 @@
-//! All transports that this machine can offer.
+//! The transports to the hosts of this project.
 
 use std::pin::Pin;
 
@@ -16,19 +16,20 @@ use crate::web_server::{WebServer, WebServerKind};
 
 type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, String>> + Send>>;
 
-/// A transport that can be started.
+/// A transport to a host of this project, which has not been started yet.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LocalTransport {
-    /// What is known of its host.
+    /// What the suite knows about the host.
     pub profile: Profile,
     start: fn() -> Starting,
 }
 
 impl LocalTransport {
-    /// Starts it. It ends when it is dropped.
+    /// Starts the host. Dropping the transport ends it.
     ///
     /// # Errors
-    /// When this machine has not what it takes.
+    /// A program that the host needs is not installed, or does not start.
     pub async fn start(&self) -> Result<Box<dyn Transport>, String> {
         (self.start)().await
     }
@@ -43,7 +44,7 @@ macro_rules! starts {
     };
 }
 
-/// All of them, in the order of the table.
+/// Every transport, in the order of the table.
 pub fn local_transports() -> Vec<LocalTransport> {
     starts! {
         IN_PROCESS => InProcess::new();

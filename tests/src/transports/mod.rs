@@ -1,4 +1,4 @@
-//! The ways to the probe: a call, a wire, a CGI program, a Lambda function.
+//! The transports: in-process, HTTP, CGI and Lambda.
 
 mod cgi;
 mod emulator;

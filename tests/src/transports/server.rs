@@ -1,4 +1,4 @@
-//! The probe as a standalone server.
+//! The probe as the standalone server.
 
 use super::HttpTransport;
 use crate::probe_process::Probe;

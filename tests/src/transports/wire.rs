@@ -1,4 +1,4 @@
-//! HTTP.
+//! HTTP over a socket.
 
 use std::any::Any;
 use std::fmt;
@@ -17,14 +17,14 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::profile::Profile;
 use crate::transport::{Connection, Transport};
 
-/// HTTP over a socket, a connection for each request.
+/// HTTP over a socket, with a new connection for each request.
 pub struct HttpTransport {
     to: To,
     http2: bool,
     authority: String,
     profile: Profile,
     tls: Option<crate::tls::Connector>,
-    /// What has to stay alive for it.
+    /// The host, which dropping the transport ends.
     host: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -45,18 +45,19 @@ impl HttpTransport {
         Self::new(To::Unix(path.into()), profile)
     }
 
-    /// The way to a deployment at this URL, whose path is its mount.
+    /// HTTP/1.1 to a deployment. The path of the URL is the base path.
     ///
     /// # Errors
-    /// When it is no URL of http or https.
+    /// The URL is invalid, or is neither http nor https.
     pub fn to(url: &str, profile: Profile) -> Result<Self, String> {
-        let wrong = || format!("{url} is no URL such as https://example.com/app");
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let authority = uri.authority().ok_or_else(wrong)?;
+        let invalid =
+            || format!("invalid URL {url:?}: expected one such as https://example.com/app");
+        let uri: Uri = url.parse().map_err(|_| invalid())?;
+        let authority = uri.authority().ok_or_else(invalid)?;
         let tls = match uri.scheme_str() {
             Some("https") => Some(crate::tls::Connector::new(authority.host())?),
             Some("http") => None,
-            _ => return Err(wrong()),
+            _ => return Err(invalid()),
         };
         let port = match authority.port_u16() {
             Some(port) => port,
@@ -82,14 +83,14 @@ impl HttpTransport {
         }
     }
 
-    /// The same in HTTP/2, with prior knowledge.
+    /// Uses HTTP/2 with prior knowledge.
     #[must_use]
     pub fn with_http2(mut self) -> Self {
         self.http2 = true;
         self
     }
 
-    /// The same, which keeps its host running.
+    /// Keeps a value until the transport is dropped, usually the running host.
     #[must_use]
     pub fn with_host(mut self, host: impl Any + Send + Sync) -> Self {
         self.host = Some(Box::new(host));
@@ -104,7 +105,7 @@ impl HttpTransport {
         }
     }
 
-    /// The request as this connection has it: below the mount, and with an authority.
+    /// Completes a request for the connection: adds the base path and an authority.
     fn address(&self, request: &mut Request) -> Result<(), String> {
         let uri = request.uri().clone();
         let target = match uri.path() {
@@ -119,7 +120,7 @@ impl HttpTransport {
         let default = HeaderValue::try_from(&self.authority).map_err(|error| error.to_string())?;
         let authority = match (uri.authority(), &host) {
             (Some(authority), _) => Some(authority.to_string()),
-            // HTTP/2 has the authority where HTTP/1.1 has a Host, which may be one or not.
+            // HTTP/2 sends the authority instead of Host. A Host that is not a valid authority stays a header.
             (None, Some(host)) if self.http2 && Authority::try_from(host.as_bytes()).is_ok() => {
                 request.headers_mut().remove(HOST);
                 Some(String::from_utf8_lossy(host.as_bytes()).into_owned())
@@ -133,9 +134,9 @@ impl HttpTransport {
         };
         *request.uri_mut() = target
             .parse()
-            .map_err(|_| format!("{target} is no target"))?;
+            .map_err(|_| format!("invalid request target {target:?}"))?;
         if !self.http2 && request.body().size_hint().exact().is_none() {
-            // hyper sends no body of unknown length with a GET unless it is told to.
+            // hyper sends a body of unknown length with a GET request only if this header is set.
             let chunked = HeaderValue::from_static("chunked");
             request.headers_mut().insert(TRANSFER_ENCODING, chunked);
         }

@@ -1,4 +1,4 @@
-//! A program in a process of its own.
+//! A CGI program in a new process.
 
 use std::io;
 use std::process::Stdio;
@@ -15,12 +15,12 @@ use crate::profile::Profile;
 use crate::profiles::CGI_CHILD;
 use crate::transport::Transport;
 
-/// The probe as a CGI program, a process for each request.
+/// The probe as a CGI program, with a new process for each request.
 #[derive(Debug, Default)]
 pub struct CgiChild(());
 
 impl CgiChild {
-    /// The probe's binary, which is built if need be.
+    /// Builds the program `probe` if necessary.
     pub fn new() -> Self {
         probe_path();
         Self(())
@@ -47,14 +47,14 @@ impl Transport for CgiChild {
             .map_err(|error| error.to_string())?;
         if let Some(mut stdin) = child.stdin.take() {
             tokio::spawn(async move {
-                // A program may end before it has all.
+                // The program may exit before it has read the whole body.
                 let _ = stdin.write_all(&body).await;
             });
         }
         let (sender, output) = mpsc::channel(1);
         tokio::spawn(async move {
-            // The exit status is all that tells of a cut.
-            if let Err(error) = pass_on(&mut child, &sender).await {
+            // The exit status is the only sign of an aborted response.
+            if let Err(error) = forward(&mut child, &sender).await {
                 let _ = sender.send(Err(error)).await;
             }
         });
@@ -62,7 +62,7 @@ impl Transport for CgiChild {
     }
 }
 
-async fn pass_on(
+async fn forward(
     child: &mut Child,
     sender: &mpsc::Sender<io::Result<bytes::Bytes>>,
 ) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! A request as a server hands it to a program.
+//! The environment variables and standard input for a request.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -9,10 +9,10 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 
-/// The variables for a request (RFC 3875 §4.1), as Apache sets them, and its body.
+/// The variables for a request (RFC 3875 §4.1) as Apache sets them, and the body.
 pub(super) async fn of(
     request: Request,
-    mount: &str,
+    base_path: &str,
 ) -> Result<(Vec<(OsString, OsString)>, Vec<u8>), String> {
     let (parts, body) = request.into_parts();
     let length = body.size_hint().exact();
@@ -24,7 +24,7 @@ pub(super) async fn of(
     let mark = query.map_or("", |_| "?");
     let mut uri = match path {
         "*" => "*".to_owned(),
-        path => format!("{mount}{path}{mark}{query_text}"),
+        path => format!("{base_path}{path}{mark}{query_text}"),
     };
     let mut host = parts
         .headers
@@ -42,7 +42,7 @@ pub(super) async fn of(
         ("SERVER_PORT", b"80".to_vec()),
         ("REMOTE_ADDR", b"192.0.2.1".to_vec()),
         ("REQUEST_METHOD", parts.method.as_str().into()),
-        ("SCRIPT_NAME", mount.into()),
+        ("SCRIPT_NAME", base_path.into()),
         ("PATH_INFO", resolved(path)),
         ("REQUEST_URI", uri.into()),
         ("QUERY_STRING", query_text.into()),
@@ -66,7 +66,7 @@ pub(super) async fn of(
     Ok((variables.collect(), body))
 }
 
-/// Decoded, and with its dots resolved, for which a server's access rules hold.
+/// The decoded path without dot segments: the access rules of a server apply to this path.
 fn resolved(path: &str) -> Vec<u8> {
     let decoded: Vec<u8> = percent_decode_str(path).collect();
     let mut segments: Vec<&[u8]> = Vec::new();
@@ -86,7 +86,7 @@ fn resolved(path: &str) -> Vec<u8> {
     segments.join(&b'/')
 }
 
-/// RFC 3875 §4.1.18: several of one name are joined.
+/// The variables for headers. The values of a repeated header are joined (RFC 3875 §4.1.18).
 fn headers(headers: &HeaderMap) -> impl Iterator<Item = (String, Vec<u8>)> {
     let names = headers
         .keys()

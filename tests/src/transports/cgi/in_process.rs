@@ -1,4 +1,4 @@
-//! A program in this process.
+//! A CGI program in this process.
 
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::profile::Profile;
 use crate::profiles::CGI_IN_PROCESS;
 use crate::transport::Transport;
 
-/// The CGI adapter with an environment and streams of our making.
+/// The CGI adapter with an environment and standard streams in memory.
 #[derive(Debug)]
 pub struct CgiInProcess(Arc<Router>);
 
 impl CgiInProcess {
-    /// A probe of its own.
+    /// Creates a new probe.
     pub fn new() -> Self {
         Self(Arc::new(crate::app()))
     }
@@ -56,17 +56,17 @@ impl Transport for CgiInProcess {
     }
 }
 
-/// So many writes fit into the pipe before the program has to wait.
+/// The number of writes that fit into the simulated pipe before the program has to wait.
 const PIPE: usize = 4;
 
 struct Stdout(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is short is written on the runtime's own thread, which may not wait: it fits.
+        // The adapter writes short output on the thread of the runtime, which must not block. Such output fits into the channel.
         let bytes = Bytes::copy_from_slice(bytes);
         let sent = match self.0.try_send(Ok(bytes.clone())) {
-            Err(TrySendError::Full(piece)) => self.0.blocking_send(piece).is_ok(),
+            Err(TrySendError::Full(chunk)) => self.0.blocking_send(chunk).is_ok(),
             sent => sent.is_ok(),
         };
         if !sent {

@@ -1,4 +1,4 @@
-//! A CGI program: what a web server hands to it, and what it makes of its response.
+//! The probe as a CGI program, in this process or in a new one.
 
 mod child;
 mod environment;

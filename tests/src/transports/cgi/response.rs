@@ -1,4 +1,4 @@
-//! A program's response as a server reads it.
+//! Parses the output of a CGI program (RFC 3875 §6).
 
 use std::io;
 
@@ -8,10 +8,10 @@ use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
-/// What a program writes, piece by piece, and an error at the end if it failed.
+/// The output of a program in chunks, followed by an error if the program failed.
 pub(super) type Output = mpsc::Receiver<io::Result<Bytes>>;
 
-/// Reads the head (RFC 3875 §6) and leaves the body to come.
+/// Reads the head, and returns a response whose body is the rest of the output.
 pub(super) async fn read(mut output: Output) -> Result<Response, String> {
     let mut head = BytesMut::new();
     let end = loop {
@@ -21,26 +21,31 @@ pub(super) async fn read(mut output: Output) -> Result<Response, String> {
         match output.recv().await {
             Some(Ok(bytes)) => head.extend_from_slice(&bytes),
             Some(Err(error)) => return Err(error.to_string()),
-            None => return Err(format!("no head in {:?}", head.escape_ascii().to_string())),
+            None => {
+                return Err(format!(
+                    "missing end of the head: {:?}",
+                    head.escape_ascii().to_string()
+                ));
+            }
         }
     };
     let first = head.split_off(end + 4).freeze();
     let mut response = Response::new(body(first, output));
     for line in head[..end].split(|&byte| byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let wrong = || format!("a line is no header: {}", line.escape_ascii());
+        let invalid = || format!("invalid header line \"{}\"", line.escape_ascii());
         let colon = line
             .iter()
             .position(|&byte| byte == b':')
-            .ok_or_else(wrong)?;
+            .ok_or_else(invalid)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name == b"Status" {
             let code = value.get(..3).unwrap_or_default();
-            *response.status_mut() = StatusCode::from_bytes(code).map_err(|_| wrong())?;
+            *response.status_mut() = StatusCode::from_bytes(code).map_err(|_| invalid())?;
             continue;
         }
-        let name = HeaderName::from_bytes(name).map_err(|_| wrong())?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| wrong())?;
+        let name = HeaderName::from_bytes(name).map_err(|_| invalid())?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| invalid())?;
         response.headers_mut().append(name, value);
     }
     Ok(response)
@@ -51,11 +56,11 @@ fn body(first: Bytes, output: Output) -> Body {
     Body::from_stream(stream::unfold(
         (first, output),
         |(first, mut output)| async move {
-            let piece = match first {
-                Some(piece) => piece,
+            let chunk = match first {
+                Some(chunk) => chunk,
                 None => output.recv().await?,
             };
-            Some((piece, (None, output)))
+            Some((chunk, (None, output)))
         },
     ))
 }
