@@ -44,7 +44,7 @@ pub enum WebServerKind {
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
-    wire: HttpTransport,
+    http: HttpTransport,
     children: Vec<Child>,
     folder: TempDir,
 }
@@ -84,7 +84,7 @@ impl WebServer {
         let address = ([127, 0, 0, 1], port).into();
         let server = Self {
             address,
-            wire: HttpTransport::tcp(address, profile),
+            http: HttpTransport::tcp(address, profile),
             children,
             folder,
         };
@@ -112,11 +112,11 @@ impl WebServer {
 #[async_trait]
 impl Transport for WebServer {
     fn profile(&self) -> &Profile {
-        self.wire.profile()
+        self.http.profile()
     }
 
     async fn send(&self, request: Request) -> Result<Response, String> {
-        self.wire.send(request).await
+        self.http.send(request).await
     }
 }
 

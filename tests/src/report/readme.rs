@@ -28,7 +28,10 @@ const ROWS: &[(&str, &[Need])] = &[
         "Request bodies of unknown length (chunked)",
         &[UnknownLength],
     ),
-    ("Text bodies in other charsets than UTF-8", &[TextBytes]),
+    (
+        "Text in other charsets than UTF-8 in request bodies",
+        &[TextBytes],
+    ),
     (
         "Request and response bodies larger than 1 MB",
         &[OverMegabyteUp, MegabyteBack, LargeResponse],
@@ -53,37 +56,49 @@ const ROWS: &[(&str, &[Need])] = &[
     ("Successive requests reach the same process", &[Memory]),
 ];
 
-/// The columns: a title, and the profiles that it stands for.
-fn columns() -> [(&'static str, Vec<&'static Profile>); 5] {
+type Column = (&'static str, Vec<(&'static str, &'static Profile)>);
+
+/// The columns: a title, and the profiles that the column stands for, each with a short name.
+fn columns() -> [Column; 5] {
     [
-        ("Server", vec![&HTTP1, &HTTP2, &UNIX]),
+        (
+            "Server",
+            vec![
+                ("HTTP/1.1", &HTTP1),
+                ("HTTP/2", &HTTP2),
+                ("Unix sockets", &UNIX),
+            ],
+        ),
         (
             "Lambda, buffered",
             vec![
-                &REST_API,
-                &HTTP_API,
-                &FUNCTION_URL,
-                &ALB,
-                &ALB_MULTI,
-                &LATTICE,
+                ("REST API", &REST_API),
+                ("HTTP API", &HTTP_API),
+                ("function URL", &FUNCTION_URL),
+                ("ALB", &ALB),
+                ("ALB with multi-value headers", &ALB_MULTI),
+                ("VPC Lattice", &LATTICE),
             ],
         ),
         (
             "Lambda, streamed",
-            vec![&REST_API_STREAM, &FUNCTION_URL_STREAM],
+            vec![
+                ("REST API", &REST_API_STREAM),
+                ("function URL", &FUNCTION_URL_STREAM),
+            ],
         ),
         (
             "CGI",
             vec![
-                &APACHE_CGID,
-                &APACHE_CGI,
-                &APACHE_HTACCESS,
-                &NGINX,
-                &LIGHTTPD,
-                &BUSYBOX,
+                ("Apache", &APACHE_CGID),
+                ("Apache", &APACHE_CGI),
+                ("Apache with .htaccess", &APACHE_HTACCESS),
+                ("nginx", &NGINX),
+                ("lighttpd", &LIGHTTPD),
+                ("busybox", &BUSYBOX),
             ],
         ),
-        ("In-process", vec![&IN_PROCESS]),
+        ("In-process", vec![("in-process", &IN_PROCESS)]),
     ]
 }
 
@@ -105,27 +120,25 @@ pub fn readme_table() -> String {
     table
 }
 
-/// `yes`, `no`, or the profiles that differ from the others, whichever list is shorter.
-fn support(profiles: &[&Profile], needs: &[Need]) -> String {
+/// `yes`, `no`, or the shorter list of profiles: those that support everything, or those that do not.
+fn support(profiles: &[(&str, &Profile)], needs: &[Need]) -> String {
     let supports = |profile: &Profile| {
         needs
             .iter()
             .all(|need| profile.can.of(*need).lack().is_none())
     };
-    let (with, without): (Vec<&Profile>, Vec<&Profile>) =
-        profiles.iter().partition(|profile| supports(profile));
-    let names = |profiles: &[&Profile]| {
-        let names = profiles.iter().map(|profile| {
-            let name = profile.name.trim_start_matches("lambda-");
-            name.trim_end_matches("-stream").to_owned()
-        });
-        names.collect::<Vec<_>>().join(", ")
+    let (with, without): (Vec<_>, Vec<_>) =
+        profiles.iter().partition(|(_, profile)| supports(profile));
+    let names = |profiles: Vec<(&str, &Profile)>| {
+        let mut names: Vec<_> = profiles.into_iter().map(|(name, _)| name).collect();
+        names.dedup();
+        names.join(", ")
     };
     match (with.len(), without.len()) {
         (_, 0) => "yes".to_owned(),
         (0, _) => "no".to_owned(),
-        (yes, no) if yes < no => format!("only {}", names(&with)),
-        _ => format!("not {}", names(&without)),
+        (yes, no) if yes < no => format!("only {}", names(with)),
+        _ => format!("except {}", names(without)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::transport::Transport;
 /// The probe under the emulator.
 #[derive(Debug)]
 pub(super) struct Emulated {
-    wire: HttpTransport,
+    http: HttpTransport,
     // Dropping these ends the processes.
     _project: TempDir,
     _emulator: Child,
@@ -54,7 +54,7 @@ pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result
     ];
     all.extend(vars);
     Ok(Emulated {
-        wire: HttpTransport::tcp(address, profile.clone()),
+        http: HttpTransport::tcp(address, profile.clone()),
         _project: project,
         _emulator: emulator,
         _probe: Probe::start(&[], &all),
@@ -75,7 +75,7 @@ fn project() -> std::io::Result<TempDir> {
 #[async_trait]
 impl Transport for Emulated {
     fn profile(&self) -> &Profile {
-        self.wire.profile()
+        self.http.profile()
     }
 
     /// The emulator serves the function below `/lambda-url/probe`, and removes this prefix from the path.
@@ -96,6 +96,6 @@ impl Transport for Emulated {
                 .try_into()
                 .map_err(|_| format!("invalid request target {target:?}"))?;
         }
-        self.wire.send(request).await
+        self.http.send(request).await
     }
 }

@@ -4,15 +4,15 @@ mod cgi;
 mod emulator;
 mod front_door;
 mod hostile;
+mod http_transport;
 mod in_process;
 mod local;
 mod server;
-mod wire;
 
 pub use cgi::{CgiChild, CgiInProcess};
 use emulator::emulated;
 pub use front_door::Lambda;
 pub use hostile::HostileCgi;
+pub use http_transport::HttpTransport;
 pub use in_process::InProcess;
 pub use local::{LocalTransport, local_transports};
-pub use wire::HttpTransport;

@@ -66,10 +66,10 @@ impl HttpTransport {
         };
         let mut profile = profile;
         profile.base_path = uri.path().trim_end_matches('/').to_owned().into();
-        let mut wire = Self::tcp(format!("{}:{port}", authority.host()), profile);
-        wire.authority = authority.to_string();
-        wire.tls = tls;
-        Ok(wire)
+        let mut transport = Self::tcp(format!("{}:{port}", authority.host()), profile);
+        transport.authority = authority.to_string();
+        transport.tls = tls;
+        Ok(transport)
     }
 
     fn new(to: To, profile: Profile) -> Self {
