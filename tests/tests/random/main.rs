@@ -110,7 +110,11 @@ impl Hosts {
             let server = Server::bind("127.0.0.1:0").await.unwrap();
             let url = server.url();
             let address = url.strip_prefix("http://").unwrap().to_owned();
-            tokio::spawn(server.with_graceful_shutdown(std::future::pending()).serve(app()));
+            tokio::spawn(
+                server
+                    .with_graceful_shutdown(std::future::pending())
+                    .serve(app()),
+            );
             let named = |name: &str| profile(name).unwrap();
             let mut others: Vec<Box<dyn Transport>> = vec![
                 Box::new(HttpTransport::tcp(&address, named("http1"))),
