@@ -119,7 +119,9 @@ impl<'a> Json<'a> {
 /// A tree of the fields that the parser keeps. A leaf keeps its whole value.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    children: Vec<(&'static str, Kept)>,
+    /// The children by the length of their keys. The parser looks up every key of an event, and few of them have
+    /// the same length.
+    children: Vec<Vec<(&'static str, Kept)>>,
 }
 
 impl Kept {
@@ -129,17 +131,22 @@ impl Kept {
         let Some((key, rest)) = field.split_first() else {
             return;
         };
-        let index = self.children.iter().position(|(known, _)| known == key);
+        if self.children.len() <= key.len() {
+            self.children.resize_with(key.len() + 1, Vec::new);
+        }
+        let children = &mut self.children[key.len()];
+        let index = children.iter().position(|(known, _)| known == key);
         let index = index.unwrap_or_else(|| {
-            self.children.push((key, Self::default()));
-            self.children.len() - 1
+            children.push((key, Self::default()));
+            children.len() - 1
         });
-        self.children[index].1.add(rest);
+        children[index].1.add(rest);
     }
 
     fn child(&self, key: &str) -> Option<&Self> {
-        let child = self.children.iter().find(|(known, _)| *known == key);
-        child.map(|(_, child)| child)
+        let mut children = self.children.get(key.len())?.iter();
+        let child = children.find(|(known, _)| *known == key)?;
+        Some(&child.1)
     }
 }
 
