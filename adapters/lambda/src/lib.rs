@@ -26,6 +26,7 @@
 //! | `lambda_http` | [`compat`]: runs handlers written for the crate `lambda_http` |
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+// The docs link to the modules of both features.
 #![cfg_attr(
     not(all(feature = "testing", feature = "lambda_http")),
     allow(rustdoc::broken_intra_doc_links)

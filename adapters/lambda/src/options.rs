@@ -33,6 +33,13 @@ impl SettingValue for Mode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlPath(pub(crate) Box<str>);
 
+impl UrlPath {
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl SettingValue for UrlPath {
     const EXPECTED: &'static str = "a path that begins with a slash";
 

@@ -12,7 +12,7 @@ use super::read;
 
 pub(super) const ELB: Field = &["requestContext", "elb"];
 
-/// "The maximum size of the request body … and of the response JSON is 1 MB."
+/// "Lambda functions as targets": the largest request body, and the largest JSON of a response.
 const SIZE_LIMIT: usize = 1024 * 1024;
 
 pub(super) const DESCRIPTION: Description = Description {

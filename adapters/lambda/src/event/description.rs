@@ -1,4 +1,4 @@
-//! The description of an event source. Each file beside this one holds one.
+//! The type of a description. The file of each event source holds one description.
 
 use std::borrow::Cow;
 

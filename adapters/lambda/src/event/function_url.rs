@@ -27,7 +27,7 @@ pub(super) const DESCRIPTION: Description = Description {
         stage: NO_FIELD,
         full: NO_FIELD,
     }),
-    // Cookies are here and in the Cookie header.
+    // The event has the cookies here and in the Cookie header.
     cookies: &["cookies"],
     response_header_limit: usize::MAX,
     can_stream: true,

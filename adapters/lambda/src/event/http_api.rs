@@ -33,7 +33,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: &["requestContext", "http", "protocol"],
     headers: HEADERS,
-    // The only place of cookies: the event has no Cookie header.
+    // The event has no Cookie header.
     cookies: &["cookies"],
     body: Some(BODY),
     peer: Peer::Field(&["requestContext", "http", "sourceIp"]),

@@ -10,18 +10,17 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use anyhost_core::Request;
 //! use anyhost_lambda::Source;
-//! use anyhost_lambda::front_door::{Client, Simulator};
+//! use anyhost_lambda::front_door::Client;
 //!
 //! let echo = |request: Request| async move { request.uri().to_string() };
-//! for simulator in Simulator::all() {
+//! for (source, expected) in [
+//!     (Source::FunctionUrl, "/users/a%2Fb?q=1"),
+//!     // An HTTP API decodes the path, so an encoded slash becomes a separator.
+//!     (Source::HttpApi, "/users/a/b?q=1"),
+//! ] {
 //!     let request = http::Request::get("/users/a%2Fb?q=1").body("")?;
-//!     let seen = Client::new(simulator, echo).send(request).await.text().await;
-//!     let path = match simulator.source() {
-//!         // AWS decodes the path, so an encoded slash becomes a separator.
-//!         Source::HttpApi | Source::HttpApiV1 => "/users/a/b?q=1",
-//!         _ => "/users/a%2Fb?q=1",
-//!     };
-//!     assert_eq!(seen.as_deref().ok(), Some(path), "{simulator}");
+//!     let seen = Client::new(source, echo).send(request).await.text().await;
+//!     assert_eq!(seen.as_deref().ok(), Some(expected), "{source}");
 //! }
 //! # Ok(()) }
 //! ```

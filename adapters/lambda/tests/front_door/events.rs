@@ -76,7 +76,7 @@ async fn an_encoded_question_mark_ends_the_path_at_an_http_api_only() {
 
 #[tokio::test]
 async fn the_handler_sees_repeated_headers_as_the_source_passes_them_on() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let seen = seen(simulator, rich()).await;
         let headers = seen["headers"].as_array().expect("a list").clone();
         let all = |name: &str| -> Vec<String> {
@@ -111,7 +111,7 @@ async fn the_handler_sees_repeated_headers_as_the_source_passes_them_on() {
 
 #[tokio::test]
 async fn the_context_contains_what_the_source_reports() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let seen = seen(simulator, rich()).await;
         let balancer = is_load_balancer(simulator);
         let rest_api = simulator.source() == Source::RestApi;
@@ -148,7 +148,7 @@ async fn the_scheme_behind_a_load_balancer_is_that_of_the_client() {
 
 #[tokio::test]
 async fn request_bodies_keep_their_bytes_except_at_a_rest_api_without_binary_media_types() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let seen = seen(simulator, rich()).await;
         let (body, length) = match simulator {
             REST_API_TEXT => (r"\xef\xbf\xbd\x00", "4"),
@@ -191,7 +191,7 @@ fn a_request_body_is_in_base64_unless_its_content_type_is_text() {
                     .insert(name, value.parse().expect("a value"));
             }
         }
-        for simulator in Simulator::all() {
+        for simulator in SIMULATORS {
             let encoded = match simulator.source() {
                 Source::RestApi => simulator != REST_API_TEXT,
                 _ => !text,
@@ -213,7 +213,7 @@ fn a_request_body_is_in_base64_unless_its_content_type_is_text() {
 #[test]
 fn the_event_of_a_request_without_headers_and_body_has_a_host() {
     let request = Request::get("/").body(Bytes::new()).expect("a request");
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let event = event(simulator, &request);
         let body = match simulator.source() {
             Source::Alb | Source::AlbMultiValue => Some(json!("")),
@@ -239,7 +239,7 @@ fn invalid_http_is_rejected_with_400() {
     };
     let mut star = request(&[]);
     *star.uri_mut() = "*".parse().expect("a target");
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         for request in [
             &request(&[("host", "a"), ("host", "b")]),
             &request(&[("content-length", "3")]),

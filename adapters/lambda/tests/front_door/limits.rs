@@ -18,7 +18,7 @@ fn envelope(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_request_whose_event_exceeds_six_mebibytes_is_rejected_with_413() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let balancer = is_load_balancer(simulator);
         let (fits, too_much) = match (balancer, simulator.source()) {
             (true, _) => (1 << 20, (1 << 20) + 1),
@@ -38,7 +38,7 @@ fn a_request_whose_event_exceeds_six_mebibytes_is_rejected_with_413() {
 
 #[test]
 fn an_api_gateway_rejects_more_than_10240_bytes_of_request_headers_with_431() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let mut request = Request::get("/").body(Bytes::new()).expect("a request");
         let long = HeaderValue::try_from("x".repeat(10_240)).expect("a value");
         request.headers_mut().insert("x-long", long);
@@ -62,7 +62,7 @@ async fn the_client_gets_the_source_s_own_response_to_a_request_that_the_source_
 
 #[test]
 fn a_posted_response_over_the_limit_is_a_failed_invocation() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let limit = match simulator.source() {
             Source::Alb | Source::AlbMultiValue => 1 << 20,
             _ => 6_291_556,
@@ -87,7 +87,7 @@ fn posted_headers_over_10240_bytes_are_a_500_at_an_api_gateway() {
     let posted = json!({
         "statusCode": 200, "headers": {"x-long": long}, "multiValueHeaders": {"x-long": [long]}, "body": "",
     });
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let status = if is_api_gateway(simulator) { 500 } else { 200 };
         assert_eq!(
             simulator.response(posted.to_string().as_bytes()).status(),
@@ -106,7 +106,7 @@ async fn the_function_replaces_a_response_over_the_source_s_limits_with_a_500() 
         response.headers_mut().insert("x-long", long);
         Ok::<_, anyhost_core::Error>(response)
     };
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let response = Client::new(simulator, large).send(get()).await;
         assert_eq!(response.status(), 500, "{simulator}");
         assert_eq!(
@@ -132,7 +132,7 @@ async fn a_handler_without_a_response_at_the_deadline_is_answered_with_504() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         "late"
     };
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let client = Client::new(simulator, slow).with_timeout(Duration::from_secs(3));
         let response = client.send(get()).await;
         assert_eq!(response.status(), 504, "{simulator}");

@@ -34,7 +34,7 @@ async fn rich() -> Response {
 
 #[tokio::test]
 async fn the_client_gets_the_handler_s_headers_cookies_and_bytes_as_each_source_passes_them_on() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let response = Client::new(simulator, rich).send(get()).await;
         assert_eq!(response.status(), 200, "{simulator}");
         let cookies: Vec<_> = response
@@ -92,7 +92,7 @@ async fn the_client_gets_the_handler_s_headers_cookies_and_bytes_as_each_source_
 
 #[tokio::test]
 async fn head_and_204_responses_have_no_body_and_only_head_has_a_content_length() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let hello = Client::new(simulator, || async { "Hello" });
         let response = hello
             .send(Request::head("/").body("").expect("a request"))
@@ -131,7 +131,7 @@ fn invalid_posted_json_is_a_502_and_with_vpc_lattice_a_500() {
         json!({"statusCode": 200, "headers": {"a": "x\ny"}, "multiValueHeaders": {"a": ["x\ny"]}}),
         json!({"statusCode": 200, "headers": {"a": {}}, "multiValueHeaders": {"a": [{}]}}),
     ];
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let failed = failure(simulator);
         for posted in &malformed {
             // Without binary media types the body is not decoded, so it is not invalid.
@@ -153,7 +153,7 @@ fn invalid_posted_json_is_a_502_and_with_vpc_lattice_a_500() {
 
 #[tokio::test]
 async fn posted_json_without_a_status_is_a_200_only_with_payload_format_2_0() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let response = sent_to_client(simulator, &json!({"a": 1}));
         if matches!(simulator.source(), Source::HttpApi | Source::FunctionUrl) {
             assert_eq!(
@@ -177,7 +177,7 @@ async fn posted_json_without_a_status_is_a_200_only_with_payload_format_2_0() {
 
 #[test]
 fn a_number_as_a_header_value_is_valid_only_at_an_api_gateway() {
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let posted =
             json!({"statusCode": 200, "headers": {"a": 5}, "multiValueHeaders": {"a": [5]}});
         let status = match simulator.source() {
@@ -200,7 +200,7 @@ fn posted_headers_and_multi_value_headers_are_merged_only_by_rest_payloads() {
         "headers": {"X-A": "single", "x-b": "b"},
         "multiValueHeaders": {"x-a": ["multi", "single"], "x-c": ["c"]},
     });
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let expected: &[(&str, &str)] = match simulator.source() {
             Source::AlbMultiValue => &[("x-a", "single"), ("x-a", "multi"), ("x-c", "c")],
             Source::RestApi | Source::HttpApiV1 => &[

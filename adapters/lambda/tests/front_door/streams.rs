@@ -34,7 +34,7 @@ async fn through<K>(
 #[tokio::test]
 async fn a_streamed_response_arrives_in_chunks_if_the_source_can_stream() {
     let slowly = || async { posted(&[b"one", b"two"]) };
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let mut response = through(simulator, slowly).await;
         assert_eq!(response.status(), 200, "{simulator}");
         assert_eq!(
@@ -99,7 +99,7 @@ async fn a_body_that_fails_aborts_a_streamed_response_and_is_a_500_otherwise() {
         let chunks = [Ok("first"), Err(io::Error::other("late"))];
         Body::from_stream(stream::iter(chunks))
     };
-    for simulator in Simulator::all() {
+    for simulator in SIMULATORS {
         let mut response = through(simulator, failing).await;
         if !simulator.source().can_stream() {
             assert_eq!(response.status(), 500, "{simulator}");
@@ -169,7 +169,7 @@ async fn a_posted_stream_without_a_valid_prelude_is_a_502() {
 #[tokio::test]
 async fn a_posted_stream_is_invalid_json_for_a_source_that_cannot_stream() {
     let parts = &[&b"{\"statusCode\":200}\0\0\0\0\0\0\0\0body"[..]];
-    for simulator in Simulator::all().filter(|s| !s.source().can_stream()) {
+    for simulator in SIMULATORS.into_iter().filter(|s| !s.source().can_stream()) {
         let failed = failure(simulator);
         assert_eq!(
             simulator.streamed_response(posted(parts)).await.status(),
