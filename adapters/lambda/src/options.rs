@@ -146,33 +146,4 @@ mod tests {
             assert_eq!(from(&[(name, value)]).err(), Some(error));
         }
     }
-
-    /// The default as the table shows it.
-    fn default_cell(default: &str) -> String {
-        match default {
-            "" => "–".to_owned(),
-            default => format!("`{default}`"),
-        }
-    }
-
-    #[test]
-    fn the_table_of_settings_in_infra_lambda_readme_matches_the_definitions() {
-        let readme = include_str!("../../../infra/lambda/README.md");
-        let rows: Vec<_> = LambdaSettings::SETTINGS
-            .iter()
-            .map(|setting| {
-                let default = default_cell(setting.default);
-                format!(
-                    "| `{}` | {default} | {} |",
-                    setting.name,
-                    setting.help_line()
-                )
-            })
-            .collect();
-        let expected = rows.join("\n");
-        assert!(
-            readme.contains(&expected),
-            "infra/lambda/README.md must contain this table:\n{expected}"
-        );
-    }
 }

@@ -94,7 +94,7 @@ impl http_body::Body for Streaming {
             return Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
                 Some(Ok(_)) => {
-                    tracing::debug!("Lambda cannot send trailers: dropped those of the response");
+                    tracing::debug!("dropping the trailers of a response: Lambda cannot send them");
                     continue;
                 }
                 // The core has logged the error, whose details are not for the client.
