@@ -26,7 +26,8 @@ pub(super) const BODY: Body = Body {
 
 /// Everything that is specific to one event source. The rest of the crate interprets these values.
 ///
-/// The parser keeps exactly the [fields](Self::fields) that a description names.
+/// The parser keeps exactly the [fields](Self::fields) that a description names. A field that the source never
+/// sends is [`NO_FIELD`](super::json::NO_FIELD).
 pub(crate) struct Description {
     /// The name in logs, and of [`Source`](super::Source)'s `Display`.
     pub(crate) name: &'static str,

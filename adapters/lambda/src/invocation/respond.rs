@@ -48,7 +48,7 @@ pub(crate) async fn respond(
     let source = Source::of(&json);
     let description = source.description();
     if description.path.is_none() && settings.events.is_none() {
-        // A response would tell a queue or a schedule that the event was processed.
+        // For a queue or a schedule, a response means that the event was processed.
         let message = "The event is not an HTTP request, and ANYHOST_LAMBDA_EVENTS is not set";
         let error = Error::new(StatusCode::BAD_REQUEST, message);
         return (InvocationResult::Failure(error), Context::new(Host::LAMBDA));

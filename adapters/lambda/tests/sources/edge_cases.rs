@@ -27,14 +27,6 @@ async fn repeated_headers_of_a_rest_api_and_a_websocket_api_are_kept() {
 }
 
 #[tokio::test]
-async fn the_authority_behind_a_multi_value_load_balancer_is_the_host_header() {
-    assert_eq!(
-        seen(alb_multi_value()).await["authority"],
-        "x.elb.amazonaws.com"
-    );
-}
-
-#[tokio::test]
 async fn paths_are_not_normalised_and_an_invalid_host_is_a_400() {
     for path in ["/a/../b", "/a/%2e%2e/b", "/a\\b", "//a//b", "/a/./b"] {
         let mut event = function_url();
@@ -74,12 +66,6 @@ async fn an_invalid_cookie_is_ignored_and_the_others_are_kept() {
 }
 
 #[tokio::test]
-async fn the_stage_is_never_prepended_to_the_path() {
-    assert!(target(rest_api()).await.starts_with("/capture/"));
-    assert!(target(http_api()).await.starts_with("/capture/"));
-}
-
-#[tokio::test]
 async fn the_query_of_a_rest_api_keeps_its_order_and_empty_values() {
     let mut event = rest_api();
     event["path"] = json!("/x");
@@ -94,13 +80,6 @@ async fn the_query_of_a_rest_api_keeps_its_order_and_empty_values() {
     let response: Value = serde_json::from_slice(&response.unwrap()).unwrap();
     let seen: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
     assert_eq!(seen["target"], "/x?z=1&a=2&a=3&m=a%20b&flag=");
-}
-
-#[tokio::test]
-async fn a_query_in_the_path_of_a_vpc_lattice_event_is_not_repeated() {
-    let mut event = lattice();
-    event["path"] = json!("/capture?z=one&z=two");
-    assert_eq!(target(event).await, "/capture?z=one&z=two");
 }
 
 #[tokio::test]
@@ -126,12 +105,6 @@ async fn an_invalid_base64_body_is_a_400_and_content_length_is_the_length_of_the
     assert_eq!(seen(event.clone()).await["length"], json!(["2"]));
     event["body"] = Value::Null;
     assert_eq!(seen(event).await["length"], json!(["0"]));
-}
-
-#[tokio::test]
-async fn a_function_url_and_an_http_api_are_distinguished() {
-    assert_eq!(seen(function_url()).await["source"], "Function URL");
-    assert_eq!(seen(http_api()).await["source"], "HTTP API");
 }
 
 #[tokio::test]
