@@ -1,6 +1,7 @@
 //! What Lambda knows about a request.
 
-use anyhost_core::{Context, Host, Proxies, Result};
+use anyhost_core::adapter::forwarded::{Proxies, parse_ip};
+use anyhost_core::{Context, Host, Result};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::Scheme;
@@ -136,7 +137,7 @@ pub(crate) fn of(
         context = context.with_deadline(deadline);
     }
     let peer = match description.peer {
-        Peer::Field(field) => event.at(field).text().and_then(|peer| peer.parse().ok()),
+        Peer::Field(field) => event.at(field).text().and_then(parse_ip),
         // A client can send X-Forwarded-For. Only the entries that the load balancer and the proxies in front
         // of it appended are true, so they are counted from the right.
         Peer::ForwardedFor => headers.and_then(|headers| {

@@ -252,3 +252,19 @@ async fn a_body_that_is_not_a_string_is_empty_even_if_it_is_a_list_of_500000_map
     event["body"] = Value::from(vec![json!({}); 500_000]);
     assert_eq!(seen(event).await["body"], "");
 }
+
+#[tokio::test]
+async fn the_peer_is_read_from_an_address_with_a_port_and_from_an_ipv4_mapped_address() {
+    for address in [
+        "192.0.2.7:443",
+        "::ffff:192.0.2.7",
+        "[::ffff:192.0.2.7]:443",
+    ] {
+        let mut event = function_url();
+        event["requestContext"]["http"]["sourceIp"] = json!(address);
+        assert_eq!(seen(event).await["peer"], "192.0.2.7", "{address}");
+        let mut event = alb();
+        event["headers"]["x-forwarded-for"] = json!(format!("203.0.113.9, {address}"));
+        assert_eq!(seen(event).await["peer"], "192.0.2.7", "{address}");
+    }
+}
