@@ -31,7 +31,7 @@ fn sent(source: Source) -> Request<Bytes> {
         Source::Lattice => "orders-0.vpc-lattice-svcs.eu-central-1.on.aws",
         _ => "orders.execute-api.eu-central-1.amazonaws.com",
     };
-    Request::put("/orders/red%20wine?size=1.5%20l&tag=dry&tag=old+vine&gift=")
+    Request::put("/orders/50%25%20wine?size=1.5%20l&tag=dry&tag=old+vine&gift=")
         .header("host", host)
         .header("user-agent", "example/1.0")
         .header("content-type", "application/json; charset=utf-8")
@@ -122,13 +122,13 @@ async fn the_handler_sees_in_a_documented_event_what_the_client_sent() {
         let seen: Value = serde_json::from_str(text).expect("JSON");
         let target = match source {
             Source::HttpApi | Source::FunctionUrl => {
-                "/orders/red%20wine?size=1.5%20l&tag=dry&tag=old+vine&gift="
+                "/orders/50%25%20wine?size=1.5%20l&tag=dry&tag=old+vine&gift="
             }
             Source::RestApi | Source::HttpApiV1 => {
-                "/orders/red%20wine?gift=&size=1.5%20l&tag=dry&tag=old%20vine"
+                "/orders/50%25%20wine?gift=&size=1.5%20l&tag=dry&tag=old%20vine"
             }
-            Source::Alb => "/orders/red%20wine?gift=&size=1.5%20l&tag=old+vine",
-            _ => "/orders/red%20wine?gift=&size=1.5%20l&tag=dry&tag=old+vine",
+            Source::Alb => "/orders/50%25%20wine?gift=&size=1.5%20l&tag=old+vine",
+            _ => "/orders/50%25%20wine?gift=&size=1.5%20l&tag=dry&tag=old+vine",
         };
         let scheme = match source {
             Source::Alb | Source::AlbMultiValue => "http",
