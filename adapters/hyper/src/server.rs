@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::{Permits, accept};
-use crate::listen::{Address, Inherited, InvalidAddress, Listener};
+use crate::listen::{Address, Inherited, InvalidAddress, Listener, bind};
 use crate::settings::{Config, Limits, ServerOptions};
 use crate::shutdown::{self, AbortOnDrop, Handle, ShutdownFuture, ShutdownRequests};
 use crate::state::{Phase, ServerState, Shared};
@@ -109,7 +109,7 @@ impl Server {
         A: TryInto<Address, Error: Into<InvalidAddress>>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let listener = Listener::bind(&address).await.map_err(|error| {
+        let listener = bind(&address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot bind {address}: {error}"))
         })?;
         self.listeners.push(listener);

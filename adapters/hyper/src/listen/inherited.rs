@@ -9,7 +9,8 @@ use listenfd::ListenFd;
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use socket2::SockRef;
 
-use super::{Listener, Security, tcp, unix};
+use super::listener::{Listener, Security};
+use super::{tcp, unix};
 
 /// The listening sockets that systemd passed to this process (`sd_listen_fds(3)`), for
 /// [`Server::and_inherited`](crate::Server::and_inherited).

@@ -7,7 +7,11 @@ use anyhost_core::adapter::settings::InvalidSetting;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
 
-use super::{Limits, ServerOptions};
+use super::drain_timeout;
+use super::limits::Limits;
+use super::options::ServerOptions;
+#[cfg(feature = "tls")]
+use crate::listen::Tls;
 
 /// The configuration of a [`Server`](crate::Server), which has a method for each field.
 pub(crate) struct Config {
@@ -20,7 +24,7 @@ pub(crate) struct Config {
     pub(crate) configure_http1: Vec<Configure<http1::Builder>>,
     pub(crate) configure_http2: Vec<Configure<http2::Builder<TokioExecutor>>>,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<crate::Tls>,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// A change that the application makes to a builder of hyper.
@@ -30,7 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            drain_timeout: default_drain_seconds(|name| std::env::var_os(name).is_some()),
+            drain_timeout: drain_timeout::default(),
             proxies: None,
             proxy_protocol: false,
             health_checks: false,
@@ -74,7 +78,7 @@ impl Config {
             (None, Some(path)) => Err(invalid(KEY, path, format!("{CERTIFICATE} as well"))),
             #[cfg(feature = "tls")]
             (Some(certificate), Some(key)) => {
-                let tls = crate::Tls::from_pem_files(certificate, key).map_err(|error| {
+                let tls = Tls::from_pem_files(certificate, key).map_err(|error| {
                     let expected = format!("a certificate and its key as PEM files ({error})");
                     invalid(CERTIFICATE, certificate, expected)
                 })?;
@@ -139,37 +143,9 @@ const HYPER_DEFAULT_MAX_HEADERS: usize = 100;
 /// request body.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 
-/// The drain timeout as text, for the definition of the setting.
-pub(super) fn default_drain_timeout() -> &'static str {
-    match default_drain_seconds(|name| std::env::var_os(name).is_some()).as_secs() {
-        4 => "4s",
-        9 => "9s",
-        _ => "10s",
-    }
-}
-
-/// Ten seconds, but one second less than the time after which a known host kills the process: Cloud Run and Knative
-/// wait ten seconds (Knative runtime contract), Fly waits five (`kill_timeout`).
-fn default_drain_seconds(is_set: impl Fn(&str) -> bool) -> Duration {
-    Duration::from_secs(match () {
-        () if is_set("FLY_APP_NAME") => 4,
-        () if is_set("K_SERVICE") => 9,
-        () => 10,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_drain_timeout_is_shorter_on_hosts_that_kill_sooner() {
-        let seconds =
-            |variable: &'static str| default_drain_seconds(move |name| name == variable).as_secs();
-        assert_eq!(seconds("KUBERNETES_SERVICE_HOST"), 10);
-        assert_eq!(seconds("K_SERVICE"), 9);
-        assert_eq!(seconds("FLY_APP_NAME"), 4);
-    }
 
     #[test]
     fn forwarded_makes_the_proxies_use_the_standard_header() -> Result<(), InvalidSetting> {

@@ -1,10 +1,13 @@
 //! Settings of a server: their definitions for the command line and the environment, and what they configure.
 
 mod config;
+mod drain_timeout;
 mod limits;
 mod listen_options;
 mod options;
 mod parser;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use config::Config;
 pub use limits::Limits;
