@@ -146,7 +146,7 @@ impl Server {
     /// Sets the limits for clients. The default is [`Limits::default`].
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
+        self.config.options.limits = limits;
         self
     }
 
@@ -161,7 +161,7 @@ impl Server {
     /// Sets the trusted proxies, whose headers give the client's address, scheme and host. The default is none.
     #[must_use]
     pub fn with_proxies(mut self, proxies: Proxies) -> Self {
-        self.config.proxies = Some(proxies);
+        self.config.options.proxies = Some(proxies);
         self
     }
 
@@ -170,7 +170,7 @@ impl Server {
     /// able to connect, because any client could send the header.
     #[must_use]
     pub fn with_proxy_protocol(mut self) -> Self {
-        self.config.proxy_protocol = true;
+        self.config.options.proxy_protocol = true;
         self
     }
 
@@ -178,7 +178,7 @@ impl Server {
     /// do not reach the handler and are not logged.
     #[must_use]
     pub fn with_health_checks(mut self) -> Self {
-        self.config.health_checks = true;
+        self.config.options.health = true;
         self
     }
 
@@ -186,7 +186,7 @@ impl Server {
     /// at its next `await` once the client has disconnected.
     #[must_use]
     pub fn with_detached_handlers(mut self) -> Self {
-        self.config.detached_handlers = true;
+        self.config.options.detached = true;
         self
     }
 
@@ -195,7 +195,7 @@ impl Server {
     /// 10 and 5 seconds.
     #[must_use]
     pub fn with_drain_timeout(mut self, timeout: Duration) -> Self {
-        self.config.drain_timeout = timeout;
+        self.config.options.drain = timeout;
         self
     }
 
@@ -246,7 +246,7 @@ impl Server {
         self.check_certificate()?;
         let urls: Vec<_> = self.urls().collect();
         let mut shutdown_requests = ShutdownRequests::new(self.shutdown)?;
-        let permits = Permits::new(self.config.limits.max_connections);
+        let permits = Permits::new(self.config.options.limits.max_connections);
         let state = self.state;
         let handler = Arc::new(handler.into_handler());
         let shared = Arc::new(Shared::new(handler, self.config, state.clone()));
@@ -286,15 +286,18 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("listeners", &self.listeners)
-            .field("limits", &self.config.limits)
-            .field("drain_timeout", &self.config.drain_timeout)
+            .field("limits", &self.config.options.limits)
+            .field("drain_timeout", &self.config.options.drain)
             .finish_non_exhaustive()
     }
 }
 
 /// Runs on the timeout thread.
 fn every_second(shared: &Shared) {
-    shared.state.connections.check(&shared.config.limits);
+    shared
+        .state
+        .connections
+        .check(&shared.config.options.limits);
     // One Tokio worker at a time polls the I/O driver. If a handler blocks that worker, no socket makes progress. An
     // empty task wakes another worker, which takes over the driver.
     shared.runtime.spawn(async {});

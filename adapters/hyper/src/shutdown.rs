@@ -96,7 +96,7 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// Waits until all tasks are done. On the drain timeout, or on the next request to shut down, it aborts them.
 pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
     let (state, tasks) = (&shared.state, &shared.tasks);
-    let drain_timeout = shared.config.drain_timeout;
+    let drain_timeout = shared.config.options.drain;
     tracing::info!(reason, tasks = tasks.len(), within = ?drain_timeout, "draining");
     tasks.close();
     tokio::select! {

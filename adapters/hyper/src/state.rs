@@ -97,20 +97,20 @@ impl Shared {
 
     /// Whether more requests are in flight than the limit allows.
     pub(crate) fn is_overloaded(&self) -> bool {
-        let limit = self.config.limits.max_requests_in_flight;
+        let limit = self.config.options.limits.max_requests_in_flight;
         limit.is_some_and(|limit| self.requests_in_flight.load(Ordering::Relaxed) > limit)
     }
 
     // Counted only when a limit is set: a counter shared by all threads is the most expensive operation here.
 
     pub(crate) fn add_request(&self) {
-        if self.config.limits.max_requests_in_flight.is_some() {
+        if self.config.options.limits.max_requests_in_flight.is_some() {
             self.requests_in_flight.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn remove_request(&self) {
-        if self.config.limits.max_requests_in_flight.is_some() {
+        if self.config.options.limits.max_requests_in_flight.is_some() {
             self.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -21,7 +21,7 @@ pub(super) async fn handshake(
 ) -> io::Result<(Io, Context)> {
     match stream {
         Stream::Tcp(mut stream, peer) => {
-            if shared.config.limits.write_stall_timeout.is_some() {
+            if shared.config.options.limits.write_stall_timeout.is_some() {
                 limit_unsent_bytes(&stream);
             }
             let peer = client_address(&mut stream, shared).await?.unwrap_or(peer);
@@ -48,7 +48,7 @@ async fn client_address<S>(stream: &mut S, shared: &Shared) -> io::Result<Option
 where
     S: AsyncRead + Unpin,
 {
-    match shared.config.proxy_protocol {
+    match shared.config.options.proxy_protocol {
         true => proxy_protocol::read(stream).await,
         false => Ok(None),
     }
@@ -61,7 +61,7 @@ async fn accept_tls(stream: TcpStream, shared: &Shared) -> io::Result<Io> {
     };
     // Boxed, because the task of a connection has room for the largest future that it ever awaits.
     let handshake = Box::pin(tls.accept(stream));
-    let stream = match shared.config.limits.tls_handshake_timeout {
+    let stream = match shared.config.options.limits.tls_handshake_timeout {
         Some(limit) => tokio::time::timeout(limit, handshake).await??,
         None => handshake.await?,
     };

@@ -49,17 +49,18 @@ fn connect(limits: Limits) -> (DuplexStream, Served) {
         }
         Ok::<_, anyhost_core::Error>(Body::from("done"))
     });
-    let config = Config {
-        limits,
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.options.limits = limits;
     let shared = Arc::new(Shared::new(Arc::new(handler), config, Arc::default()));
     let checked = shared.clone();
     tokio::spawn(async move {
         let mut seconds = interval(CHECK_INTERVAL);
         loop {
             seconds.tick().await;
-            checked.state.connections.check(&checked.config.limits);
+            checked
+                .state
+                .connections
+                .check(&checked.config.options.limits);
         }
     });
     let (client, server) = duplex(64 * 1024);

@@ -53,8 +53,8 @@ pub(super) fn take_descriptor(number: RawFd) -> io::Result<Listener> {
     if number <= 2 {
         return Err(invalid("descriptors 0, 1 and 2 are the standard streams"));
     }
-    // SAFETY: `number` is not -1, which is all that the type requires. The borrowed descriptor is only passed
-    // to system calls, which return EBADF if it is not open.
+    // SAFETY: the type requires a number other than -1. The descriptor is only passed to system calls, which return
+    // EBADF if it is not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     // Every descriptor that Rust opens has FD_CLOEXEC. One without it was passed through exec(2), so no value
     // in this process owns it yet.

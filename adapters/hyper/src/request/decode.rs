@@ -22,7 +22,7 @@ pub(super) fn request(
             // hyper ask for it (RFC 9110 §10.1.1). In HTTP/2, resetting the upload does not affect the response.
             let drain = parts.version < Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
             let drain_on = drain.then(|| shared.runtime.clone());
-            let min_rate = shared.config.limits.min_body_rate;
+            let min_rate = shared.config.options.limits.min_body_rate;
             Body::new(Upload::new(incoming, drain_on, min_rate))
         }
     };

@@ -32,7 +32,7 @@ pub(crate) fn respond(
 ) -> Respond {
     let mut in_flight = InFlight::new(&request, connection);
     let shared = &in_flight.connection.shared;
-    if let Some(proxies) = &shared.config.proxies {
+    if let Some(proxies) = &shared.config.options.proxies {
         in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
     }
     // Decoded before it can be rejected, because the body of a rejected request has to be drained too.
@@ -45,11 +45,11 @@ pub(crate) fn respond(
         return Respond::Other(Box::pin(std::future::ready(response)));
     }
     let handler = shared.handler.clone();
-    let detached_info = match shared.config.detached_handlers {
+    let detached_info = match shared.config.options.detached {
         true => Some(RequestInfo::of(&mut request)),
         false => None,
     };
-    let deadline = match shared.config.limits.request_timeout {
+    let deadline = match shared.config.options.limits.request_timeout {
         Some(timeout) => {
             let instant = Instant::now() + timeout;
             in_flight.set_deadline(instant);

@@ -25,7 +25,7 @@ pub(super) fn own_response(request: &mut Request, shared: &Shared) -> Option<Own
         let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
         return own(reject(error, &RequestInfo::of(request)), false);
     }
-    if shared.config.health_checks
+    if shared.config.options.health
         && let Some(response) = health_check(request, shared)
     {
         return own(finish_response(response, &RequestInfo::of(request)), true);

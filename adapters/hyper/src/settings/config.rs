@@ -1,26 +1,18 @@
 //! The configuration of a server, and of hyper.
 
-use std::time::Duration;
-
 use anyhost_core::Proxies;
 use anyhost_core::adapter::settings::InvalidSetting;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
 
-use super::drain_timeout;
-use super::limits::Limits;
 use super::options::ServerOptions;
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
 
-/// The configuration of a [`Server`](crate::Server), which has a method for each field.
+/// The configuration of a [`Server`](crate::Server).
+#[derive(Default)]
 pub(crate) struct Config {
-    pub(crate) limits: Limits,
-    pub(crate) drain_timeout: Duration,
-    pub(crate) proxies: Option<Proxies>,
-    pub(crate) proxy_protocol: bool,
-    pub(crate) health_checks: bool,
-    pub(crate) detached_handlers: bool,
+    pub(crate) options: ServerOptions,
     pub(crate) configure_http1: Vec<Configure<http1::Builder>>,
     pub(crate) configure_http2: Vec<Configure<http2::Builder<TokioExecutor>>>,
     #[cfg(feature = "tls")]
@@ -30,49 +22,30 @@ pub(crate) struct Config {
 /// A change that the application makes to a builder of hyper.
 type Configure<B> = Box<dyn Fn(&mut B) + Send + Sync>;
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            drain_timeout: drain_timeout::default(),
-            proxies: None,
-            proxy_protocol: false,
-            health_checks: false,
-            detached_handlers: false,
+impl Config {
+    /// Loads the certificate, if there is one.
+    pub(crate) fn new(mut options: ServerOptions) -> Result<Self, InvalidSetting> {
+        if options.forwarded {
+            options.proxies = options.proxies.map(Proxies::with_standard_header);
+        }
+        let mut config = Self {
+            options,
             configure_http1: Vec::new(),
             configure_http2: Vec::new(),
             #[cfg(feature = "tls")]
             tls: None,
-        }
-    }
-}
-
-impl Config {
-    /// Loads the certificate, if there is one.
-    pub(crate) fn new(options: ServerOptions) -> Result<Self, InvalidSetting> {
-        let mut config = Self::default();
-        config.load_certificate(&options)?;
-        Ok(Self {
-            limits: options.limits,
-            drain_timeout: options.drain,
-            proxies: match options.forwarded {
-                true => options.proxies.map(Proxies::with_standard_header),
-                false => options.proxies,
-            },
-            proxy_protocol: options.proxy_protocol,
-            health_checks: options.health,
-            detached_handlers: options.detached,
-            ..config
-        })
+        };
+        config.load_certificate()?;
+        Ok(config)
     }
 
-    fn load_certificate(&mut self, options: &ServerOptions) -> Result<(), InvalidSetting> {
+    fn load_certificate(&mut self) -> Result<(), InvalidSetting> {
         const CERTIFICATE: &str = "ANYHOST_HTTP_TLS_CERT";
         const KEY: &str = "ANYHOST_HTTP_TLS_KEY";
         let invalid = |name, path: &std::path::Path, expected: String| {
             InvalidSetting::new(name, path.to_string_lossy(), expected)
         };
-        match (&options.tls_cert, &options.tls_key) {
+        match (&self.options.tls_cert, &self.options.tls_key) {
             (None, None) => Ok(()),
             (Some(path), None) => Err(invalid(CERTIFICATE, path, format!("{KEY} as well"))),
             (None, Some(path)) => Err(invalid(KEY, path, format!("{CERTIFICATE} as well"))),
@@ -108,8 +81,8 @@ impl Config {
         builder.header_read_timeout(None);
         builder.max_header_size(self.max_head_bytes());
         builder.max_buf_size(self.max_head_bytes().max(MAX_BUFFERED_BYTES));
-        if self.limits.max_headers != HYPER_DEFAULT_MAX_HEADERS {
-            builder.max_headers(self.limits.max_headers);
+        if self.options.limits.max_headers != HYPER_DEFAULT_MAX_HEADERS {
+            builder.max_headers(self.options.limits.max_headers);
         }
         self.configure_http1
             .iter()
@@ -121,8 +94,8 @@ impl Config {
     pub(crate) fn http2(&self) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.max_header_list_size(u32::try_from(self.max_head_bytes()).unwrap_or(u32::MAX));
-        builder.max_concurrent_streams(self.limits.max_http2_streams);
-        builder.max_pending_accept_reset_streams(self.limits.max_http2_resets);
+        builder.max_concurrent_streams(self.options.limits.max_http2_streams);
+        builder.max_pending_accept_reset_streams(self.options.limits.max_http2_resets);
         builder.max_send_buf_size(MAX_BUFFERED_BYTES);
         self.configure_http2
             .iter()
@@ -132,7 +105,7 @@ impl Config {
 
     /// hyper panics on a buffer of less than 8 KiB.
     fn max_head_bytes(&self) -> usize {
-        self.limits.max_head_bytes.max(8 * 1024)
+        self.options.limits.max_head_bytes.max(8 * 1024)
     }
 }
 
@@ -155,7 +128,7 @@ mod tests {
             _ => None,
         })?;
         let expected = Proxies::hops(2).with_standard_header();
-        assert_eq!(Config::new(options)?.proxies, Some(expected));
+        assert_eq!(Config::new(options)?.options.proxies, Some(expected));
         Ok(())
     }
 

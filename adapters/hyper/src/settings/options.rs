@@ -42,100 +42,65 @@ use super::parser::{invalid_setting_with_name, setting};
 /// ```
 #[derive(Clone, Debug, Args)]
 // `about`: clap would use this documentation as the description of the command that includes the flags.
-#[command(mut_args = ignore_empty_variable, about = None, long_about = None)]
+#[command(mut_args = adjust, about = None, long_about = None)]
 #[non_exhaustive]
 pub struct ServerOptions {
     /// Limits for clients: `default`, `strict` or `unlimited`
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_LIMITS",
-        hide_env_values = true,
-        value_name = "PRESET"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_LIMITS", value_name = "PRESET")]
     #[arg(value_parser = setting::<Limits>(), default_value = "default")]
     pub limits: Limits,
 
     /// Time for requests in flight to complete after a shutdown signal; the default is 9s on Cloud Run and Knative, and 4s on Fly
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_DRAIN",
-        hide_env_values = true,
-        value_name = "DURATION"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_DRAIN", value_name = "DURATION")]
     #[arg(value_parser = setting::<Duration>(), default_value = drain_timeout::default_text())]
     pub drain: Duration,
 
     /// Certificate chain for TLS, a PEM file; requires the key
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_TLS_CERT",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_TLS_CERT", value_name = "PATH")]
     pub tls_cert: Option<PathBuf>,
 
     /// Private key for TLS, a PEM file; requires the certificate
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_TLS_KEY",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_TLS_KEY", value_name = "PATH")]
     pub tls_key: Option<PathBuf>,
 
     /// Trusted proxies: a comma-separated list of addresses, networks such as 10.0.0.0/8, `loopback`, `private` and `unix`, or the number of proxies
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_PROXIES",
-        hide_env_values = true,
-        value_name = "LIST"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_PROXIES", value_name = "LIST")]
     #[arg(value_parser = setting::<Proxies>())]
     pub proxies: Option<Proxies>,
 
     /// Whether the trusted proxies set `Forwarded` (RFC 7239) instead of `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_FORWARDED",
-        hide_env_values = true,
-        value_name = "0|1"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_FORWARDED", value_name = "0|1")]
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub forwarded: bool,
 
     /// Whether each connection starts with a PROXY protocol header, which a load balancer writes
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_PROXY_PROTOCOL",
-        hide_env_values = true,
-        value_name = "0|1"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_PROXY_PROTOCOL", value_name = "0|1")]
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub proxy_protocol: bool,
 
     /// Whether the server answers health checks at `/livez` and `/readyz`
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_HEALTH",
-        hide_env_values = true,
-        value_name = "0|1"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_HEALTH", value_name = "0|1")]
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub health: bool,
 
     /// Whether a handler runs to its end after its client has disconnected
-    #[arg(
-        long,
-        env = "ANYHOST_HTTP_DETACHED",
-        hide_env_values = true,
-        value_name = "0|1"
-    )]
+    #[arg(long, env = "ANYHOST_HTTP_DETACHED", value_name = "0|1")]
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub detached: bool,
+}
+
+impl Default for ServerOptions {
+    /// The defaults of the definitions; the environment is ignored.
+    fn default() -> Self {
+        match Self::from_vars(|_| None) {
+            Ok(options) => options,
+            Err(error) => unreachable!("invalid default: {error}"),
+        }
+    }
 }
 
 impl SettingValue for Limits {
@@ -151,15 +116,21 @@ impl SettingValue for Limits {
     }
 }
 
-/// clap would pass the empty text to the value's parser. Compose files and systemd units often set a variable to the
-/// empty text in order to unset it.
-fn ignore_empty_variable(arg: Arg) -> Arg {
-    let is_ours = arg
-        .get_env()
-        .is_some_and(|name| name.to_string_lossy().starts_with("ANYHOST_HTTP_"));
-    match arg.get_env().and_then(std::env::var_os) {
-        Some(value) if is_ours && value.is_empty() => arg.env(Resettable::Reset),
-        _ => arg,
+/// Adjusts the arguments that are defined here. clap also calls this for other arguments of the command that includes
+/// them.
+fn adjust(arg: Arg) -> Arg {
+    let Some(name) = arg.get_env() else {
+        return arg;
+    };
+    if !name.to_string_lossy().starts_with("ANYHOST_HTTP_") {
+        return arg;
+    }
+    match std::env::var_os(name) {
+        // clap would pass the empty text to the parser of the value. Compose files and systemd units often set a
+        // variable to the empty text in order to unset it.
+        Some(value) if value.is_empty() => arg.env(Resettable::Reset),
+        // `--help` shows the defaults, not the values of the current environment.
+        _ => arg.hide_env_values(true),
     }
 }
 
