@@ -26,7 +26,7 @@
 //!
 //! # Re-exports
 //! [`hyper`], [`TokioExecutor`] and `rustls` are part of the signatures of [`Server::with_http1`],
-//! [`Server::with_http2`] and `Tls::from_config`; [`clap`] is part of [`ServerOptions`].
+//! [`Server::with_http2`] and `Tls::from_config`. [`ServerOptions`] and [`ListenOptions`] implement traits of [`clap`].
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
@@ -50,6 +50,7 @@ pub use hyper_util::rt::TokioExecutor;
 pub use tokio_rustls::rustls;
 
 pub use anyhost_core::adapter::settings::InvalidSetting;
+pub use anyhost_core::{IntoHandler, Proxies};
 #[cfg(feature = "tls")]
 pub use listen::Tls;
 pub use listen::{Address, Inherited, InvalidAddress};

@@ -101,14 +101,15 @@ impl Shared {
         limit.is_some_and(|limit| self.requests_in_flight.load(Ordering::Relaxed) > limit)
     }
 
-    // Counted only when a limit is set: a counter shared by all threads is the most expensive operation here.
-
+    /// Counts a request, but only when a limit is set: a counter shared by all threads is the most expensive operation
+    /// here.
     pub(crate) fn add_request(&self) {
         if self.config.options.limits.max_requests_in_flight.is_some() {
             self.requests_in_flight.fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    /// Undoes [`add_request`](Self::add_request).
     pub(crate) fn remove_request(&self) {
         if self.config.options.limits.max_requests_in_flight.is_some() {
             self.requests_in_flight.fetch_sub(1, Ordering::Relaxed);

@@ -84,8 +84,8 @@ enum Event {
     GraceOver,
 }
 
-/// Polls the connection until something happens. Timeouts and phase changes wake the task of the connection, so they
-/// need no future of their own here.
+/// Polls the connection until something happens. Timeouts and phase changes wake the task of the connection, so it is
+/// enough to check for them whenever the connection is polled.
 async fn next_event<C: Connection>(
     mut connection: Pin<&mut C>,
     activity: &Activity,

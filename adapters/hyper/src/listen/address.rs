@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// |---|---|
 /// | `tcp://host:port`, `host:port` | TCP; port 0 chooses a free port |
 /// | `tcp://host`, `tcp://:port`, `:port`, `port` | TCP; the default host is `0.0.0.0`, the default port 3000 |
-/// | `tls://…` | TCP with TLS; the server needs a [certificate](crate::Server::with_tls) |
+/// | `tls://…` | TCP with TLS; the server needs a certificate (`Server::with_tls`) |
 /// | `unix:/path`, `unix:path` | a Unix socket |
 /// | `unix:/path?mode=660` | a Unix socket with these permissions (octal), which it has before the first client can connect |
 /// | `fd:3` | a listening socket that was passed to the process, by its descriptor |

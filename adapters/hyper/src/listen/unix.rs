@@ -42,7 +42,7 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the file of a Unix socket on drop, unless another process has replaced it by its own socket.
+/// Removes the file of a Unix socket on drop, unless another process has put a new socket in its place.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,

@@ -59,7 +59,7 @@ impl Activity {
     /// Records an attempt to write; `completed` is false if the socket was not ready.
     pub(crate) fn mark_write(&self, completed: bool) {
         if completed {
-            // Not `fetch_add`: only the connection's own task writes, so a plain store is enough and cheaper.
+            // Not `fetch_add`: only the task of the connection writes, so a plain store is enough, and cheaper.
             self.writes.store(
                 self.writes.load(Ordering::Relaxed).wrapping_add(1),
                 Ordering::Relaxed,
