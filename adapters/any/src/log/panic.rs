@@ -8,7 +8,7 @@ use anyhost_core::adapter::panic::{message, record_location};
 /// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
 /// prints several lines to stderr, past the log format. A hook that the program has set is kept.
 ///
-/// The standard library cannot tell whether the program has set a hook. But if it has not, `take_hook` returns
+/// The standard library has no function that returns whether a hook is set. If none is set, `take_hook` returns
 /// the default hook each time, so the first and the second hook are the same function. Should the
 /// compiler give that function two addresses, the default hook stays, and prints its lines.
 pub(super) fn set_hook() {
