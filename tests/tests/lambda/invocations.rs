@@ -114,7 +114,7 @@ async fn event_that_is_not_an_http_request_is_a_failed_invocation() {
         answer.json()["errorMessage"]
             .as_str()
             .unwrap()
-            .contains("front door")
+            .contains("not an HTTP request")
     );
     assert_responds(&api).await;
 }
@@ -167,7 +167,9 @@ async fn response_over_the_size_limit_of_lambda_is_a_500_and_logged() {
     let (api, mut probe) = start().await;
     let response = api.invoke(get("/large/7000000")).await.json();
     assert_eq!(response["statusCode"], 500);
-    probe.log_line("Function URL takes").await;
+    probe
+        .log_line("response too large for the event source")
+        .await;
     assert_eq!(
         api.invoke(get("/large/1000000")).await.json()["statusCode"],
         200
@@ -186,7 +188,7 @@ async fn response_that_the_runtime_api_rejects_is_a_failed_invocation() {
             .collect::<Vec<_>>(),
         ["response", "error"]
     );
-    probe.log_line("refused the reply").await;
+    probe.log_line("failed to post the response").await;
     assert_responds(&api).await;
 }
 
@@ -196,7 +198,7 @@ async fn invalid_response_to_next_is_logged_and_the_next_invocation_succeeds() {
     for status in [500, 403, 204, 200] {
         // 200 without a request id is invalid, too.
         api.misbehave(Response::builder().status(status).body("garbage").unwrap());
-        probe.log_line("no invocation").await;
+        probe.log_line("failed to get an invocation").await;
     }
     assert_responds(&api).await;
 }

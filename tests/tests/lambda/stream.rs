@@ -159,7 +159,7 @@ async fn streamed_response_that_the_runtime_api_rejects_is_a_failed_invocation()
         let answers = api.invoke_all(event, &[], 2).await;
         assert_eq!(answers[1].call, "error", "{query}");
     }
-    probe.log_line("refused the reply").await;
+    probe.log_line("failed to post the response").await;
     let answer = api.invoke(get("/hello")).await;
     assert_eq!(parts(&answer).1, b"Hello, world!");
 }

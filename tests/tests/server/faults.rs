@@ -125,7 +125,7 @@ async fn connection_reset_during_a_request_body_aborts_only_that_request() {
             value.unwrap_or_default().to_owned()
         };
         *outcomes
-            .entry((field("path="), field("status="), field("cut=")))
+            .entry((field("path="), field("status="), field("aborted=")))
             .or_insert(0) += 1;
     }
     let expected = [
@@ -134,8 +134,9 @@ async fn connection_reset_during_a_request_body_aborts_only_that_request() {
         ("\"/pipe\"", "200", "true"),
         ("\"/raw\"", "400", ""),
     ];
-    let expected = expected
-        .map(|(path, status, cut)| ((path.to_owned(), status.to_owned(), cut.to_owned()), 20));
+    let expected = expected.map(|(path, status, aborted)| {
+        ((path.to_owned(), status.to_owned(), aborted.to_owned()), 20)
+    });
     assert_eq!(outcomes, BTreeMap::from(expected));
     assert_responds(address).await;
 }

@@ -24,7 +24,7 @@ async fn drain_timeout(mut probe: Probe, signal: Signal) -> String {
     probe.signal(signal);
     let line = probe.log_line("draining").await;
     assert!(probe.exit().await.success());
-    line.rsplit_once("within=")
+    line.rsplit_once("timeout=")
         .map_or(line.clone(), |(_, time)| time.to_owned())
 }
 

@@ -38,7 +38,7 @@ async fn log_names_the_rule_that_selected_the_standalone_server() {
 
     let vars = [("ANYHOST", "http"), ("GATEWAY_INTERFACE", "CGI/1.1")];
     let mut by_variable = Probe::start(&listen, &vars);
-    by_variable.log_line("ANYHOST says so").await;
+    by_variable.log_line("ANYHOST is set").await;
 }
 
 #[tokio::test]

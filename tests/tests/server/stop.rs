@@ -177,7 +177,7 @@ async fn response_in_progress_is_aborted_and_logged_at_the_drain_timeout() {
         .unwrap();
     stream.read_exact(&mut [0; 12]).await.unwrap();
     probe.terminate();
-    let line = probe.log_line("the drain timeout is over").await;
+    let line = probe.log_line("drain timeout expired").await;
     assert!(line.contains("tasks="), "{line}");
     let rest = read_to_end(&mut stream).await;
     assert!(
@@ -200,7 +200,7 @@ async fn second_signal_aborts_the_response_in_progress_at_once() {
         probe.signal(first);
         probe.log_line("draining").await;
         probe.signal(second);
-        probe.log_line("told to stop at once").await;
+        probe.log_line("second shutdown request").await;
         assert!(probe.exit().await.success());
     }
 }

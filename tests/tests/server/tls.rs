@@ -219,7 +219,7 @@ async fn new_certificate_is_used_for_new_connections_without_closing_existing_on
             .expect_err("the old certificate is still used");
         request().await;
     }
-    probe.log_line("the certificate was read again").await;
+    probe.log_line("reloaded the TLS certificate").await;
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn sighup_reloads_the_certificate_even_if_the_files_are_unchanged() {
         .await
         .unwrap();
     probe.signal(Signal::HUP);
-    probe.log_line("the certificate was read again").await;
+    probe.log_line("reloaded the TLS certificate").await;
 }
 
 #[tokio::test]
@@ -237,10 +237,10 @@ async fn invalid_or_missing_certificate_files_leave_the_current_certificate_in_u
     let (mut probe, address, files, certificate) = start().await;
     std::fs::write(files.certificate(), "not a certificate").unwrap();
     probe.signal(Signal::HUP);
-    probe.log_line("the certificate stays as it was").await;
+    probe.log_line("failed to reload the TLS certificate").await;
     std::fs::remove_file(files.key()).unwrap();
     probe.signal(Signal::HUP);
-    probe.log_line("the certificate stays as it was").await;
+    probe.log_line("failed to reload the TLS certificate").await;
     let stream = connect_tls(address, &certificate, b"http/1.1")
         .await
         .unwrap();
@@ -267,7 +267,7 @@ async fn tls_listener_without_a_certificate_or_with_the_key_of_another_exits_wit
     assert_eq!(probe.exit().await.code(), Some(1));
 
     let mut probe = Probe::start(&["-l", "tls://127.0.0.1:0"], &[]);
-    probe.log_line("needs a certificate").await;
+    probe.log_line("requires a certificate").await;
     assert_eq!(probe.exit().await.code(), Some(1));
 }
 
