@@ -10,6 +10,3 @@ mod response;
 pub use client::{Client, RequestBuilder};
 pub use lint::{Lint, Violation, lint};
 pub use response::TestResponse;
-
-#[doc(hidden)]
-pub use response::TestResponse as Reply;
