@@ -68,7 +68,7 @@ async fn socket_file_of_a_running_server_is_not_replaced() {
     first.log_line("listening on unix:").await;
 
     let mut second = Probe::start(&["-l", &listen], &[]);
-    second.log_line("failed to bind unix:").await;
+    second.log_line("bind unix:").await;
     assert_eq!(second.exit().await.code(), Some(1));
     let stream = UnixStream::connect(&path).await.unwrap();
     let response = exchange_on(stream, &get_and_close("/hello")).await;
@@ -125,7 +125,7 @@ async fn descriptor_that_is_not_a_socket_or_is_given_twice_exits_with_1() {
         &["-l", &listen, "-l", &listen],
     ] {
         let mut probe = Probe::start(args, &[]);
-        probe.log_line("failed to bind fd:").await;
+        probe.log_line("bind fd:").await;
         assert_eq!(probe.exit().await.code(), Some(1), "{args:?}");
     }
 }
