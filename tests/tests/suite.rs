@@ -10,7 +10,10 @@ use anyhost_conformance::{
     Check, check_capabilities_page, check_readme, profiles, run_local, silence_probe_panics,
 };
 
-const PAGES: [(&str, fn() -> Check); 2] = [
+/// A test of a generated page: its name and its function.
+type Page = (&'static str, fn() -> Check);
+
+const PAGES: [Page; 2] = [
     ("capabilities_page_is_up_to_date", check_capabilities_page),
     ("readme_table_is_up_to_date", check_readme),
 ];
@@ -19,9 +22,7 @@ const PAGES: [(&str, fn() -> Check); 2] = [
 async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |option: &str| args.iter().any(|arg| arg == option);
-    let filter = args
-        .iter()
-        .find(|arg| !arg.starts_with('-') && *arg != "terse");
+    let filter = filter(&args);
     let selected = |name: &str| match filter {
         Some(filter) if has("--exact") => name == filter,
         Some(filter) => name.contains(filter.as_str()),
@@ -61,4 +62,24 @@ async fn main() -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+/// The first argument that is neither an option nor the value of an option.
+fn filter(args: &[String]) -> Option<&String> {
+    let has_value = [
+        "--color",
+        "--format",
+        "--logfile",
+        "--skip",
+        "--test-threads",
+    ];
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if has_value.contains(&arg.as_str()) {
+            args.next();
+        } else if !arg.starts_with('-') {
+            return Some(arg);
+        }
+    }
+    None
 }

@@ -3,7 +3,7 @@
 
 use anyhost_conformance::{HttpTransport, Received, Transport, WebServer, WebServerKind};
 
-/// Sends a GET for a path that is not relative to the mount, and returns the status and the body.
+/// Sends a GET for a path that is not below the base path, and returns the status and the body.
 async fn get(server: &WebServer, path: &str) -> (u16, String) {
     let mut profile = server.profile().clone();
     profile.base_path = "".into();
@@ -15,11 +15,11 @@ async fn get(server: &WebServer, path: &str) -> (u16, String) {
     (received.status.as_u16(), body)
 }
 
-/// The file `app.env` lies in the folder of the program, which is mounted at `/app`. A configuration that maps
+/// The file `app.env` lies in the folder of the program, whose base path is `/app`. A configuration that maps
 /// the URL prefix `/app` to the file name prefix `…/app` would serve it.
 async fn serves_no_file_beside_the_program(kind: WebServerKind) {
     let server = WebServer::start(kind).await.unwrap();
-    // The program answers below its mount, also where the rest of the path looks like a file name.
+    // The program answers below its base path, also where the rest of the path looks like a file name.
     for path in ["/app/.env", "/app/%2eenv", "/app/x", "/app/app.env"] {
         let answer = get(&server, path).await;
         assert_eq!(answer, (404, "Not Found".to_owned()), "{kind:?} {path}");

@@ -47,7 +47,7 @@ pub(crate) static NGINX: Profile = Profile::new(
             "observed with nginx 1.22",
         ),
         absolute_target: Ability::lacking(
-            HOST_DECIDES,
+            HOST_HEADER_WINS,
             "The server passes on the Host header",
             "observed with nginx 1.22",
         ),
@@ -57,13 +57,21 @@ pub(crate) static NGINX: Profile = Profile::new(
             "observed with nginx 1.22",
         ),
         underscore_headers: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The directive underscores_in_headers is off by default",
             "nginx, ngx_http_core_module",
         ),
-        streaming: Ability::lacking(ALL_AT_ONCE, "fcgiwrap buffers 8 KB", "gnosek/fcgiwrap#36"),
-        early_head: Ability::lacking(ALL_AT_ONCE, "fcgiwrap buffers 8 KB", "gnosek/fcgiwrap#36"),
-        ..SERVED
+        streaming: Ability::lacking(
+            ARRIVES_AT_END,
+            "fcgiwrap buffers 8 KB",
+            "gnosek/fcgiwrap#36",
+        ),
+        early_head: Ability::lacking(
+            ARRIVES_AT_END,
+            "fcgiwrap buffers 8 KB",
+            "gnosek/fcgiwrap#36",
+        ),
+        ..WEB_SERVER
     },
 );
 
@@ -93,7 +101,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
             "observed with lighttpd 1.4",
         ),
         lone_percent: Ability::lacking(
-            MENDED_PERCENT,
+            ENCODED_PERCENT,
             "The server normalises the query",
             "lighttpd, server.http-parseopts",
         ),
@@ -108,7 +116,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
             "RFC 9110 §9.3.7",
         ),
         empty_headers: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The server drops headers with an empty value",
             "observed with lighttpd 1.4",
         ),
@@ -127,7 +135,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
             "The server drops headers with an empty value",
             "observed with lighttpd 1.4",
         ),
-        ..SERVED
+        ..WEB_SERVER
     },
 )
 .adding(&[("accept-ranges", "lighttpd announces range requests")]);
@@ -173,12 +181,12 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
             SEEN_WITH_BUSYBOX,
         ),
         accept_encoding: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The server does not pass it on",
             SEEN_WITH_BUSYBOX,
         ),
         authorization: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The server does not pass it on",
             SEEN_WITH_BUSYBOX,
         ),
@@ -187,7 +195,7 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
             "The server passes chunks to the program without decoding them",
             SEEN_WITH_BUSYBOX,
         ),
-        ..SERVED
+        ..WEB_SERVER
     },
 );
 
@@ -201,12 +209,12 @@ pub(super) const CGI: Capabilities = Capabilities {
         "RFC 3986 §5.2.4",
     ),
     abort_before_body: Ability::lacking(
-        FAILED_EARLY,
+        INTERNAL_ERROR_OF_PROGRAM,
         "Most servers detect a failure only by the status",
         "RFC 3875 §6.1",
     ),
     proxy_header: Ability::lacking(
-        NOT_SEEN,
+        HEADER_DROPPED,
         "Many HTTP clients read the variable HTTP_PROXY as their configuration",
         "CVE-2016-5385",
     ),
@@ -240,9 +248,9 @@ pub(super) const CGI: Capabilities = Capabilities {
 };
 
 /// What the web servers of Debian have in common.
-const SERVED: Capabilities = Capabilities {
+const WEB_SERVER: Capabilities = Capabilities {
     aborted_body: Ability::lacking(
-        SEEMS_WHOLE,
+        LOOKS_COMPLETE,
         "The server treats the exit of the program as the end of the body",
         "RFC 3875 §6.4",
     ),
@@ -271,7 +279,7 @@ const APACHE: Capabilities = Capabilities {
         "observed with Apache 2.4",
     ),
     underscore_headers: Ability::lacking(
-        NOT_SEEN,
+        HEADER_DROPPED,
         "The server drops them, because their variables could be mistaken for those of headers with a dash",
         "\"Environment Variables in Apache\"",
     ),
@@ -281,9 +289,9 @@ const APACHE: Capabilities = Capabilities {
         "CVE-2024-24795",
     ),
     abort_within_length: Ability::lacking(
-        SEEMS_WHOLE,
+        LOOKS_COMPLETE,
         "The server drops the Content-Length of a program",
         "CVE-2024-24795",
     ),
-    ..SERVED
+    ..WEB_SERVER
 };

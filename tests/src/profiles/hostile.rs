@@ -11,8 +11,8 @@ pub(crate) static HOSTILE_BUSYBOX: Profile = Profile::new(
     "cgi",
     "/app",
     Capabilities {
-        raw_path: DECODED,
-        encoded_slash: DECODED,
+        raw_path: DECODED_URI,
+        encoded_slash: DECODED_URI,
         double_slash: Ability::lacking(
             MERGED_SLASHES,
             "The simulated server normalises REQUEST_URI",
@@ -29,7 +29,7 @@ pub(crate) static HOSTILE_BUSYBOX: Profile = Profile::new(
             SIMULATOR,
         ),
         authorization: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The simulated server does not pass it on",
             SIMULATOR,
         ),
@@ -56,7 +56,7 @@ pub(crate) static HOSTILE_CGID: Profile = Profile::new(
             SIMULATOR,
         ),
         authorization: Ability::lacking(
-            NOT_SEEN,
+            HEADER_DROPPED,
             "The simulated server does not pass it on",
             SIMULATOR,
         ),
@@ -72,24 +72,24 @@ pub(crate) static HOSTILE_DUPLICATES: Profile =
 
 const SIMULATOR: &str = "the module hostile_host";
 
-const DECODED: Ability = Ability::lacking(
+const DECODED_URI: Ability = Ability::lacking(
     DECODED_PATH,
     "The simulated server decodes REQUEST_URI",
     SIMULATOR,
 );
 
-const AT_ONCE: Ability = Ability::lacking(
-    ALL_AT_ONCE,
+const BUFFERED_BODY: Ability = Ability::lacking(
+    ARRIVES_AT_END,
     "The simulated server returns the response when the program has exited",
     SIMULATOR,
 );
 
 const SIMULATED: Capabilities = Capabilities {
-    absolute_target: Ability::lacking(HOST_DECIDES, "REQUEST_URI has no authority", SIMULATOR),
-    streaming: AT_ONCE,
-    early_head: AT_ONCE,
+    absolute_target: Ability::lacking(HOST_HEADER_WINS, "REQUEST_URI has no authority", SIMULATOR),
+    streaming: BUFFERED_BODY,
+    early_head: BUFFERED_BODY,
     aborted_body: Ability::lacking(
-        SEEMS_WHOLE,
+        LOOKS_COMPLETE,
         "The simulated server treats the exit of the program as the end of the body",
         "RFC 3875 §6.4",
     ),

@@ -23,7 +23,7 @@ pub(crate) static HTTP_API: Profile = Profile::new(
         raw_path: Ability::lacking(DECODED_PATH, "AWS decodes rawPath", HTTP_API_EVENT),
         encoded_slash: Ability::lacking(DECODED_PATH, "AWS decodes rawPath", HTTP_API_EVENT),
         encoded_question_mark: Ability::lacking(
-            CUT_PATH,
+            TRUNCATED_PATH,
             "AWS decodes rawPath and truncates it at the question mark",
             HTTP_API_EVENT,
         ),
@@ -32,8 +32,8 @@ pub(crate) static HTTP_API: Profile = Profile::new(
             "AWS decodes rawPath into a JSON string",
             HTTP_API_EVENT,
         ),
-        text_bytes: TEXT_IS_UTF8,
-        authenticate: REMAPS,
+        text_bytes: UTF8_TEXT_ONLY,
+        authenticate: RENAMED_AUTHENTICATE,
         ..BUFFERED
     },
 );
@@ -63,7 +63,7 @@ pub(crate) static ALB: Profile = Profile::new(
             "The event has one value for each header",
             ALB_EVENT,
         ),
-        ..BALANCER
+        ..LOAD_BALANCER
     },
 );
 
@@ -77,7 +77,7 @@ pub(crate) static ALB_MULTI: Profile = Profile::new(
             "The load balancer writes the values of a repeated header in reverse order",
             "serverless-http#244",
         ),
-        ..BALANCER
+        ..LOAD_BALANCER
     },
 );
 
@@ -87,9 +87,9 @@ pub(crate) static LATTICE: Profile = Profile::new(
     "",
     Capabilities {
         peer: Ability::lacking(NO_PEER, "The event does not contain it", LATTICE_EVENT),
-        raw_query: Ability::lacking(SAME_PARAMETERS, MAP_SPELLS, LATTICE_EVENT),
-        query_order: Ability::lacking(SORTED_PARAMETERS, MAP_SORTS, LATTICE_EVENT),
-        text_bytes: TEXT_IS_UTF8,
+        raw_query: Ability::lacking(SAME_PARAMETERS, PARAMETER_MAP, LATTICE_EVENT),
+        query_order: Ability::lacking(SORTED_PARAMETERS, SORTED_PARAMETER_MAP, LATTICE_EVENT),
+        text_bytes: UTF8_TEXT_ONLY,
         ..BUFFERED
     },
 );
@@ -102,13 +102,13 @@ pub(crate) static EMULATOR_STREAM: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        aborted_body: IGNORED,
+        aborted_body: ABORT_IGNORED,
         abort_before_body: Ability::lacking(
-            SEEMS_EMPTY,
+            LOOKS_EMPTY,
             "The emulator treats every end of the response as its regular end",
             CARGO_LAMBDA,
         ),
-        abort_within_length: IGNORED,
+        abort_within_length: ABORT_IGNORED,
         excess_body: Ability::lacking(
             ENDS_AT_LENGTH,
             "The emulator treats every end of the response as its regular end",
@@ -131,17 +131,17 @@ const ALB_EVENT: &str = "AWS, \"Lambda functions as targets\" of load balancers"
 const LATTICE_EVENT: &str = "AWS, \"Lambda functions as targets in VPC Lattice\"";
 const CARGO_LAMBDA: &str = "cargo-lambda 1.9, `cargo lambda watch`";
 
-const MAP_SPELLS: &str = "The event has a map of parameters, in which every name has a value";
-const MAP_SORTS: &str = "The event has a map of parameters, which is sorted by name";
+const PARAMETER_MAP: &str = "The event has a map of parameters, in which every name has a value";
+const SORTED_PARAMETER_MAP: &str = "The event has a map of parameters, which is sorted by name";
 
-const TEXT_IS_UTF8: Ability = Ability::lacking(
+const UTF8_TEXT_ONLY: Ability = Ability::lacking(
     LOSSY_TEXT,
     "A body with a text Content-Type is a JSON string in the event",
     "AWS, \"Invoking Lambda function URLs\"",
 );
 
-const REMAPS: Ability = Ability::lacking(
-    REMAPPED,
+const RENAMED_AUTHENTICATE: Ability = Ability::lacking(
+    RENAMED_HEADER,
     "AWS renames the header",
     "AWS, \"Important notes\" of API Gateway",
 );
@@ -173,12 +173,12 @@ const BUFFERED: Capabilities = Capabilities {
         "JSON holds characters, not bytes; header values are encoded as Latin-1",
         "RFC 9110 §5.5; the behaviour of AWS was not recorded",
     ),
-    streaming: AT_ONCE,
-    early_head: AT_ONCE,
-    aborted_body: WHOLE_OR_NOT,
-    abort_before_body: WHOLE_OR_NOT,
-    abort_within_length: WHOLE_OR_NOT,
-    excess_body: WHOLE_OR_NOT,
+    streaming: BUFFERED_BODY,
+    early_head: BUFFERED_BODY,
+    aborted_body: NEVER_PARTIAL,
+    abort_before_body: NEVER_PARTIAL,
+    abort_within_length: NEVER_PARTIAL,
+    excess_body: NEVER_PARTIAL,
     backpressure: Ability::lacking(
         Scenario("the handler produces the whole body"),
         "Lambda reads the response as fast as the function produces it",
@@ -192,13 +192,13 @@ const BUFFERED: Capabilities = Capabilities {
     ..Capabilities::ALL
 };
 
-const AT_ONCE: Ability = Ability::lacking(
-    ALL_AT_ONCE,
+const BUFFERED_BODY: Ability = Ability::lacking(
+    ARRIVES_AT_END,
     "A buffered response is one JSON document",
     "Mode::Buffer",
 );
-const WHOLE_OR_NOT: Ability = Ability::lacking(
-    FAILED_WHOLE,
+const NEVER_PARTIAL: Ability = Ability::lacking(
+    INTERNAL_ERROR,
     "A buffered response is one JSON document",
     "Mode::Buffer",
 );
@@ -222,38 +222,38 @@ const GATEWAY_REST: Capabilities = Capabilities {
         "The event has a map of decoded parameters",
         REST_EVENT,
     ),
-    query_order: Ability::lacking(SORTED_PARAMETERS, MAP_SORTS, REST_EVENT),
+    query_order: Ability::lacking(SORTED_PARAMETERS, SORTED_PARAMETER_MAP, REST_EVENT),
     lone_percent: Ability::lacking(
-        MENDED_PERCENT,
+        ENCODED_PERCENT,
         "The event has a map of decoded parameters",
         REST_EVENT,
     ),
-    authenticate: REMAPS,
+    authenticate: RENAMED_AUTHENTICATE,
     ..BUFFERED
 };
 
 const URL: Capabilities = Capabilities {
-    text_bytes: TEXT_IS_UTF8,
-    authenticate: REMAPS,
+    text_bytes: UTF8_TEXT_ONLY,
+    authenticate: RENAMED_AUTHENTICATE,
     ..BUFFERED
 };
 
-const BALANCER: Capabilities = Capabilities {
-    raw_query: Ability::lacking(SAME_PARAMETERS, MAP_SPELLS, ALB_EVENT),
-    query_order: Ability::lacking(SORTED_PARAMETERS, MAP_SORTS, ALB_EVENT),
-    text_bytes: TEXT_IS_UTF8,
+const LOAD_BALANCER: Capabilities = Capabilities {
+    raw_query: Ability::lacking(SAME_PARAMETERS, PARAMETER_MAP, ALB_EVENT),
+    query_order: Ability::lacking(SORTED_PARAMETERS, SORTED_PARAMETER_MAP, ALB_EVENT),
+    text_bytes: UTF8_TEXT_ONLY,
     over_megabyte_up: Ability::lacking(
         Status(413),
         "The load balancer accepts at most 1 MB",
         ALB_EVENT,
     ),
     megabyte_back: Ability::lacking(
-        FAILED_WHOLE,
+        INTERNAL_ERROR,
         "The load balancer accepts at most 1 MB of JSON as a response",
         ALB_EVENT,
     ),
     large_response: Ability::lacking(
-        FAILED_WHOLE,
+        INTERNAL_ERROR,
         "The load balancer accepts at most 1 MB of JSON as a response",
         ALB_EVENT,
     ),
@@ -262,7 +262,7 @@ const BALANCER: Capabilities = Capabilities {
 
 const EMULATED: Capabilities = Capabilities {
     absolute_target: Ability::lacking(
-        HOST_DECIDES,
+        HOST_HEADER_WINS,
         "The emulator uses the Host header",
         CARGO_LAMBDA,
     ),
@@ -291,9 +291,9 @@ const EMULATED: Capabilities = Capabilities {
         "The emulator accepts only UTF-8 values",
         CARGO_LAMBDA,
     ),
-    text_bytes: NOT_TEXT,
-    untyped_bytes: NOT_TEXT,
-    encoded_body: NOT_TEXT,
+    text_bytes: UTF8_ONLY,
+    untyped_bytes: UTF8_ONLY,
+    encoded_body: UTF8_ONLY,
     response_header_utf8: Ability::Supported,
     response_header_bytes: Ability::lacking(
         UTF8_VALUE,
@@ -303,13 +303,13 @@ const EMULATED: Capabilities = Capabilities {
     ..BUFFERED
 };
 
-const IGNORED: Ability = Ability::lacking(
-    SEEMS_WHOLE,
+const ABORT_IGNORED: Ability = Ability::lacking(
+    LOOKS_COMPLETE,
     "The emulator treats every end of the response as its regular end",
     CARGO_LAMBDA,
 );
 
-const NOT_TEXT: Ability = Ability::lacking(
+const UTF8_ONLY: Ability = Ability::lacking(
     Status(500),
     "The emulator treats a body as UTF-8 text unless its Content-Type is a binary one",
     CARGO_LAMBDA,

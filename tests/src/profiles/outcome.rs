@@ -25,7 +25,7 @@ pub(super) const LOSSY_PATH: Observed = Response(
     },
 );
 
-pub(super) const CUT_PATH: Observed =
+pub(super) const TRUNCATED_PATH: Observed =
     Response("the path is truncated there", |request, response| {
         let path_text = request.uri().path();
         path(response, path_text.split("%3F").next().unwrap_or_default())
@@ -85,12 +85,12 @@ pub(super) const LAST_PARAMETER: Observed = Response(
     },
 );
 
-pub(super) const MENDED_PERCENT: Observed =
+pub(super) const ENCODED_PERCENT: Observed =
     Response("the percent sign is encoded", |_, response| {
         query(response, "x=%25")
     });
 
-pub(super) const HOST_DECIDES: Observed = Response(
+pub(super) const HOST_HEADER_WINS: Observed = Response(
     "the Host header decides the authority",
     |request, response| {
         let host = request
@@ -117,7 +117,7 @@ pub(super) const JOINED_WITH_COMMAS: Observed =
         same(&values(&echo(response)?, "cookie"), &["a=1, b=2"], "cookie")
     });
 
-pub(super) const NOT_SEEN: Observed = Response(
+pub(super) const HEADER_DROPPED: Observed = Response(
     "the header does not reach the handler",
     |request, response| {
         let seen = echo(response)?;
@@ -175,7 +175,7 @@ pub(super) const NO_LOCATION: Observed = Response("the header is dropped", |_, r
     response.is(200, None, b"")
 });
 
-pub(super) const REMAPPED: Observed = Response(
+pub(super) const RENAMED_HEADER: Observed = Response(
     "the header is renamed to x-amzn-remapped-www-authenticate",
     |_, response| {
         response.has_status(401)?;
@@ -189,7 +189,7 @@ pub(super) const NO_LENGTH: Observed =
         response.has_status(200)
     });
 
-pub(super) const ALL_AT_ONCE: Observed =
+pub(super) const ARRIVES_AT_END: Observed =
     Response("the whole response arrives at its end", |_, response| {
         response.has_status(200)?;
         // The probe pauses for two seconds before it has produced the whole body. Unlike an upper limit for the
@@ -201,13 +201,13 @@ pub(super) const ALL_AT_ONCE: Observed =
         }
     });
 
-pub(super) const FAILED_WHOLE: Observed = Response(
+pub(super) const INTERNAL_ERROR: Observed = Response(
     "the response is a 500, because nothing had been sent",
     |_, response| response.is(500, Some(TEXT), b"Internal Server Error"),
 );
 
-/// Like [`FAILED_WHOLE`], but without a check of the headers: a server may add some when the program exits with an error.
-pub(super) const FAILED_EARLY: Observed = Response(
+/// Like [`INTERNAL_ERROR`], but without a check of the headers: a server may add some when the program exits with an error.
+pub(super) const INTERNAL_ERROR_OF_PROGRAM: Observed = Response(
     "the response is a 500, because nothing had been sent",
     |_, response| {
         response.has_status(500)?;
@@ -215,7 +215,7 @@ pub(super) const FAILED_EARLY: Observed = Response(
     },
 );
 
-pub(super) const SEEMS_WHOLE: Observed = Response(
+pub(super) const LOOKS_COMPLETE: Observed = Response(
     "the part that had been sent looks like a complete response",
     |_, response| {
         response.has_status(200)?;
@@ -224,7 +224,7 @@ pub(super) const SEEMS_WHOLE: Observed = Response(
     },
 );
 
-pub(super) const SEEMS_EMPTY: Observed =
+pub(super) const LOOKS_EMPTY: Observed =
     Response("an empty response looks complete", |_, response| {
         response.has_status(200)?;
         same(&response.body.len(), &0, "length")?;
