@@ -3,13 +3,13 @@
 
 use anyhost_conformance::{HttpTransport, Received, Transport, WebServer, WebServerKind};
 
-/// Sends a GET for a path that is not below the base path, and returns the status and the body.
+/// Sends a GET request without the base path that a transport usually prepends. Returns the status and the body.
 async fn get(server: &WebServer, path: &str) -> (u16, String) {
     let mut profile = server.profile().clone();
     profile.base_path = "".into();
-    let wire = HttpTransport::tcp(server.address(), profile);
+    let http = HttpTransport::tcp(server.address(), profile);
     let request = http::Request::get(path).body(anyhost::Body::empty());
-    let response = wire.send(request.unwrap()).await.unwrap();
+    let response = http.send(request.unwrap()).await.unwrap();
     let received = Received::read(response).await;
     let body = String::from_utf8_lossy(&received.body).into_owned();
     (received.status.as_u16(), body)
