@@ -135,8 +135,7 @@ impl Context {
     }
 
     /// See [`request_context`](crate::adapter::request_context).
-    #[doc(hidden)]
-    pub fn for_request(&self) -> Self {
+    pub(crate) fn for_request(&self) -> Self {
         // Reuse the allocation if no earlier request still holds it.
         let unused =
             Arc::strong_count(&self.request) == 1 && self.request.request_id.get().is_none();
@@ -224,18 +223,6 @@ impl Context {
     /// ```
     pub fn wait_until(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.request.work.push(Box::pin(work));
-    }
-
-    /// The former name of [`finish_after_response`](crate::adapter::finish_after_response).
-    #[doc(hidden)]
-    pub async fn finish(&self) {
-        self.request.work.run().await;
-    }
-
-    /// The former name of [`has_work_after_response`](crate::adapter::has_work_after_response).
-    #[doc(hidden)]
-    pub fn has_work(&self) -> bool {
-        !self.request.work.is_empty()
     }
 
     /// The work that was given to [`wait_until`](Self::wait_until).

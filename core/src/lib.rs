@@ -41,7 +41,7 @@ pub mod tower;
 pub use async_trait::async_trait;
 pub use {bytes, http};
 
-pub use adapter::forwarded::{InvalidProxies, Origin, Proxies};
+pub use adapter::forwarded::{InvalidProxies, Proxies};
 pub use body::Body;
 pub use context::Context;
 pub use error::{BoxError, Error};
@@ -52,23 +52,6 @@ pub use request::{IntoLimit, RequestExt};
 pub use response::{IntoResponse, Json, send};
 pub use router::Router;
 pub use state::{WithState, with_state};
-
-#[doc(hidden)]
-pub use adapter::panic::record_location as logs_panic;
-#[doc(hidden)]
-pub use adapter::path::{encode_path, target};
-
-/// The former name of [`adapter::exchange`](adapter::exchange()); goes away once all adapters use that.
-#[doc(hidden)]
-pub async fn dispatch<H: Handler + ?Sized>(handler: &H, request: Request) -> Response {
-    adapter::dispatch_borrowed(handler, request).await
-}
-
-/// The former name of [`adapter::response_to`].
-#[doc(hidden)]
-pub fn refuse(error: Error, context: &Context) -> Response {
-    adapter::response_to(error, &adapter::RequestInfo::unknown(context.clone()))
-}
 
 /// A request: the type of the [`http`] crate with this crate's body.
 pub type Request = http::Request<Body>;

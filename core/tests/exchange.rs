@@ -11,7 +11,7 @@ use anyhost_core::http::{self, Method, StatusCode};
 use anyhost_core::testing::{Client, TestResponse};
 use anyhost_core::{
     Body, Context, Error, Handler, Host, IntoResponse, Request, RequestExt, Response, Result,
-    async_trait, handler,
+    async_trait,
 };
 use futures_util::stream;
 
@@ -436,16 +436,6 @@ async fn handler_reads_the_peer_base_path_and_request_id_from_the_context() {
     );
     let response = client.get("/").await;
     assert_eq!(response.text().await.unwrap(), "in-process None  None");
-}
-
-#[tokio::test]
-async fn request_without_a_context_is_handled() {
-    let response = anyhost_core::dispatch(
-        &handler(|r: Request| async move { r.context().host().name() }),
-        Request::default(),
-    )
-    .await;
-    assert_eq!(response.status(), 200);
 }
 
 #[tokio::test]

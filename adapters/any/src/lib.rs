@@ -32,6 +32,7 @@
 //! | `http` | yes | the standalone server |
 //! | `lambda` | yes | AWS Lambda |
 //! | `cgi` | yes | CGI |
+//! | `lambda_http` | no | handlers that were written for the crate `lambda_http`, on every host: `lambda::compat` |
 //! | `tls` | yes | HTTPS for the standalone server, with rustls |
 //! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |

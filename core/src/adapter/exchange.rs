@@ -139,11 +139,15 @@ impl Future for Exchange {
         };
         // Drop the handler's future before its response is sent. That may panic, too.
         let state = std::mem::replace(&mut this.state, State::Ended);
-        if let Err(panic) = panic::catch(|| drop(state))
-            && let Some(Ok(_)) = result
-        {
-            result = Some(Err(panicked(panic)));
-            outcome = Outcome::Panicked;
+        if let Err(panic) = panic::catch(|| drop(state)) {
+            match result {
+                Some(Ok(_)) => {
+                    result = Some(Err(panicked(panic)));
+                    outcome = Outcome::Panicked;
+                }
+                // The client gets the 504 or the error; the panic is only logged.
+                _ => log::handler_panicked(&panicked(panic), &info),
+            }
         }
         // Values that the handler returned can still panic: an error when it is formatted, a body when it is
         // dropped.
@@ -261,22 +265,4 @@ impl std::fmt::Debug for Exchange {
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
-}
-
-/// For adapters that do not call [`exchange`] yet.
-pub(crate) async fn dispatch_borrowed<H: Handler + ?Sized>(
-    handler: &H,
-    mut request: Request,
-) -> Response {
-    let mut info = RequestInfo::of(&mut request);
-    let (result, outcome) = match request_rules::admit(&mut request, &mut info) {
-        Ok(()) => match panic::catch_panic(handler.handle(request)).await {
-            Ok(returned) => (returned, Outcome::Completed),
-            Err(panic) => (Err(panicked(panic)), Outcome::Panicked),
-        },
-        Err(error) => (Err(error), Outcome::Rejected),
-    };
-    let mut result = Some(result);
-    settle(&mut result, outcome, &info);
-    result.and_then(Result::ok).unwrap_or_default()
 }

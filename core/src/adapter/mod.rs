@@ -70,7 +70,6 @@ pub use after_response::{finish_after_response, has_work_after_response, request
 pub use deadline::{Deadline, DeadlineExceeded};
 #[cfg(feature = "tower")]
 pub(crate) use error_response::error_response;
-pub(crate) use exchange::dispatch_borrowed;
 pub use exchange::{
     Exchange, Exchanged, exchange, finish_response, log_aborted, reject, response_to, timed_out,
 };

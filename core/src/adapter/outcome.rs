@@ -13,9 +13,9 @@ pub enum Outcome {
     Rejected,
     /// The handler panicked; the client gets a 500.
     Panicked,
-    /// The deadline passed: the client gets a 504, or an aborted response if its head was sent already.
+    /// The deadline passed before the head of the response was sent; the client gets a 504.
     TimedOut,
-    /// The response was aborted after its head was sent, because its body failed.
+    /// The response was aborted after its head was sent: its body failed, or the deadline passed.
     Aborted,
     /// The client disconnected before the response was complete.
     ClientDisconnected,

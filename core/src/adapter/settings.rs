@@ -215,8 +215,7 @@ impl<T: SettingValue> SettingValue for Option<T> {
 ///
 /// - `SETTINGS`, the [definitions](crate::adapter::settings::Setting);
 /// - `from_vars(lookup)`, which fails with [`InvalidSetting`](crate::adapter::settings::InvalidSetting); an empty
-///   variable counts as not set;
-/// - `Default`.
+///   variable counts as not set.
 #[macro_export]
 macro_rules! settings {
     (

@@ -1,6 +1,7 @@
 //! A Lambda function behind a simulated event source, in this process.
 
-use anyhost::lambda::front_door::{Client, FrontDoor};
+use anyhost::lambda::Source;
+use anyhost::lambda::front_door::Client;
 use anyhost::lambda::{Function, Mode};
 use anyhost::{Body, BoxError, Request, Response, async_trait};
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub struct Lambda {
 
 impl Lambda {
     /// Creates a new probe behind an event source. `mode` selects buffered or streamed responses.
-    pub fn behind(door: FrontDoor, mode: Mode, profile: Profile) -> Self {
+    pub fn behind(door: Source, mode: Mode, profile: Profile) -> Self {
         let function = Function::new().with_mode(mode);
         Self {
             profile,

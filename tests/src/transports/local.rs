@@ -3,9 +3,7 @@
 use std::pin::Pin;
 
 use anyhost::lambda::Mode::{Buffer, Stream};
-use anyhost::lambda::front_door::FrontDoor::{
-    Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi,
-};
+use anyhost::lambda::Source::{Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi};
 
 use super::{CgiChild, CgiInProcess, HostileCgi, InProcess, Lambda, emulated, server};
 use crate::hostile_host;

@@ -5,7 +5,7 @@ mod plan;
 mod reduce;
 
 use anyhost::lambda::Mode::{Buffer, Stream};
-use anyhost::lambda::front_door::FrontDoor;
+use anyhost::lambda::Source;
 use anyhost::server::Server;
 use anyhost_conformance::{
     Capabilities, CgiInProcess, HttpTransport, InProcess, Lambda, Normalised, Received, Transport,
@@ -122,14 +122,14 @@ impl Hosts {
                 Box::new(CgiInProcess::new()),
             ];
             for (door, mode, name) in [
-                (FrontDoor::RestApi, Buffer, "lambda-rest-api"),
-                (FrontDoor::RestApi, Stream, "lambda-rest-api-stream"),
-                (FrontDoor::HttpApi, Buffer, "lambda-http-api"),
-                (FrontDoor::FunctionUrl, Buffer, "lambda-function-url"),
-                (FrontDoor::FunctionUrl, Stream, "lambda-function-url-stream"),
-                (FrontDoor::Alb, Buffer, "lambda-alb"),
-                (FrontDoor::AlbMultiValue, Buffer, "lambda-alb-multi-value"),
-                (FrontDoor::Lattice, Buffer, "lambda-lattice"),
+                (Source::RestApi, Buffer, "lambda-rest-api"),
+                (Source::RestApi, Stream, "lambda-rest-api-stream"),
+                (Source::HttpApi, Buffer, "lambda-http-api"),
+                (Source::FunctionUrl, Buffer, "lambda-function-url"),
+                (Source::FunctionUrl, Stream, "lambda-function-url-stream"),
+                (Source::Alb, Buffer, "lambda-alb"),
+                (Source::AlbMultiValue, Buffer, "lambda-alb-multi-value"),
+                (Source::Lattice, Buffer, "lambda-lattice"),
             ] {
                 others.push(Box::new(Lambda::behind(door, mode, named(name))));
             }

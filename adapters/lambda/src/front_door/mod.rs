@@ -39,7 +39,3 @@ mod stream;
 
 pub use client::Client;
 pub use simulator::Simulator;
-
-/// The former name, until the conformance suite uses [`Source`].
-#[doc(hidden)]
-pub use crate::event::Source as FrontDoor;
