@@ -5,6 +5,7 @@
 
 mod disconnect;
 mod limits;
+mod log_events;
 mod metrics;
 mod protocols;
 mod shutdown;
