@@ -113,8 +113,13 @@ impl Error {
         Box::new(Boxed(self))
     }
 
-    /// The sources, from the direct cause to the root, as one line.
-    pub(crate) fn chain(&self) -> Chain<'_> {
+    /// The sources as one line, from the direct cause to the root: `outer: inner: root`. Empty without a
+    /// source.
+    pub fn chain(&self) -> impl fmt::Display {
+        self.sources()
+    }
+
+    fn sources(&self) -> Chain<'_> {
         Chain(
             self.0
                 .source
@@ -169,7 +174,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.status.as_u16(), self.0.message)?;
         if self.0.source.is_some() {
-            write!(f, ": {}", self.chain())?;
+            write!(f, ": {}", self.sources())?;
         }
         Ok(())
     }

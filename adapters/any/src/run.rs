@@ -86,7 +86,12 @@ where
         }
     };
     result.unwrap_or_else(|error| {
-        tracing::error!(host = %detected.host, ?error, "failed to run");
+        // The status of an error is for clients; here there is none.
+        let error = match error.source() {
+            Some(_) => error.chain().to_string(),
+            None => error.message().to_owned(),
+        };
+        tracing::error!(host = %detected.host, error, "failed to run");
         ExitCode::FAILURE
     })
 }

@@ -40,6 +40,6 @@ pub use anyhost_core::adapter::settings::InvalidSetting;
 
 pub use environment::Environment;
 pub use error::ServeError;
-pub use options::Settings;
+pub use options::ProgramOptions;
 pub use process::isolate;
 pub use program::{Program, fail, serve};

@@ -12,7 +12,7 @@ anyhost_core::settings! {
     /// The configuration of the web server sets these variables (`SetEnv`, `fastcgi_param`,
     /// `setenv.add-environment`). Clients cannot set them, because servers put `HTTP_` (nginx-cgi: `X_`) in
     /// front of the names of request headers.
-    pub struct Settings {
+    pub struct ProgramOptions {
         /// The time after which the program ends. The response is 504, or is aborted if it has started. A
         /// handler that blocks its thread is killed about 4 seconds later.
         "ANYHOST_CGI_DEADLINE" deadline: Option<Duration> = "",
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn of(environment: &Environment) -> Result<Self, InvalidSetting> {
-        let settings = Settings::from_vars(|name| {
+        let settings = ProgramOptions::from_vars(|name| {
             let value = environment.bytes(name)?;
             Some(String::from_utf8_lossy(value).into_owned())
         })?;
@@ -121,7 +121,7 @@ mod tests {
             })
             .collect();
         let rows: Vec<_> = rows.iter().map(|row| (row[1], row[2])).collect();
-        let settings: Vec<_> = Settings::SETTINGS
+        let settings: Vec<_> = ProgramOptions::SETTINGS
             .iter()
             .map(|setting| (setting.name, setting.default))
             .collect();

@@ -45,7 +45,7 @@ impl Program {
     }
 
     /// Creates a program from the environment of this process, with the variables in
-    /// [`Settings`](crate::Settings). The file name of the program counts, too: if it starts with `nph-`,
+    /// [`ProgramOptions`](crate::ProgramOptions). The file name of the program counts, too: if it starts with `nph-`,
     /// the program writes the status line itself, as Apache expects (see [`with_nph`](Self::with_nph)).
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use http::uri::Scheme;
 use serde::de::DeserializeOwned;
 
 use crate::event::{ClientScheme, Description, Json, Peer, Source};
-use crate::options::LambdaSettings;
+use crate::options::FunctionOptions;
 use crate::runtime::Metadata;
 
 /// What only Lambda knows about a request. It is one of the request's extensions, which no client can set:
@@ -127,7 +127,7 @@ pub(crate) fn of(
     event: &Json<'_>,
     headers: Option<&HeaderMap>,
     metadata: &Metadata,
-    settings: &LambdaSettings,
+    settings: &FunctionOptions,
 ) -> Context {
     let mut context = Context::new(Host::LAMBDA).with_scheme(scheme(description, headers));
     if let Some(id) = metadata.request_id() {

@@ -11,7 +11,7 @@ use anyhost_core::{Error, Handler, IntoHandler};
 use bytes::Bytes;
 
 use crate::invocation::{self, InvocationResult};
-use crate::options::{LambdaSettings, Mode, UrlPath};
+use crate::options::{FunctionOptions, Mode, UrlPath};
 use crate::runtime::snapstart::{self, SnapStartResource};
 use crate::runtime::{Client, Endpoint, Metadata, extension};
 
@@ -27,25 +27,25 @@ use crate::runtime::{Client, Endpoint, Metadata, extension};
 /// ```
 #[derive(Clone, Default)]
 pub struct Function {
-    pub(crate) settings: LambdaSettings,
+    pub(crate) settings: FunctionOptions,
     resources: Vec<Arc<dyn SnapStartResource>>,
 }
 
 impl Function {
     /// The definitions of the settings that [`from_env`](Self::from_env) reads.
-    pub const SETTINGS: &'static [Setting] = LambdaSettings::SETTINGS;
+    pub const SETTINGS: &'static [Setting] = FunctionOptions::SETTINGS;
 
     /// A function with the default settings. It reads no environment variables.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A function with the settings in the environment; [`LambdaSettings`] lists them.
+    /// A function with the settings in the environment; [`FunctionOptions`] lists them.
     ///
     /// # Errors
     /// For a variable with an invalid value.
     pub fn from_env() -> Result<Self, InvalidSetting> {
-        let settings = LambdaSettings::from_vars(|name| std::env::var(name).ok())?;
+        let settings = FunctionOptions::from_vars(|name| std::env::var(name).ok())?;
         Ok(Self {
             settings,
             resources: Vec::new(),
@@ -184,7 +184,7 @@ impl Function {
         handler: impl IntoHandler<K>,
         event: Bytes,
     ) -> Result<Vec<u8>, Error> {
-        let settings = LambdaSettings {
+        let settings = FunctionOptions {
             mode: Mode::Buffer,
             ..self.settings.clone()
         };

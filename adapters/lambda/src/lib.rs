@@ -3,7 +3,7 @@
 //! It accepts the events of all sources that send HTTP requests: Function URLs, API Gateway REST APIs and HTTP
 //! APIs (both payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
 //! WebSocket APIs. It recognises the [source](Source) of each event. [`Function`] has the settings of the
-//! deployment, which can also be environment variables ([`LambdaSettings`]).
+//! deployment, which can also be environment variables ([`FunctionOptions`]).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -53,5 +53,5 @@ pub use {serde_json, tracing_subscriber};
 pub use context::LambdaContext;
 pub use event::Source;
 pub use function::{Function, invoke, report_init_error, serve};
-pub use options::{LambdaSettings, Mode, UrlPath};
+pub use options::{FunctionOptions, Mode, UrlPath};
 pub use runtime::snapstart::{BoxFuture, SnapStartResource};

@@ -51,7 +51,7 @@ impl SettingValue for UrlPath {
 anyhost_core::settings! {
     /// The settings that [`Function::from_env`](crate::Function::from_env) reads. [`Function`](crate::Function)
     /// has a method for each, which documents it further.
-    pub struct LambdaSettings {
+    pub struct FunctionOptions {
         /// `stream` sends responses while the handler produces them, if the event source supports it. It must
         /// match the deployment.
         "ANYHOST_LAMBDA_MODE" mode: Mode = "buffer",
@@ -74,7 +74,7 @@ anyhost_core::settings! {
     }
 }
 
-impl Default for LambdaSettings {
+impl Default for FunctionOptions {
     fn default() -> Self {
         match Self::from_vars(|_| None) {
             Ok(settings) => settings,
@@ -87,8 +87,8 @@ impl Default for LambdaSettings {
 mod tests {
     use super::*;
 
-    fn from(vars: &[(&str, &str)]) -> Result<LambdaSettings, String> {
-        LambdaSettings::from_vars(|name| {
+    fn from(vars: &[(&str, &str)]) -> Result<FunctionOptions, String> {
+        FunctionOptions::from_vars(|name| {
             let found = vars.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn without_variables_every_setting_has_its_default() {
-        let settings = LambdaSettings::default();
+        let settings = FunctionOptions::default();
         assert_eq!(settings.mode, Mode::Buffer);
         assert_eq!((settings.events, settings.base_path), (None, None));
         assert!(!settings.strip_stage);

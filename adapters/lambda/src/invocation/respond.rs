@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::streaming::Streaming;
 use crate::context::LambdaContext;
 use crate::event::{self, Description, ResponseForm, Source};
-use crate::options::{LambdaSettings, Mode};
+use crate::options::{FunctionOptions, Mode};
 use crate::runtime::{Metadata, StreamingBody};
 use crate::{request, response};
 
@@ -31,7 +31,7 @@ pub(crate) async fn respond(
     handler: Arc<dyn Handler>,
     event: Bytes,
     metadata: Metadata,
-    settings: &LambdaSettings,
+    settings: &FunctionOptions,
 ) -> (InvocationResult, Context) {
     let deadline = deadline(&metadata, settings);
     let json = match event::parse(&event) {
@@ -80,7 +80,7 @@ pub(crate) async fn respond(
 
 /// The deadline of the exchange. It passes before Lambda's deadline, so that the response and the log can
 /// still be sent.
-fn deadline(metadata: &Metadata, settings: &LambdaSettings) -> Deadline {
+fn deadline(metadata: &Metadata, settings: &FunctionOptions) -> Deadline {
     let end = metadata.time_left().and_then(|left| {
         let margin = settings.margin.min(left / 2);
         Instant::now().checked_add(left - margin)

@@ -18,20 +18,20 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::respond::{InvocationResult, respond};
-use crate::options::LambdaSettings;
+use crate::options::FunctionOptions;
 use crate::runtime::{Client, Metadata, Next};
 
 /// What all workers share.
 struct Shared {
     handler: Arc<dyn Handler>,
-    settings: LambdaSettings,
+    settings: FunctionOptions,
 }
 
 /// Serves one invocation at a time for each client until SIGTERM, and then finishes those in flight.
 pub(crate) async fn run(
     handler: Arc<dyn Handler>,
     clients: Vec<Client>,
-    settings: LambdaSettings,
+    settings: FunctionOptions,
 ) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM])?;
     let shared = Arc::new(Shared { handler, settings });

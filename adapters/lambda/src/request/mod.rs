@@ -15,7 +15,7 @@ use http::{Method, StatusCode, Version};
 
 use crate::context;
 use crate::event::{Description, Json};
-use crate::options::LambdaSettings;
+use crate::options::FunctionOptions;
 use crate::runtime::Metadata;
 
 /// Decodes an event. The context is known even if the request is invalid.
@@ -28,7 +28,7 @@ pub(crate) fn from_event(
     event: &Json<'_>,
     raw: &Bytes,
     metadata: &Metadata,
-    settings: &LambdaSettings,
+    settings: &FunctionOptions,
 ) -> (Context, Result<Request>) {
     let headers = headers::decode(description, event, raw);
     let forwarded = headers.as_ref().ok();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhost_core::adapter::path::strip_prefix;
 
 use crate::event::{Description, Json, Path};
-use crate::options::{LambdaSettings, UrlPath};
+use crate::options::{FunctionOptions, UrlPath};
 
 /// A path as the handler sees it, percent-encoded, and the prefixes that were removed from it.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct Stripped<'a> {
 pub(super) fn decode<'a>(
     description: &Description,
     event: &'a Json<'_>,
-    settings: &'a LambdaSettings,
+    settings: &'a FunctionOptions,
 ) -> Option<Stripped<'a>> {
     let Some(path) = &description.path else {
         return Some(Stripped {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::event::{self, Source};
 
-    fn decoded(event: &str, source: Source, settings: &LambdaSettings) -> (String, String) {
+    fn decoded(event: &str, source: Source, settings: &FunctionOptions) -> (String, String) {
         let event = event::parse(event.as_bytes()).unwrap_or(Json::Null);
         let stripped = decode(source.description(), &event, settings);
         let stripped = stripped.map(|s| (s.path.into_owned(), s.base_path));
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn the_base_path_setting_is_removed_once_and_only_as_whole_segments() {
-        let settings = LambdaSettings {
+        let settings = FunctionOptions {
             base_path: Some(UrlPath("/api".into())),
-            ..LambdaSettings::default()
+            ..FunctionOptions::default()
         };
         for (path, expected) in [
             ("/api/users", pair("/users", "/api")),
@@ -103,8 +103,9 @@ mod tests {
     #[test]
     fn the_stage_of_an_http_api_is_removed_only_if_the_setting_says_so() {
         let event = r#"{"rawPath": "/v1/v1/x", "requestContext": {"stage": "v1"}}"#;
-        let mut settings = LambdaSettings::default();
-        let http_api = |event, settings: &LambdaSettings| decoded(event, Source::HttpApi, settings);
+        let mut settings = FunctionOptions::default();
+        let http_api =
+            |event, settings: &FunctionOptions| decoded(event, Source::HttpApi, settings);
         assert_eq!(http_api(event, &settings), pair("/v1/v1/x", ""));
         settings.strip_stage = true;
         assert_eq!(http_api(event, &settings), pair("/v1/x", "/v1"));
@@ -114,9 +115,9 @@ mod tests {
 
     #[test]
     fn the_base_path_of_a_rest_api_is_its_stage_followed_by_the_setting() {
-        let settings = LambdaSettings {
+        let settings = FunctionOptions {
             base_path: Some(UrlPath("/api".into())),
-            ..LambdaSettings::default()
+            ..FunctionOptions::default()
         };
         let event = r#"{"path": "/api/x", "requestContext": {"path": "/live/api/x"}}"#;
         let decoded = decoded(event, Source::RestApi, &settings);
