@@ -22,7 +22,8 @@
 //! - [`run`] detects the host that started the process, and runs the handler there.
 //! - [`RequestExt`] reads bodies and the [`Context`] of a request; [`IntoResponse`] lists what a handler can
 //!   return; [`Error`] is an error with a status.
-//! - [`Router`] chooses a handler by method and path. [`with_state`] gives handlers shared state.
+//! - [`Router`] chooses a handler by method and path. [`with_middleware`] puts a function around a handler,
+//!   and [`with_state`] gives handlers shared state.
 //! - `testing::Client` calls a handler in tests.
 //!
 //! # Features
@@ -53,8 +54,8 @@ pub use run::{run, run_with, serve};
 pub use anyhost_core::handler::{Handler, IntoHandler, handler};
 pub use anyhost_core::{
     Body, BoxError, Context, Error, Host, IntoLimit, IntoResponse, InvalidLimit, InvalidProxies,
-    Json, Limit, Proxies, Request, RequestExt, Response, Result, Router, WithState, async_trait,
-    bytes, http, send, with_state,
+    Json, Limit, Next, Proxies, Request, RequestExt, Response, Result, Router, WithMiddleware,
+    WithState, async_trait, bytes, http, send, with_middleware, with_state,
 };
 
 #[cfg(feature = "testing")]

@@ -1,8 +1,10 @@
 //! Selects a handler by the path and method of a request.
 
 mod by_method;
+mod mount;
 mod route;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +13,7 @@ use async_trait::async_trait;
 use http::{Method, StatusCode};
 
 use by_method::ByMethod;
+use mount::Mount;
 use route::Route;
 
 use crate::handler::{Handler, IntoHandler};
@@ -52,6 +55,8 @@ pub struct Router {
     /// Made when a request needs it: few do.
     by_method: OnceLock<ByMethod>,
     fallback: Option<Arc<dyn Handler>>,
+    /// The fallbacks of nested routers, by prefix.
+    nested_fallbacks: Vec<(String, Arc<dyn Handler>)>,
 }
 
 macro_rules! methods {
@@ -101,36 +106,90 @@ impl Router {
         self
     }
 
-    /// Adds all routes of `router`, with `prefix` before their paths.
+    /// Adds a router or another handler below `prefix`.
     ///
-    /// The nested handlers receive the request with its whole path. Only the outer router's
-    /// [`fallback`](Self::fallback) handler is used; that of the nested router is dropped.
+    /// A router adds its routes, with `prefix` before their paths; its route `/` serves the prefix with and
+    /// without a slash at the end. Its handlers receive the request with its whole path. Its
+    /// [`fallback`](Self::fallback), if it has one, is called for other paths below the prefix.
+    ///
+    /// Any other handler, such as a router inside a middleware, an axum router or tower-http's `ServeDir`,
+    /// receives all requests below the prefix. Their path begins after the prefix, which becomes part of
+    /// [`Context::base_path`](crate::Context::base_path).
     ///
     /// # Panics
     /// If a path conflicts with another route.
+    ///
+    /// ```
+    /// use anyhost_core::{Error, Next, Request, Response, Result, Router, with_middleware};
+    /// use http::StatusCode;
+    ///
+    /// async fn authenticate(request: Request, next: Next) -> Result<Response> {
+    ///     match request.headers().get("authorization") {
+    ///         Some(_) => next.run(request).await,
+    ///         None => Err(Error::from_status(StatusCode::UNAUTHORIZED)),
+    ///     }
+    /// }
+    ///
+    /// let admin = Router::new().get("/users", || async { "all users" });
+    /// let app = Router::new()
+    ///     .get("/", || async { "public" })
+    ///     .nest("/admin", with_middleware(authenticate, admin));
+    /// ```
     #[must_use]
     #[track_caller]
-    pub fn nest(mut self, prefix: &str, router: Self) -> Self {
+    pub fn nest<K>(mut self, prefix: &str, handler: impl IntoHandler<K>) -> Self {
         let prefix = prefix.trim_end_matches('/');
-        for route in router.routes {
-            let path = match route.path() {
-                "/" if !prefix.is_empty() => prefix.to_owned(),
-                path => format!("{prefix}{path}"),
-            };
-            let outer = self.route(&path);
-            outer.merge(route);
+        let mut handler = Some(handler.into_handler());
+        let router = (&mut handler as &mut dyn Any).downcast_mut::<Option<Self>>();
+        if let Some(router) = router.and_then(Option::take) {
+            return self.nest_router(prefix, router);
+        }
+        if let Some(handler) = handler {
+            let handler: Arc<dyn Handler> = Arc::new(Mount::new(prefix, handler));
+            for path in [
+                prefix.to_owned(),
+                format!("{prefix}/"),
+                format!("{prefix}/{{*rest}}"),
+            ] {
+                if !path.is_empty() {
+                    self.route(&path).set_any(handler.clone());
+                }
+            }
         }
         self
     }
 
-    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix.
+    #[track_caller]
+    fn nest_router(mut self, prefix: &str, router: Self) -> Self {
+        for route in router.routes {
+            if route.path() == "/" && !prefix.is_empty() {
+                self.route(prefix).merge(route.clone());
+            }
+            self.route(&format!("{prefix}{}", route.path()))
+                .merge(route);
+        }
+        let nested = router.nested_fallbacks.into_iter();
+        let nested = nested.map(|(below, fallback)| (format!("{prefix}{below}"), fallback));
+        self.nested_fallbacks.extend(nested);
+        match router.fallback {
+            Some(fallback) if prefix.is_empty() => {
+                self.fallback.get_or_insert(fallback);
+            }
+            Some(fallback) => self.nested_fallbacks.push((prefix.to_owned(), fallback)),
+            None => {}
+        }
+        self
+    }
+
+    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix. Its fallback counts if this
+    /// router has none.
     ///
     /// # Panics
     /// If a path conflicts with another route.
     #[must_use]
     #[track_caller]
     pub fn merge(self, router: Self) -> Self {
-        self.nest("", router)
+        self.nest_router("", router)
     }
 
     /// Gives all handlers of this router, nested ones included, access to `state` through
@@ -160,6 +219,8 @@ impl Router {
         };
         self.routes.iter_mut().for_each(|route| route.for_each(add));
         self.fallback.iter_mut().for_each(add);
+        let nested = self.nested_fallbacks.iter_mut();
+        nested.for_each(|(_, fallback)| add(fallback));
         self
     }
 
@@ -198,7 +259,7 @@ impl Router {
 impl Handler for Router {
     async fn handle(&self, mut request: Request) -> Result<Response> {
         let Some((handler, params)) = self.find(&request)? else {
-            return match &self.fallback {
+            return match self.fallback_for(request.uri().path()) {
                 Some(handler) => handler.handle(request).await,
                 None => Err(Error::from_status(StatusCode::NOT_FOUND)),
             };
@@ -211,6 +272,16 @@ impl Handler for Router {
 }
 
 impl Router {
+    /// The fallback of the innermost nested router whose prefix the path has.
+    fn fallback_for(&self, path: &str) -> Option<&Arc<dyn Handler>> {
+        let nested = self.nested_fallbacks.iter();
+        let nested = nested.filter(|(prefix, _)| has_prefix(path, prefix));
+        let innermost = nested.max_by_key(|(prefix, _)| prefix.len());
+        innermost
+            .map(|(_, fallback)| fallback)
+            .or(self.fallback.as_ref())
+    }
+
     /// The handler for a request; `None` if no route has its path.
     ///
     /// # Errors
@@ -234,6 +305,15 @@ impl Router {
             None => Err(by_method.method_not_allowed(path)),
         }
     }
+}
+
+/// Whether the first segments of a path match a prefix, in which `{name}` matches any segment.
+fn has_prefix(path: &str, prefix: &str) -> bool {
+    let mut segments = path.split('/');
+    prefix.split('/').all(|expected| {
+        let segment = segments.next();
+        segment == Some(expected) || (segment.is_some() && expected.starts_with('{'))
+    })
 }
 
 impl fmt::Debug for Router {

@@ -7,6 +7,7 @@ use http::Method;
 use crate::handler::Handler;
 
 /// The handlers of one path, by method.
+#[derive(Clone)]
 pub(super) struct Route {
     path: String,
     methods: Vec<(Method, Arc<dyn Handler>)>,

@@ -1,0 +1,157 @@
+//! Middleware, and handlers that are nested in a router.
+#![cfg(feature = "testing")]
+
+use std::sync::{Arc, Mutex};
+
+use anyhost_core::http::StatusCode;
+use anyhost_core::testing::Client;
+use anyhost_core::{
+    Context, Error, Host, Next, Request, RequestExt, Response, Result, Router, with_middleware,
+    with_state,
+};
+
+/// Responds with the path and base path that the handler sees.
+async fn place(request: Request) -> String {
+    format!("{} {}", request.context().base_path(), request.uri())
+}
+
+async fn text(client: &Client, target: &str) -> String {
+    client.get(target).await.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn middleware_runs_before_and_after_its_handler_from_the_outside_in() {
+    type Log = Mutex<Vec<&'static str>>;
+    let log = Arc::new(Log::default());
+    let add = |name: &'static str, after: &'static str| {
+        let log = log.clone();
+        move |request: Request, next: Next| {
+            let log = log.clone();
+            async move {
+                log.lock().unwrap().push(name);
+                let result = next.run(request).await;
+                log.lock().unwrap().push(after);
+                result
+            }
+        }
+    };
+    let inner = with_middleware(add("inner", "inner done"), || async { "hello" });
+    let client = Client::new(with_middleware(add("outer", "outer done"), inner));
+    assert_eq!(text(&client, "/").await, "hello");
+    let expected = ["outer", "inner", "inner done", "outer done"];
+    assert_eq!(*log.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn middleware_gets_errors_as_errors_and_can_replace_them() {
+    async fn friendly(request: Request, next: Next) -> Result<Response> {
+        next.run(request)
+            .await
+            .map_err(|error| match error.status() {
+                StatusCode::NOT_FOUND => Error::new(StatusCode::NOT_FOUND, "No such page"),
+                _ => error,
+            })
+    }
+    let client = Client::new(with_middleware(friendly, Router::new()));
+    let response = client.get("/").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.text().await.unwrap(), "No such page");
+}
+
+#[tokio::test]
+async fn middleware_can_respond_without_its_handler_and_use_state() {
+    async fn authenticate(request: Request, next: Next) -> Result<Response> {
+        let token = request.state::<String>()?;
+        match request.headers().get("authorization") {
+            Some(sent) if sent.as_bytes() == token.as_bytes() => next.run(request).await,
+            _ => Err(Error::from_status(StatusCode::UNAUTHORIZED)),
+        }
+    }
+    let app = with_middleware(authenticate, || async { "secret" });
+    let client = Client::new(with_state("token".to_owned(), app));
+    assert_eq!(client.get("/").await.status(), 401);
+    let response = client.get("/").header("authorization", "token").await;
+    assert_eq!(response.text().await.unwrap(), "secret");
+}
+
+#[tokio::test]
+async fn a_nested_handler_sees_the_path_below_its_prefix_and_the_prefix_as_base_path() {
+    async fn unchanged(request: Request, next: Next) -> Result<Response> {
+        next.run(request).await
+    }
+    let inner = Router::new().get("/", place).get("/{*rest}", place);
+    let app = Router::new()
+        .get("/shop/fixed", || async { "outer" })
+        .nest("/shop", with_middleware(unchanged, inner))
+        .nest("/users/{id}", with_middleware(unchanged, place));
+    let context = Context::new(Host::CGI).with_base_path("/app");
+    let client = Client::new(app).with_context(context);
+    for (target, expected) in [
+        ("/shop", "/app/shop /"),
+        ("/shop?a=b", "/app/shop /?a=b"),
+        ("/shop/", "/app/shop /"),
+        ("/shop/cart%2F1?a=/b", "/app/shop /cart%2F1?a=/b"),
+        ("/shop/fixed", "outer"),
+        ("/users/7/posts", "/app/users/7 /posts"),
+    ] {
+        assert_eq!(text(&client, target).await, expected, "{target}");
+    }
+    assert_eq!(client.get("/shopping").await.status(), 404);
+}
+
+#[tokio::test]
+async fn the_work_of_a_nested_handler_runs_after_the_response() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let sender = Mutex::new(sender);
+    let work = move |request: Request, _: Next| {
+        let sender = sender.lock().unwrap().clone();
+        async move {
+            request
+                .context()
+                .wait_until(async move { sender.send(1).unwrap() });
+            "scheduled"
+        }
+    };
+    let client = Client::new(Router::new().nest("/a", with_middleware(work, place)));
+    assert_eq!(text(&client, "/a/b").await, "scheduled");
+    client.finish().await;
+    assert_eq!(receiver.try_recv(), Ok(1));
+}
+
+#[tokio::test]
+async fn the_root_of_a_nested_router_serves_the_prefix_with_and_without_a_slash() {
+    let api = Router::new().get("/", place);
+    let client = Client::new(Router::new().nest("/api/v1", api));
+    assert_eq!(text(&client, "/api/v1").await, " /api/v1");
+    assert_eq!(text(&client, "/api/v1/").await, " /api/v1/");
+}
+
+#[tokio::test]
+async fn each_nested_router_has_a_fallback_for_the_paths_below_its_prefix() {
+    let deep = Router::new().get("/x", place).fallback(|| async { "deep" });
+    let api = Router::new()
+        .nest("/{version}", deep)
+        .fallback(|| async { "api" });
+    let app = Router::new()
+        .nest("/api", api)
+        .fallback(|| async { "outer" });
+    let client = Client::new(app);
+    for (target, expected) in [
+        ("/nothing", "outer"),
+        ("/apis", "outer"),
+        ("/api", "api"),
+        ("/api/v1/nothing", "deep"),
+        ("/api/v1/x", " /api/v1/x"),
+    ] {
+        assert_eq!(text(&client, target).await, expected, "{target}");
+    }
+    assert_eq!(client.post("/api/v1/x").await.status(), 405);
+}
+
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn an_axum_router_can_be_nested() {
+    let inner = axum::Router::new().route("/hi", axum::routing::get(|| async { "from axum" }));
+    let client = Client::new(Router::new().nest("/axum", inner));
+    assert_eq!(text(&client, "/axum/hi").await, "from axum");
+}
