@@ -7,6 +7,8 @@ use std::fmt;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::IntoStatus;
+
 /// Any error: the type that bodies and tower middleware use.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -48,9 +50,16 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with this status; `message` is the text of the response.
-    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        let message = message.into();
+    /// An error with this status, such as `StatusCode::NOT_FOUND` or `404`; `message` is the text of the
+    /// response. A number that is not a status gives a 500 that says so in the log.
+    pub fn new(status: impl IntoStatus, message: impl Into<Cow<'static, str>>) -> Self {
+        match status.into_status() {
+            Ok(status) => Self::with_status(status, message.into()),
+            Err(error) => error,
+        }
+    }
+
+    fn with_status(status: StatusCode, message: Cow<'static, str>) -> Self {
         Self(Box::new(Inner {
             status,
             message,
@@ -61,7 +70,8 @@ impl Error {
 
     /// An error with this status, and the status's standard reason phrase as the message.
     pub fn from_status(status: StatusCode) -> Self {
-        Self::new(status, status.canonical_reason().unwrap_or("Error"))
+        let reason = status.canonical_reason().unwrap_or("Error");
+        Self::with_status(status, reason.into())
     }
 
     /// Converts an error of unknown type. An [`Error`] that [`into_boxed`](Self::into_boxed) wrapped is

@@ -1,7 +1,7 @@
-//! Handlers: asynchronous functions from a request to a response.
+//! Handlers: functions from a request to a response.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -60,8 +60,9 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
     }
 }
 
-/// A value that can be converted into a [`Handler`]: a handler, an async function or closure with or without
-/// the request as its argument, or (feature `tower`) a [`tower::Service`](https://docs.rs/tower).
+/// A value that can be converted into a [`Handler`]: a handler, a function or closure with or without the
+/// request as its argument, or (feature `tower`) a [`tower::Service`](https://docs.rs/tower). A function that
+/// is not async must not block its thread, because other requests wait for the same thread.
 ///
 /// The compiler infers `Kind`, which distinguishes these cases; it is never written out.
 ///
@@ -76,12 +77,13 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 ///     Ok(request.text().await?.to_uppercase())
 /// }
 ///
-/// let handlers = (handler(hello), handler(shout), handler(|| async { 42 }));
+/// let handlers = (handler(hello), handler(shout), handler(|| async { 42 }), handler(|| 42));
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    note = "a handler is an `async fn(Request) -> impl IntoResponse`, an `async fn() -> impl IntoResponse`, \
-            a type that implements `Handler`, or a tower service"
+    note = "a handler is a function `fn(Request) -> T` or `fn() -> T`, async or not, where `T: IntoResponse` \
+            (for `Result<T, E>`, `E: Into<anyhost::Error>`; for other data, wrap it in `Json`), a type that \
+            implements `Handler`, or a tower service over `http::Request<anyhost::Body>`"
 )]
 pub trait IntoHandler<Kind> {
     /// The resulting handler.
@@ -140,7 +142,39 @@ where
     }
 }
 
-/// An async function as a [`Handler`]; made by [`IntoHandler`].
+/// The [`IntoHandler`] kind of functions that take the request and are not async.
+#[derive(Debug)]
+pub struct TakesRequestSync<T>(PhantomData<fn() -> T>);
+
+impl<F, T> IntoHandler<TakesRequestSync<T>> for F
+where
+    F: Fn(Request) -> T + Send + Sync + 'static,
+    T: IntoResponse + 'static,
+{
+    type Handler = FunctionHandler<F, TakesRequestSync<T>>;
+
+    fn into_handler(self) -> Self::Handler {
+        FunctionHandler(self, PhantomData)
+    }
+}
+
+/// The [`IntoHandler`] kind of functions without arguments that are not async.
+#[derive(Debug)]
+pub struct TakesNothingSync<T>(PhantomData<fn() -> T>);
+
+impl<F, T> IntoHandler<TakesNothingSync<T>> for F
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: IntoResponse + 'static,
+{
+    type Handler = FunctionHandler<F, TakesNothingSync<T>>;
+
+    fn into_handler(self) -> Self::Handler {
+        FunctionHandler(self, PhantomData)
+    }
+}
+
+/// A function as a [`Handler`]; made by [`IntoHandler`].
 pub struct FunctionHandler<F, Kind>(F, PhantomData<fn() -> Kind>);
 
 impl<F, K> fmt::Debug for FunctionHandler<F, K> {
@@ -189,5 +223,33 @@ where
         Self: 'b,
     {
         Box::pin(into_response((self.0)()))
+    }
+}
+
+impl<F, T> Handler for FunctionHandler<F, TakesRequestSync<T>>
+where
+    F: Fn(Request) -> T + Send + Sync + 'static,
+    T: IntoResponse + 'static,
+{
+    fn handle<'a, 'b>(&'a self, request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(ready((self.0)(request).into_response()))
+    }
+}
+
+impl<F, T> Handler for FunctionHandler<F, TakesNothingSync<T>>
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: IntoResponse + 'static,
+{
+    fn handle<'a, 'b>(&'a self, _: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(ready((self.0)().into_response()))
     }
 }

@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod router;
 mod state;
+mod status;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -51,9 +52,10 @@ pub use host::Host;
 pub use limit::{InvalidLimit, Limit};
 pub use middleware::{Next, WithMiddleware, with_middleware};
 pub use request::{IntoLimit, RequestExt};
-pub use response::{IntoResponse, Json, send};
+pub use response::{Html, IntoResponse, Json, Redirect, send};
 pub use router::Router;
 pub use state::{WithState, with_state};
+pub use status::IntoStatus;
 
 /// A request: the type of the [`http`] crate with this crate's body.
 pub type Request = http::Request<Body>;

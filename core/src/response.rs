@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use serde::Serialize;
 
-use crate::{Body, BoxError, Error, Response, Result};
+use crate::{Body, BoxError, Error, IntoStatus, Response, Result};
 
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -22,8 +23,11 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | numbers, `bool`, [`serde_json::Value`], [`Json<T>`] | 200 | `application/json; charset=utf-8` |
 /// | `()`, `Option::None` | 204 | – |
 /// | [`StatusCode`] | the status code | – |
-/// | `(StatusCode, T)` | the status code | that of `T` |
-/// | `(HeaderMap, T)` | that of `T` | from the map, or that of `T` |
+/// | [`Html<T>`](Html) | 200 | `text/html; charset=utf-8` |
+/// | [`Redirect`] | 303, 307 or 308 | – |
+/// | `(StatusCode, T)`, `(u16, T)` | the status code | that of `T` |
+/// | `(HeaderMap, T)`, `([("name", "value")], T)` | that of `T` | from the headers, or that of `T` |
+/// | `(StatusCode, HeaderMap, T)`, `(StatusCode, [("name", "value")], T)` | the status code | likewise |
 /// | `http::Response<B>` | unchanged | unchanged, or `application/octet-stream` if it has content and no type |
 /// | `Result<T, E>`: `Ok` | that of `T` | that of `T` |
 /// | `Result<T, E>`: `Err`, [`Error`] | that of the error | `text/plain; charset=utf-8` |
@@ -74,7 +78,7 @@ pub trait IntoResponse {
 ///     send(StatusCode::CREATED, "made")
 /// }
 /// ```
-pub fn send(status: StatusCode, value: impl IntoResponse) -> Result<Response> {
+pub fn send(status: impl IntoStatus, value: impl IntoResponse) -> Result<Response> {
     (status, value).into_response()
 }
 
@@ -106,6 +110,76 @@ fn typed(content_type: HeaderValue, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// A response with HTML: the Content-Type is `text/html; charset=utf-8`.
+///
+/// ```
+/// use anyhost_core::Html;
+///
+/// async fn page() -> Html<&'static str> {
+///     Html("<h1>Hello!</h1>")
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Html<T>(pub T);
+
+impl<T: Into<Body>> IntoResponse for Html<T> {
+    fn into_response(self) -> Result<Response> {
+        Ok(typed(HTML, self.0))
+    }
+}
+
+/// A redirect to another URL (RFC 9110 §15.4).
+///
+/// The URL is sent as it is. If the host removes a prefix from paths, an absolute path has to begin with
+/// [`Context::base_path`](crate::Context::base_path).
+///
+/// ```
+/// use anyhost_core::{Redirect, Request, RequestExt};
+///
+/// async fn login(request: Request) -> Redirect {
+///     Redirect::to(format!("{}/home", request.context().base_path()))
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    status: StatusCode,
+    location: String,
+}
+
+impl Redirect {
+    /// 303 See Other: the client requests the URL with GET, whatever the method of this request was.
+    pub fn to(location: impl Into<String>) -> Self {
+        Self::new(StatusCode::SEE_OTHER, location)
+    }
+
+    /// 307 Temporary Redirect: the client repeats this request, with its method and body, at the URL.
+    pub fn temporary(location: impl Into<String>) -> Self {
+        Self::new(StatusCode::TEMPORARY_REDIRECT, location)
+    }
+
+    /// 308 Permanent Redirect: like [`temporary`](Self::temporary), and the client may remember the URL.
+    pub fn permanent(location: impl Into<String>) -> Self {
+        Self::new(StatusCode::PERMANENT_REDIRECT, location)
+    }
+
+    fn new(status: StatusCode, location: impl Into<String>) -> Self {
+        Self {
+            status,
+            location: location.into(),
+        }
+    }
+}
+
+impl IntoResponse for Redirect {
+    /// 500 for a URL that is not a valid header value.
+    fn into_response(self) -> Result<Response> {
+        let mut response = self.status.into_response()?;
+        let location = HeaderValue::try_from(self.location)?;
+        response.headers_mut().insert(LOCATION, location);
+        Ok(response)
+    }
 }
 
 macro_rules! into_response {
@@ -167,11 +241,37 @@ impl IntoResponse for StatusCode {
     }
 }
 
-impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
+impl<S: IntoStatus, T: IntoResponse> IntoResponse for (S, T) {
     fn into_response(self) -> Result<Response> {
         let mut response = self.1.into_response()?;
-        *response.status_mut() = self.0;
+        *response.status_mut() = self.0.into_status()?;
         Ok(response)
+    }
+}
+
+/// The headers replace the headers of the value that have the same name.
+impl<N, V, const L: usize, T> IntoResponse for ([(N, V); L], T)
+where
+    N: TryInto<HeaderName, Error: Into<Error>>,
+    V: TryInto<HeaderValue, Error: Into<Error>>,
+    T: IntoResponse,
+{
+    fn into_response(self) -> Result<Response> {
+        let mut headers = HeaderMap::with_capacity(L);
+        for (name, value) in self.0 {
+            let name = name.try_into().map_err(Into::into)?;
+            headers.append(name, value.try_into().map_err(Into::into)?);
+        }
+        (headers, self.1).into_response()
+    }
+}
+
+impl<S: IntoStatus, H, T> IntoResponse for (S, H, T)
+where
+    (H, T): IntoResponse,
+{
+    fn into_response(self) -> Result<Response> {
+        (self.0, (self.1, self.2)).into_response()
     }
 }
 

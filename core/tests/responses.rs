@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use anyhost_core::bytes::Bytes;
 use anyhost_core::http::StatusCode;
 use anyhost_core::testing::Client;
-use anyhost_core::{Body, IntoResponse, Json, send};
+use anyhost_core::{
+    Body, Context, Error, Html, IntoResponse, Json, Redirect, Request, RequestExt, Result, send,
+};
 use serde_json::json;
 
 async fn check(value: impl IntoResponse, status: u16, content_type: Option<&str>, body: &[u8]) {
@@ -63,4 +65,88 @@ async fn value_that_cannot_be_serialised_is_a_500_without_partial_json() {
         b"Internal Server Error",
     )
     .await;
+}
+
+#[tokio::test]
+async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_text() {
+    let client = Client::new(|| send(201, "made"));
+    assert_eq!(client.get("/").await.status(), 201);
+
+    let client = Client::new(|| (202, [("x-a", "1"), ("x-a", "2")], "queued"));
+    let response = client.get("/").await;
+    assert_eq!(response.status(), 202);
+    let values: Vec<_> = response.headers().get_all("x-a").iter().collect();
+    assert_eq!(values, ["1", "2"]);
+
+    let page = || ([("content-type", "text/css")], "a{}");
+    let response = Client::new(page).get("/").await;
+    assert_eq!(response.header("content-type"), Some("text/css"));
+
+    let limited = || Err::<(), _>(Error::new(429, "Rate limit exceeded"));
+    let response = Client::new(limited).get("/").await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.text().await.unwrap(), "Rate limit exceeded");
+}
+
+#[tokio::test]
+async fn invalid_statuses_and_headers_are_500_and_name_the_mistake_in_development_mode() {
+    let development = Context::default().with_development(true);
+    let check = async |client: Client, expected: &str| {
+        let response = client.with_context(development.clone()).get("/").await;
+        assert_eq!(response.status(), 500);
+        let text = response.text().await.unwrap();
+        assert!(text.contains(expected), "{text}");
+    };
+    check(Client::new(|| send(99, "x")), "invalid status 99").await;
+    check(
+        Client::new(|| Err::<(), _>(Error::new(1000, "x"))),
+        "invalid status 1000",
+    )
+    .await;
+    check(
+        Client::new(|| ([("a b", "x")], "x")),
+        "invalid HTTP header name",
+    )
+    .await;
+    check(Client::new(|| ([("a", "x\n")], "x")), "header value").await;
+    check(Client::new(|| Redirect::to("/\n")), "header value").await;
+}
+
+#[tokio::test]
+async fn html_and_redirects_have_their_status_and_headers() {
+    let response = Client::new(|| Html("<b>hi</b>")).get("/").await;
+    assert_eq!(
+        response.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    for (redirect, status) in [
+        (Redirect::to("/a"), 303),
+        (Redirect::temporary("/a"), 307),
+        (Redirect::permanent("/a"), 308),
+    ] {
+        let response = Client::new(move || redirect.clone()).get("/").await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.header("location"), Some("/a"));
+    }
+}
+
+#[tokio::test]
+async fn functions_that_are_not_async_are_handlers() {
+    fn greet(request: Request) -> Result<String> {
+        request
+            .query::<String>()
+            .map_err(|_| Error::new(400, request.uri().to_string()))
+    }
+    assert_eq!(
+        Client::new(|| "hi").get("/").await.text().await.unwrap(),
+        "hi"
+    );
+    assert_eq!(
+        Client::new(|| 42).get("/").await.text().await.unwrap(),
+        "42"
+    );
+    assert_eq!(
+        Client::new(greet).get("/a").await.text().await.unwrap(),
+        "/a"
+    );
 }
