@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhost::http::StatusCode;
 use anyhost::http::header::{HeaderValue, RETRY_AFTER};
 use anyhost::{
-    Error, Handler, Json, Request, RequestExt, Response, Result, Router, async_trait, send,
+    Error, Handler, Json, Next, Request, RequestExt, Response, Result, Router, send,
+    with_middleware, with_state,
 };
 use serde_json::json;
 
@@ -59,45 +60,35 @@ fn charge(id: u32) -> std::result::Result<(), OrderError> {
     }
 }
 
-/// Middleware: a handler that contains a handler. This one rejects requests after the first `remaining`.
-struct RateLimit<H> {
-    inner: H,
-    remaining: AtomicU32,
-}
-
-#[async_trait]
-impl<H: Handler> Handler for RateLimit<H> {
-    async fn handle(&self, request: Request) -> Result<Response> {
-        let subtract_one = |remaining: u32| remaining.checked_sub(1);
-        if self
-            .remaining
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract_one)
-            .is_err()
-        {
-            let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
-            return Err(error.with_header(RETRY_AFTER, HeaderValue::from_static("60")));
+/// Middleware: a function around a handler. Errors of the handler are still `Err` here: they become responses after the
+/// outermost middleware. This one sends client errors as JSON.
+async fn errors_as_json(request: Request, next: Next) -> Result<Response> {
+    match next.run(request).await {
+        Err(error) if error.status().is_client_error() => {
+            let body = Json(json!({"error": error.message()}));
+            let mut response = send(error.status(), body)?;
+            response.headers_mut().extend(error.headers().clone());
+            Ok(response)
         }
-        self.inner.handle(request).await
+        other => other,
     }
 }
 
-/// Sends client errors as JSON. The errors of the inner handler are still `Err` here: they become responses after
-/// the outermost handler.
-struct ErrorsAsJson<H>(H);
+/// The number of requests that the rate limit still accepts.
+struct Remaining(AtomicU32);
 
-#[async_trait]
-impl<H: Handler> Handler for ErrorsAsJson<H> {
-    async fn handle(&self, request: Request) -> Result<Response> {
-        match self.0.handle(request).await {
-            Err(error) if error.status().is_client_error() => {
-                let body = Json(json!({"error": error.message()}));
-                let mut response = send(error.status(), body)?;
-                response.headers_mut().extend(error.headers().clone());
-                Ok(response)
-            }
-            other => other,
-        }
+/// Middleware that responds without calling the handler.
+async fn rate_limit(request: Request, next: Next) -> Result<Response> {
+    let Remaining(remaining) = &*request.state::<Remaining>()?;
+    let subtract_one = |remaining: u32| remaining.checked_sub(1);
+    if remaining
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract_one)
+        .is_err()
+    {
+        let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
+        return Err(error.with_header(RETRY_AFTER, HeaderValue::from_static("60")));
     }
+    next.run(request).await
 }
 
 fn app(requests: u32) -> impl Handler {
@@ -105,10 +96,11 @@ fn app(requests: u32) -> impl Handler {
         .get("/users/{id}", user)
         .get("/report", report)
         .post("/orders/{id}/pay", pay);
-    ErrorsAsJson(RateLimit {
-        inner: routes,
-        remaining: AtomicU32::new(requests),
-    })
+    let limited = with_middleware(rate_limit, routes);
+    with_state(
+        Remaining(AtomicU32::new(requests)),
+        with_middleware(errors_as_json, limited),
+    )
 }
 
 fn main() -> ExitCode {
