@@ -46,17 +46,23 @@ pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, request: Request) -> Result<Response>;
 }
 
-#[async_trait]
 impl<H: Handler + ?Sized> Handler for Arc<H> {
-    async fn handle(&self, request: Request) -> Result<Response> {
-        (**self).handle(request).await
+    fn handle<'a, 'b>(&'a self, request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        (**self).handle(request)
     }
 }
 
-#[async_trait]
 impl<H: Handler + ?Sized> Handler for Box<H> {
-    async fn handle(&self, request: Request) -> Result<Response> {
-        (**self).handle(request).await
+    fn handle<'a, 'b>(&'a self, request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        (**self).handle(request)
     }
 }
 
@@ -189,10 +195,9 @@ impl<F: Clone, K> Clone for FunctionHandler<F, K> {
     }
 }
 
-/// The return type that `#[async_trait]` generates for `async fn handle`. The implementations below are
-/// written by hand, so that the request moves directly into the future of the function, and not into a second
-/// future around it.
-type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
+/// The return type that `#[async_trait]` generates for `async fn handle`. Handlers that only pass the request
+/// on are written with it, so that they return the future of the inner handler and do not box a second one.
+pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 async fn into_response<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {
     output.await.into_response()

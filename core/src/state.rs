@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
-use crate::handler::{Handler, IntoHandler};
-use crate::{Request, Response, Result};
+use crate::Request;
+use crate::handler::{Handler, IntoHandler, ResponseFuture};
 
 /// A handler with state; made by [`with_state`].
 #[derive(Debug)]
@@ -53,10 +51,13 @@ impl<S> Clone for State<S> {
     }
 }
 
-#[async_trait]
 impl<S: Send + Sync + 'static, H: Handler> Handler for WithState<S, H> {
-    async fn handle(&self, mut request: Request) -> Result<Response> {
+    fn handle<'a, 'b>(&'a self, mut request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
         request.extensions_mut().insert(State(self.state.clone()));
-        self.handler.handle(request).await
+        self.handler.handle(request)
     }
 }

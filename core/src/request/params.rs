@@ -1,7 +1,5 @@
 //! The values of path parameters such as `{name}`.
 
-use std::sync::Arc;
-
 use percent_encoding::percent_decode_str;
 
 use crate::Result;
@@ -9,24 +7,39 @@ use crate::error::bad_request;
 
 /// The names and values of a request's path parameters. The values are still percent-encoded.
 #[derive(Clone)]
-pub(crate) struct Params(Arc<[(Box<str>, Box<str>)]>);
+pub(crate) struct Params {
+    /// All names and values, without separators: one allocation for all of them.
+    text: String,
+    /// Where each name and each value ends in the text.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Params {
-    pub(crate) fn new<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(
-            params
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// `None` if there are no parameters.
+    pub(crate) fn new(params: &matchit::Params<'_, '_>) -> Option<Self> {
+        if params.is_empty() {
+            return None;
+        }
+        let length = params.iter().map(|(name, value)| name.len() + value.len());
+        let mut text = String::with_capacity(length.sum());
+        let mut ends = Vec::with_capacity(params.len());
+        for (name, value) in params.iter() {
+            text.push_str(name);
+            let name_end = text.len();
+            text.push_str(value);
+            ends.push((name_end, text.len()));
+        }
+        Some(Self { text, ends })
     }
 
     /// Returns the percent-decoded value, a 400 if it is not UTF-8, or `None` for an unknown name.
     pub(super) fn get(&self, name: &str) -> Option<Result<String>> {
-        let (_, encoded) = self.0.iter().find(|(known, _)| **known == *name)?;
+        let mut start = 0;
+        let encoded = self.ends.iter().find_map(|&(name_end, value_end)| {
+            let known = &self.text[start..name_end];
+            start = value_end;
+            (known == name).then(|| &self.text[name_end..value_end])
+        })?;
         let decoded = percent_decode_str(encoded).decode_utf8();
         Some(match decoded {
             Ok(text) => Ok(text.into_owned()),

@@ -34,11 +34,11 @@ impl ByMethod {
     }
 
     /// The route for a request, and its path parameters.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<(usize, Params)> {
+    pub(super) fn find(&self, method: &Method, path: &str) -> Option<(usize, Option<Params>)> {
         let known = self.methods.iter().find(|(known, _)| known == method);
         let matcher = known.map_or(&self.other, |(_, matcher)| matcher);
         let found = matcher.at(path).ok()?;
-        Some((*found.value, Params::new(found.params.iter())))
+        Some((*found.value, Params::new(&found.params)))
     }
 
     /// RFC 9110 §15.5.6: a 405 response lists the methods of the path in `Allow`.

@@ -7,19 +7,19 @@ mod route;
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
 use http::{Method, StatusCode};
 
 use by_method::ByMethod;
 use mount::Mount;
 use route::Route;
 
-use crate::handler::{Handler, IntoHandler};
+use crate::handler::{Handler, IntoHandler, ResponseFuture};
 use crate::request::Params;
 use crate::state::WithState;
-use crate::{Error, Request, Response, Result};
+use crate::{Error, Request, Result};
 
 /// A handler that selects another handler by the path and method of the request.
 ///
@@ -255,44 +255,52 @@ impl Router {
     }
 }
 
-#[async_trait]
 impl Handler for Router {
-    async fn handle(&self, mut request: Request) -> Result<Response> {
-        let Some((handler, params)) = self.find(&request)? else {
-            return match self.fallback_for(request.uri().path()) {
-                Some(handler) => handler.handle(request).await,
-                None => Err(Error::from_status(StatusCode::NOT_FOUND)),
-            };
-        };
-        if !params.is_empty() {
-            request.extensions_mut().insert(params);
+    fn handle<'a, 'b>(&'a self, mut request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let failed = |error| Box::pin(ready(Err(error)));
+        match self.find(&request) {
+            Ok(Some((handler, params))) => {
+                if let Some(params) = params {
+                    request.extensions_mut().insert(params);
+                }
+                handler.handle(request)
+            }
+            Ok(None) => match self.fallback_for(request.uri().path()) {
+                Some(fallback) => fallback.handle(request),
+                None => failed(Error::from_status(StatusCode::NOT_FOUND)),
+            },
+            Err(error) => failed(error),
         }
-        handler.handle(request).await
     }
 }
 
 impl Router {
     /// The fallback of the innermost nested router whose prefix the path has.
-    fn fallback_for(&self, path: &str) -> Option<&Arc<dyn Handler>> {
+    fn fallback_for(&self, path: &str) -> Option<&dyn Handler> {
         let nested = self.nested_fallbacks.iter();
         let nested = nested.filter(|(prefix, _)| has_prefix(path, prefix));
         let innermost = nested.max_by_key(|(prefix, _)| prefix.len());
         innermost
             .map(|(_, fallback)| fallback)
             .or(self.fallback.as_ref())
+            .map(|handler| &**handler)
     }
 
     /// The handler for a request; `None` if no route has its path.
     ///
     /// # Errors
     /// 405 if routes have the path, but not the method.
-    fn find(&self, request: &Request) -> Result<Option<(&dyn Handler, Params)>> {
+    fn find(&self, request: &Request) -> Result<Option<(&dyn Handler, Option<Params>)>> {
         let (method, path) = (request.method(), request.uri().path());
         let Ok(found) = self.paths.at(path) else {
             return Ok(None);
         };
         if let Some(handler) = self.routes[*found.value].find(method) {
-            return Ok(Some((handler, Params::new(found.params.iter()))));
+            return Ok(Some((handler, Params::new(&found.params))));
         }
         // The most specific route of this path does not serve the method, but another one may: for
         // `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.

@@ -1,9 +1,9 @@
 //! Handlers that are nested below a prefix and are not routers.
 
-use async_trait::async_trait;
+use std::future::ready;
 
-use crate::handler::Handler;
-use crate::{Context, Request, Response, Result};
+use crate::handler::{Handler, ResponseFuture};
+use crate::{Context, Request, Result};
 
 /// Calls a handler with the path below its prefix. The prefix becomes part of the base path, so that links
 /// that the handler makes with [`Context::base_path`] are right.
@@ -20,9 +20,22 @@ impl<H> Mount<H> {
     }
 }
 
-#[async_trait]
 impl<H: Handler> Handler for Mount<H> {
-    async fn handle(&self, mut request: Request) -> Result<Response> {
+    fn handle<'a, 'b>(&'a self, mut request: Request) -> ResponseFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        match self.enter(&mut request) {
+            Ok(()) => self.handler.handle(request),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
+    }
+}
+
+impl<H> Mount<H> {
+    /// Moves the prefix from the path to the base path.
+    fn enter(&self, request: &mut Request) -> Result<()> {
         let target = request
             .uri()
             .path_and_query()
@@ -46,6 +59,6 @@ impl<H: Handler> Handler for Mount<H> {
             .extensions_mut()
             .insert(context.with_base_path(base_path));
         *request.uri_mut() = below;
-        self.handler.handle(request).await
+        Ok(())
     }
 }
