@@ -20,8 +20,8 @@ impl Params {
         if params.is_empty() {
             return None;
         }
-        let length = params.iter().map(|(name, value)| name.len() + value.len());
-        let mut text = String::with_capacity(length.sum());
+        // Enough for one or two parameters. The exact length would need a second pass over matchit's slow iterator.
+        let mut text = String::with_capacity(48);
         let mut ends = Vec::with_capacity(params.len());
         for (name, value) in params.iter() {
             text.push_str(name);
