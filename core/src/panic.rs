@@ -33,7 +33,7 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
         && let Some(location) = LOCATION.take()
     {
         // The application caught this panic itself. The hook left the log event to us, so write it here.
-        tracing::error!(location, "panic caught by the application");
+        tracing::error!(location, "application code caught a panic");
     }
     result.map_err(Panic::new)
 }

@@ -68,11 +68,7 @@ impl PendingWork {
     pub(crate) fn discard(&self, request_id: Option<&str>) {
         let work = std::mem::take(&mut self.lock().work);
         if !work.is_empty() {
-            tracing::warn!(
-                count = work.len(),
-                request_id,
-                "work after the response was dropped"
-            );
+            tracing::warn!(count = work.len(), request_id, "dropped wait_until work");
         }
         for work in work {
             drop_quietly(work);
@@ -103,7 +99,7 @@ fn is_done(work: &mut Work, cx: &mut Context<'_>) -> bool {
     match panic::catch(|| work.as_mut().poll(cx)) {
         Ok(poll) => poll.is_ready(),
         Err(panic) => {
-            tracing::error!(error = %panic, "work after the response panicked");
+            tracing::error!(error = %panic, "wait_until work panicked");
             true
         }
     }
@@ -112,7 +108,7 @@ fn is_done(work: &mut Work, cx: &mut Context<'_>) -> bool {
 /// Drops work that did not finish. Its Drop may panic.
 fn drop_quietly(work: Work) {
     if let Err(panic) = panic::catch(|| drop(work)) {
-        tracing::error!(error = %panic, "work after the response panicked");
+        tracing::error!(error = %panic, "wait_until work panicked");
     }
 }
 

@@ -91,7 +91,7 @@ where
             Some(_) => error.chain().to_string(),
             None => error.message().to_owned(),
         };
-        tracing::error!(host = %detected.host, error, "failed to run");
+        tracing::error!(host = %detected.host, error, "failed to start or run the program");
         ExitCode::FAILURE
     })
 }

@@ -97,22 +97,22 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
     let (state, tasks) = (&shared.state, &shared.tasks);
     let drain_timeout = shared.config.options.drain;
-    tracing::info!(reason, tasks = tasks.len(), within = ?drain_timeout, "draining");
+    tracing::info!(reason, tasks = tasks.len(), within = ?drain_timeout, "draining connections");
     tasks.close();
     tokio::select! {
         drained = timeout(drain_timeout, tasks.wait()) => {
             if drained.is_err() {
-                tracing::warn!(tasks = tasks.len(), "drain timeout expired, aborting");
+                tracing::warn!(tasks = tasks.len(), "drain timeout expired, aborting requests in flight");
             }
         }
         reason = requests.next_or_phase(state, Phase::Aborting) => {
-            tracing::warn!(reason, tasks = tasks.len(), "second shutdown request, aborting");
+            tracing::warn!(reason, tasks = tasks.len(), "second shutdown request, aborting requests in flight");
         }
     }
     state.advance_to(Phase::Aborting);
     // A task that does not end now blocks its thread; the server does not wait for it.
     let _ = timeout(ABORT_GRACE, tasks.wait()).await;
-    tracing::info!("stopped");
+    tracing::info!("server stopped");
 }
 
 /// Aborts everything when [`Server::serve`](crate::Server::serve) is dropped, so that no connection outlives it.

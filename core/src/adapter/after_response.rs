@@ -10,7 +10,7 @@ use crate::Context;
 /// nothing remains or `stop` completes. Returns whether all work was done.
 ///
 /// An adapter calls this once the response was sent. `stop` is its deadline or its shutdown; work that is
-/// not finished by then is dropped and logged as `work after the response was dropped`. If the future itself
+/// not finished by then is dropped and logged as `dropped wait_until work`. If the future itself
 /// is dropped, the work waits for another call.
 ///
 /// ```

@@ -36,8 +36,8 @@ const TEN_MIB: Limit = Limit::mib(10);
 /// Runs the probe on the host that started this process.
 pub fn main() -> ExitCode {
     anyhost::run_with(async || match std::env::var("PROBE_START").as_deref() {
-        Ok("fail") => Err(Error::from(io::Error::other("PROBE_START says so"))),
-        Ok("panic") => panic!("at the start"),
+        Ok("fail") => Err(Error::from(io::Error::other("PROBE_START=fail"))),
+        Ok("panic") => panic!("PROBE_START=panic"),
         Ok("print") => {
             println!("printed by the program");
             println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));

@@ -103,7 +103,7 @@ fn failed_start_up_is_a_500_and_logs_its_cause() {
         (outcome.status(), outcome.body()),
         ("500", "Internal Server Error")
     );
-    assert!(outcome.log.contains("PROBE_START says so"), "{outcome:?}");
+    assert!(outcome.log.contains("PROBE_START=fail"), "{outcome:?}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ async fn wait_until_work_that_never_ends_delays_the_next_invocation_only_to_the_
     assert_eq!(answer.await.json()["body"], "scheduled");
     assert_responds(&api).await;
     probe
-        .log_line("work after the response continues after the deadline")
+        .log_line("wait_until work did not finish by the deadline")
         .await;
 }
 
@@ -140,7 +140,7 @@ async fn assert_start_up_fails(api: &LambdaApi, probe: Probe, error: &str) {
 
 #[tokio::test]
 async fn error_or_panic_at_start_up_is_reported_to_lambda_and_exits_with_1() {
-    for (kind, error) in [("fail", "PROBE_START"), ("panic", "at the start")] {
+    for (kind, error) in [("fail", "PROBE_START=fail"), ("panic", "PROBE_START=panic")] {
         let (api, probe) = start_with(&[("PROBE_START", kind)]).await;
         assert_start_up_fails(&api, probe, error).await;
     }

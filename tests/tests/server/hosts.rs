@@ -22,7 +22,7 @@ async fn start_on(vars: &[(&str, &str)], port_variable: &str) -> (Probe, std::ne
 /// Stops the server with this signal, and returns its drain timeout from the log.
 async fn drain_timeout(mut probe: Probe, signal: Signal) -> String {
     probe.signal(signal);
-    let line = probe.log_line("draining").await;
+    let line = probe.log_line("draining connections").await;
     assert!(probe.exit().await.success());
     // The drain timeout is the last field of the line.
     line.rsplit('=').next().unwrap_or_default().to_owned()

@@ -84,7 +84,7 @@ async fn sigterm_and_sigint_let_a_response_in_progress_finish_and_refuse_new_con
         // The first bytes of the response show that the handler has begun.
         stream.read_exact(&mut [0; 16]).await.unwrap();
         probe.signal(signal);
-        probe.log_line("draining").await;
+        probe.log_line("draining connections").await;
         let rest = read_to_end(&mut stream).await;
         assert_eq!(rest.matches("zzzzz").count(), 4, "{rest}");
         assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
@@ -106,7 +106,7 @@ async fn requests_in_the_accept_queue_at_sigterm_get_a_response() {
     }
     probe.terminate();
     probe.signal(Signal::CONT);
-    probe.log_line("draining").await;
+    probe.log_line("draining connections").await;
     for mut stream in streams {
         let response = read_to_end(&mut stream).await;
         assert!(response.ends_with("Hello, world!"), "{response:?}");
@@ -130,7 +130,7 @@ async fn request_whose_head_is_incomplete_at_sigterm_gets_a_response_that_closes
     // After the response to a later request, the server has read these bytes, too.
     assert_responds(address).await;
     probe.terminate();
-    probe.log_line("draining").await;
+    probe.log_line("draining connections").await;
     // The server waits a second for a connection that has sent nothing, and then closes it. The incomplete
     // heads are completed only after that.
     assert_eq!(read_to_end(&mut silent).await, "");
@@ -151,7 +151,7 @@ async fn idle_http_2_connection_does_not_delay_the_shutdown() {
     stream.write_all(settings).await.unwrap();
     stream.read_exact(&mut [0; 9]).await.unwrap();
     probe.terminate();
-    probe.log_line("stopped").await;
+    probe.log_line("server stopped").await;
     assert!(probe.exit().await.success());
 }
 
@@ -163,7 +163,7 @@ async fn idle_keep_alive_connection_is_closed_and_does_not_delay_the_shutdown() 
     read_response(&mut idle).await.unwrap();
     probe.terminate();
     assert_eq!(read_to_end(&mut idle).await, "");
-    probe.log_line("stopped").await;
+    probe.log_line("server stopped").await;
     assert!(probe.exit().await.success());
 }
 
@@ -198,7 +198,7 @@ async fn second_signal_aborts_the_response_in_progress_at_once() {
             .unwrap();
         stream.read_exact(&mut [0; 12]).await.unwrap();
         probe.signal(first);
-        probe.log_line("draining").await;
+        probe.log_line("draining connections").await;
         probe.signal(second);
         probe.log_line("second shutdown request").await;
         assert!(probe.exit().await.success());
@@ -213,7 +213,7 @@ async fn shutdown_waits_for_wait_until_work() {
     assert!(response.ends_with("scheduled"), "{response}");
     let stopped = Instant::now();
     probe.terminate();
-    let line = probe.log_line("draining").await;
+    let line = probe.log_line("draining connections").await;
     // The closed connection may still be counted as well.
     assert!(!line.contains("tasks=0"), "{line}");
     assert!(probe.exit().await.success());

@@ -36,7 +36,7 @@ pub(crate) fn init(host: HostKind) {
     let subscriber = LazySubscriber::new(filter, move || stderr(host));
     let is_ours = tracing::subscriber::set_global_default(subscriber).is_ok();
     if is_ours && let Some(error) = invalid {
-        tracing::warn!(%error, default_level = %default, "using the default log level");
+        tracing::warn!(%error, default_level = %default, "invalid RUST_LOG, using the default log level");
     }
     panic::set_hook();
 }

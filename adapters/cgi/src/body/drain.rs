@@ -35,7 +35,7 @@ pub(crate) async fn drain(input: &Input) {
         if idle || too_long || too_much {
             tracing::warn!(
                 drained = received - received_before,
-                "stopped reading the rest of the request body: limit reached"
+                "stopped reading the rest of the request body, which is too long or too slow"
             );
             return;
         }

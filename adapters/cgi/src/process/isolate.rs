@@ -63,6 +63,6 @@ pub(crate) fn detach(response: &File) {
     // Fails for a pipe, where closing the descriptor is enough.
     let _ = rustix::net::shutdown(response, rustix::net::Shutdown::Write);
     if let Err(error) = detach() {
-        tracing::warn!(%error, "failed to detach from the web server: it may wait for work after the response");
+        tracing::warn!(%error, "failed to detach from the web server, which may now wait for wait_until work");
     }
 }

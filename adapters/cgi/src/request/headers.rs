@@ -27,7 +27,7 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
             _ => {}
         }
         let Some(name) = header_name(name) else {
-            tracing::warn!(name = %name.escape_ascii(), "ignoring a header with an invalid name");
+            tracing::warn!(name = %name.escape_ascii(), "ignoring a request header with an invalid name");
             continue;
         };
         headers

@@ -60,7 +60,7 @@ fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, f
         if status == StatusCode::OK && name == LOCATION && matches!(form, Form::Cgi) {
             // RFC 3875 §6.2.2: Apache turns a response with Location into a redirect, despite the status 200.
             tracing::warn!(
-                "ignoring Location: with status 200, a CGI response would become a redirect"
+                "ignoring the Location header, because a web server makes a redirect of a CGI response with Location and status 200"
             );
             continue;
         }
@@ -69,7 +69,7 @@ fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, f
             continue;
         }
         if name.as_str().len() + value.len() > LONG_LINE {
-            tracing::warn!(%name, length = value.len(), "response header is longer than some web servers accept");
+            tracing::warn!(%name, length = value.len(), "response header is longer than some web servers accept, sending it");
         }
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");

@@ -84,7 +84,9 @@ async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, BoxError>> {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
         match frame.map(http_body::Frame::into_data) {
             Ok(Ok(chunk)) => return Some(Ok(chunk)),
-            Ok(Err(_trailers)) => tracing::debug!("ignoring trailers: CGI cannot send them"),
+            Ok(Err(_trailers)) => {
+                tracing::debug!("dropping the trailers of a response, because CGI cannot send them")
+            }
             Err(error) => return Some(Err(error)),
         }
     }

@@ -107,7 +107,9 @@ async fn finish_until(deadline: Option<Instant>, context: Context) {
     let finished = timeout_at(deadline, finish_after_response(&context, pending())).await;
     if finished.is_err() {
         // Lambda ends a process at the deadline. On hosts that do not, the next invocation must not wait.
-        tracing::warn!("work after the response continues after the deadline");
+        tracing::warn!(
+            "wait_until work did not finish by the deadline, continuing it in the background"
+        );
         tokio::spawn(async move { finish_after_response(&context, pending()).await });
     }
 }

@@ -94,7 +94,9 @@ impl http_body::Body for Streaming {
             return Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
                 Some(Ok(_)) => {
-                    tracing::debug!("dropping the trailers of a response: Lambda cannot send them");
+                    tracing::debug!(
+                        "dropping the trailers of a response, because Lambda cannot send them"
+                    );
                     continue;
                 }
                 // The core has logged the error, whose details are not for the client.

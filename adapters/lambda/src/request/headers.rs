@@ -43,7 +43,7 @@ fn header_map(map: &Json<'_>, raw: &Bytes) -> Result<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(map.entries().count().min(64));
     for (name, values) in map.entries() {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            tracing::warn!(name, "ignoring a header with an invalid name");
+            tracing::warn!(name, "ignoring a request header with an invalid name");
             continue;
         };
         for value in values.items().iter().filter_map(Json::scalar) {
@@ -56,7 +56,7 @@ fn header_map(map: &Json<'_>, raw: &Bytes) -> Result<HeaderMap> {
                     let added = headers.try_append(&header, value);
                     added.map_err(|_| too_many_headers())?;
                 }
-                None => tracing::warn!(name, "ignoring a header with an invalid value"),
+                None => tracing::warn!(name, "ignoring a request header with an invalid value"),
             }
         }
     }
@@ -79,7 +79,7 @@ fn join_cookies<'a>(cookies: impl Iterator<Item = &'a str>) -> Option<HeaderValu
     let mut joined = Vec::new();
     for cookie in cookies {
         let Some(value) = header_text::to_value(cookie) else {
-            tracing::warn!("ignoring an invalid cookie");
+            tracing::warn!("ignoring an invalid request cookie");
             continue;
         };
         if !joined.is_empty() {

@@ -58,7 +58,7 @@ fn log_too_large(description: &Description, length: Option<usize>) {
         source,
         length,
         limit,
-        "response too large for the event source"
+        "response too large for the event source, sending a 500 instead"
     );
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn headers_fit(description: &Description, headers: &HeaderMap) -> boo
             source,
             length,
             limit,
-            "response headers too large for the event source"
+            "response headers too large for the event source, sending a 500 instead"
         );
     }
     length <= limit

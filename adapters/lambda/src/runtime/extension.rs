@@ -19,10 +19,10 @@ pub(crate) async fn register(client: &mut Client) {
             tokio::spawn(wait(client.with_new_connection(), id));
         }
         Ok(Err(error)) => {
-            tracing::warn!(%error, "failed to register an extension: Lambda will not send SIGTERM");
+            tracing::warn!(%error, "failed to register an extension, Lambda will not send SIGTERM");
         }
         Err(error) => {
-            tracing::warn!(%error, "failed to register an extension: Lambda will not send SIGTERM");
+            tracing::warn!(%error, "failed to register an extension, Lambda will not send SIGTERM");
         }
     }
 }
