@@ -13,11 +13,11 @@ use crate::pending_work::PendingWork;
 
 /// What the host knows about a request: the client's address, the scheme, the path prefix, the deadline.
 ///
-/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A fact that the host does not
-/// know is `None`. A client cannot forge any of it with a header, except the request id on a host that
-/// assigns none (see [`request_id`](Self::request_id)).
+/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A value that the host does not
+/// know is `None`. A client cannot forge a value with a header, except the request id on a host that does not
+/// assign ids (see [`request_id`](Self::request_id)).
 ///
-/// An adapter makes one for each request or for each connection. A clone is cheap, and the `with_…` methods
+/// An adapter makes a context for each request or for each connection. A clone is cheap, and the `with_…` methods
 /// do not change other clones:
 ///
 /// ```
@@ -48,7 +48,7 @@ struct Facts {
     development: bool,
 }
 
-/// What belongs to a single request.
+/// The values of a single request.
 #[derive(Default)]
 struct RequestState {
     work: PendingWork,
@@ -112,8 +112,8 @@ impl Context {
         self
     }
 
-    /// For hosts that do not assign ids: sets the function that generates one. It is called when the id is
-    /// first used, and only if the client sent no `X-Request-Id`.
+    /// For hosts that do not assign ids: sets the function that generates an id. The function is called when the
+    /// id is first used, and only if the client sent no valid `X-Request-Id`.
     #[must_use]
     pub fn with_new_request_ids(mut self, new_request_id: fn() -> Box<str>) -> Self {
         self.facts().new_request_id = Some(new_request_id);
@@ -170,7 +170,7 @@ impl Context {
     }
 
     /// The prefix that was removed from the path, such as a CGI script's path or an API's stage; empty if
-    /// there is none. Links to the application begin with it.
+    /// there is none. Links to other pages of the application must begin with this prefix.
     pub fn base_path(&self) -> &str {
         &self.facts.base_path
     }
@@ -206,10 +206,10 @@ impl Context {
 
     /// Adds work that runs after the response was sent.
     ///
-    /// Every adapter finishes this work before it lets the process freeze, stop or exit. All work of a
-    /// request runs concurrently; a panic in it is logged and does not affect the rest. Add work before the
-    /// response and its body end, or from other such work: an adapter does not run work that is added
-    /// later, and the log says that it was dropped.
+    /// Every adapter runs this work before the process freezes, stops or exits, until the host's time limit. All
+    /// work of a request runs concurrently; a panic in it is logged and does not affect the rest. Add work before the
+    /// body of the response ends, or from other `wait_until` work. Work that is added later does not run, and
+    /// is logged as `dropped wait_until work`.
     ///
     /// ```
     /// use anyhost_core::{Request, RequestExt};
@@ -231,7 +231,7 @@ impl Context {
     }
 }
 
-/// The context of a request that was made without a host: an in-process call.
+/// The context of a request that does not come from a host: a function call in the same process.
 impl Default for Context {
     fn default() -> Self {
         Self::new(Host::IN_PROCESS)
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_request_id_is_the_host_s_then_the_client_s_then_a_new_one() {
+    fn the_request_id_of_the_host_takes_precedence_over_the_id_from_the_client_and_a_new_id() {
         let connection = Context::new(Host::HTTP).with_new_request_ids(|| "new".into());
         let first = connection.for_request();
         first.set_client_request_id(b"sent");
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_a_connection_share_its_facts_but_not_their_work() {
+    fn requests_of_a_connection_share_its_peer_but_not_their_wait_until_work() {
         let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let first = connection.for_request();
         first.wait_until(async {});

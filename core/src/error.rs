@@ -14,8 +14,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The error of a handler: a status and a message for the client, and a source for the log.
 ///
-/// It stays an `Err` until the response is made (by [`exchange`](crate::adapter::exchange())), so every handler
-/// around another one can inspect and replace it. `?` converts any [`std::error::Error`] into a 500: the
+/// It stays an `Err` until [`exchange`](crate::adapter::exchange()) makes the response, so a handler around
+/// another handler can inspect and replace it. `?` converts any [`std::error::Error`] into a 500: the
 /// client gets `Internal Server Error`, and the log gets the error with all its sources. In development
 /// mode (`ANYHOST_ENV=development`) the response contains them too.
 ///
@@ -51,7 +51,7 @@ struct Inner {
 
 impl Error {
     /// An error with this status, such as `StatusCode::NOT_FOUND` or `404`; `message` is the text of the
-    /// response. A number that is not a status gives a 500 that says so in the log.
+    /// response. An invalid status number gives a 500, and is logged.
     pub fn new(status: impl IntoStatus, message: impl Into<Cow<'static, str>>) -> Self {
         match status.into_status() {
             Ok(status) => Self::with_status(status, message.into()),
@@ -167,7 +167,7 @@ pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(StatusCode::BAD_REQUEST, message)
 }
 
-/// Any error becomes a 500, whose text is only logged.
+/// Any other error becomes a 500. Its text is logged, and is not sent to the client.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
         Self::from_boxed(Box::new(source))
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_was_boxed_is_unwrapped_unchanged() {
+    fn an_error_is_unchanged_after_it_was_boxed_and_unboxed() {
         let error = Error::new(StatusCode::CONFLICT, "taken").with_source(io::Error::other("why"));
         let back = Error::from_boxed(error.into_boxed());
         assert_eq!(format!("{back:?}"), "409 taken: why");

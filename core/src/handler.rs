@@ -68,7 +68,7 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
 /// A value that can be converted into a [`Handler`]: a handler, a function or closure with or without the
 /// request as its argument, or (feature `tower`) a [`tower::Service`](https://docs.rs/tower). A function that
-/// is not async must not block its thread, because other requests wait for the same thread.
+/// is not async must not block its thread, because other requests use the same thread.
 ///
 /// The compiler infers `Kind`, which distinguishes these cases; it is never written out.
 ///

@@ -1,10 +1,10 @@
-//! The kinds of host, and what each can carry.
+//! The kinds of host, and what each kind supports.
 
 use std::fmt;
 
-/// The kind of host that runs the handler, and what it can carry.
+/// The kind of host that runs the handler, and what this kind supports.
 ///
-/// The author of an adapter makes one with [`Host::new`]:
+/// The author of an adapter makes a kind with [`Host::new`]:
 ///
 /// ```
 /// use anyhost_core::Host;
@@ -34,7 +34,7 @@ impl Host {
     /// A function call in the same process, as in tests.
     pub const IN_PROCESS: Self = Self::new("in-process").with_trailers();
 
-    /// A host that carries neither trailers nor upgrades.
+    /// A host that supports neither trailers nor upgrades.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -44,22 +44,22 @@ impl Host {
         }
     }
 
-    /// The same host, which sends trailers after a body (RFC 9110 §6.5).
+    /// Declares that the host sends trailers after a body (RFC 9110 §6.5).
     #[must_use]
     pub const fn with_trailers(mut self) -> Self {
         self.trailers = true;
         self
     }
 
-    /// The same host, which can switch protocols with a 101 (RFC 9110 §7.8).
+    /// Declares that the host can switch protocols with a 101 (RFC 9110 §7.8).
     #[must_use]
     pub const fn with_upgrades(mut self) -> Self {
         self.upgrades = true;
         self
     }
 
-    /// The same host, which frames messages: it writes Content-Length itself if the length of the body is
-    /// known, so that responses do not need the header.
+    /// Declares that the host writes Content-Length itself if the length of the body is known, so that responses
+    /// do not need the header.
     #[must_use]
     pub const fn with_framing(mut self) -> Self {
         self.framing = true;

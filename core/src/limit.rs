@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 /// The maximum size of a body, in bytes. The default is 1 MiB.
 ///
-/// A `Limit` is made from a number of bytes, or from a text with a unit such as `"1mb"`. The units
+/// A `Limit` is made from a number of bytes, or from a string with a unit such as `"1mb"`. The units
 /// are `b`, `kb`, `mb` and `gb`, in upper or lower case. Each is 1,024 times the unit before it, as
-/// in npm's `bytes` package, which `micro` uses: `"1mb"` is 1,048,576 bytes. Fractions are allowed
+/// in the npm package `bytes`: `"1mb"` is 1,048,576 bytes. Fractions are allowed
 /// (`"1.5mb"`), and a number without a unit is a number of bytes. The limit is inclusive: a body of
 /// exactly this size is accepted.
 ///
@@ -121,7 +121,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// The error for a text or number that cannot be converted into a [`Limit`].
+/// The error for a string or number that cannot be converted into a [`Limit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidLimit(String);
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn parsing_a_limit_rejects_text_that_is_not_a_size() {
+    fn a_string_that_is_not_a_size_is_an_invalid_limit() {
         for text in [
             "",
             "mb",

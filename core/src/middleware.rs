@@ -1,4 +1,4 @@
-//! Middleware: a function around a handler, in the manner of Koa.
+//! Middleware: a function around a handler, as in Koa.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use crate::handler::{Handler, IntoHandler};
 use crate::response::IntoResponse;
 use crate::{Request, Response, Result};
 
-/// The handler that a middleware is around.
+/// The handler inside a middleware.
 #[derive(Clone)]
 pub struct Next(Arc<dyn Handler>);
 
@@ -41,7 +41,7 @@ pub struct WithMiddleware<F> {
 ///
 /// The handler can be a router. To put a middleware around some of the routes only, put it around a router
 /// with these routes, and [nest](crate::Router::nest) that. State that was added outside of the middleware is
-/// available to it ([`RequestExt::state`](crate::RequestExt::state)).
+/// available in the middleware ([`RequestExt::state`](crate::RequestExt::state)).
 ///
 /// ```
 /// use std::time::Instant;

@@ -24,7 +24,7 @@ pub struct Panic {
 
 /// Runs `f` and returns a panic in it as an error.
 ///
-/// Callers drop whatever `f` touched without using it again, which is why `AssertUnwindSafe` is sound.
+/// `AssertUnwindSafe` is sound, because callers drop the values that `f` used and do not read them again.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     CATCHING.set(CATCHING.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(f));
@@ -32,7 +32,7 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     if result.is_ok()
         && let Some(location) = LOCATION.take()
     {
-        // The application caught this panic itself. The hook left the log event to us, so write it here.
+        // The hook did not log the panic, because it expected the panic to reach this function.
         tracing::error!(location, "application code caught a panic");
     }
     result.map_err(Panic::new)

@@ -1,4 +1,4 @@
-//! The list of work that runs after a response was sent.
+//! The list of `wait_until` work, which runs after the response was sent.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -16,7 +16,7 @@ pub(crate) struct PendingWork(Mutex<List>);
 #[derive(Default)]
 struct List {
     work: Vec<Work>,
-    /// Wakes the task that runs the work, when more is added.
+    /// Wakes the task that runs the work, when more work is added.
     runner: Option<Waker>,
 }
 
@@ -64,7 +64,7 @@ impl PendingWork {
         .await;
     }
 
-    /// Drops the unfinished work, and logs how many futures that were.
+    /// Drops the unfinished work, and logs the number of its futures.
     pub(crate) fn discard(&self, request_id: Option<&str>) {
         let work = std::mem::take(&mut self.lock().work);
         if !work.is_empty() {
@@ -105,14 +105,14 @@ fn is_done(work: &mut Work, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// Drops work that did not finish. Its Drop may panic.
+/// Drops unfinished work, and logs a panic in its `Drop`.
 fn drop_quietly(work: Work) {
     if let Err(panic) = panic::catch(|| drop(work)) {
         tracing::error!(error = %panic, "wait_until work panicked");
     }
 }
 
-/// The adapter that owns the context must run the work; if the context is dropped before, say so.
+/// Logs the work that never ran, because the adapter dropped the context without running it.
 impl Drop for PendingWork {
     fn drop(&mut self) {
         self.discard(None);
@@ -131,7 +131,7 @@ mod tests {
     use crate::adapter::{finish_after_response, has_work_after_response};
 
     #[tokio::test]
-    async fn work_and_the_work_that_it_adds_both_run() {
+    async fn work_can_add_further_work() {
         let context = Context::default();
         let count = Arc::new(AtomicU32::new(0));
         let (inner, seen) = (context.clone(), count.clone());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_continues_after_its_run_was_interrupted() {
+    async fn work_continues_in_a_second_run_if_the_first_run_was_dropped() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         let done = Arc::new(AtomicU32::new(0));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_is_added_during_a_run_is_run() {
+    async fn work_that_is_added_while_other_work_runs_is_run() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         context.wait_until(async move {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_in_one_piece_of_work_does_not_stop_the_others() {
+    async fn a_panic_in_one_future_does_not_stop_the_other_work() {
         let context = Context::default();
         let done = Arc::new(AtomicU32::new(0));
         let seen = done.clone();

@@ -25,7 +25,7 @@ pub(crate) use params::Params;
 /// [`Context`].
 ///
 /// `buffer`, `text`, `json` and `form` read the whole body. Their limit is 1 MiB (1,048,576 bytes).
-/// Each has a variant that takes another limit, as a number of bytes or a text such as `"10mb"`.
+/// Each has a variant that takes another limit, as a number of bytes or a string such as `"10mb"`.
 /// The body stays in the request, so that it can be read again: a second call returns the same
 /// bytes, and checks its own limit.
 ///
@@ -34,7 +34,7 @@ pub(crate) use params::Params;
 /// |---|---|---|
 /// | the body, or its declared length, exceeds the limit | 413 | `Body exceeded 1mb limit` |
 /// | the client aborted the body | 400 | `Invalid body` |
-/// | `text`, `json` and `form`: the charset is unknown, or a text is not valid in it | 400 | `Invalid body` |
+/// | `text`, `json` and `form`: the charset is unknown, or the body is not valid in it | 400 | `Invalid body` |
 /// | `text`, `json` and `form`: the body has a Content-Encoding, such as gzip | 415 | `Unsupported Media Type` |
 /// | the body is not valid JSON, or does not fit the type | 400 | `Invalid JSON` |
 /// | the body is not a valid form, or does not fit the type | 400 | `Invalid form` |
@@ -155,12 +155,12 @@ pub trait RequestExt: sealed::Sealed {
     /// 500 if the handler has no state of this type, which is a mistake in the program.
     fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>>;
 
-    /// The host that the client requested, with the port if the client sent one: the value of the
+    /// The host name that the client requested, with the port if the client sent one: the value of the
     /// Host header, or the authority of an HTTP/2 request. `None` if both are missing or empty.
     fn authority(&self) -> Option<&str>;
 }
 
-/// A type that converts into a [`Limit`]: an integer number of bytes, a text such as `"10mb"`, or a
+/// A type that converts into a [`Limit`]: an integer number of bytes, a string such as `"10mb"`, or a
 /// [`Limit`].
 pub trait IntoLimit: Send {
     /// Converts the value.

@@ -25,12 +25,12 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | [`StatusCode`] | the status code | – |
 /// | [`Html<T>`](Html) | 200 | `text/html; charset=utf-8` |
 /// | [`Redirect`] | 303, 307 or 308 | – |
-/// | `(StatusCode, T)`, `(u16, T)` | the status code | that of `T` |
-/// | `(HeaderMap, T)`, `([("name", "value")], T)` | that of `T` | from the headers, or that of `T` |
-/// | `(StatusCode, HeaderMap, T)`, `(StatusCode, [("name", "value")], T)` | the status code | likewise |
+/// | `(StatusCode, T)`, `(u16, T)` | the status code | as for `T` |
+/// | `(HeaderMap, T)`, `([("name", "value")], T)` | as for `T` | from the headers, or as for `T` |
+/// | `(StatusCode, HeaderMap, T)`, `(StatusCode, [("name", "value")], T)` | the status code | from the headers, or as for `T` |
 /// | `http::Response<B>` | unchanged | unchanged, or `application/octet-stream` if it has content and no type |
-/// | `Result<T, E>`: `Ok` | that of `T` | that of `T` |
-/// | `Result<T, E>`: `Err`, [`Error`] | that of the error | `text/plain; charset=utf-8` |
+/// | `Result<T, E>`: `Ok` | as for `T` | as for `T` |
+/// | `Result<T, E>`: `Err`, [`Error`] | the status of the error | `text/plain; charset=utf-8` |
 ///
 /// Use [`Body::from_stream`] to return a stream. Handlers need not set Content-Length, nor treat
 /// HEAD, 204 or 304 differently: these rules are applied after the handler, on every host.
@@ -64,8 +64,7 @@ pub trait IntoResponse {
     fn into_response(self) -> Result<Response>;
 }
 
-/// Makes a response from a status and a value, like micro's `send`. The same as
-/// `(status, value).into_response()`.
+/// Makes a response from a status and a value. The same as `(status, value).into_response()`.
 ///
 /// # Errors
 /// If the value cannot be serialised (a 500), or is itself an error.
@@ -84,7 +83,7 @@ pub fn send(status: impl IntoStatus, value: impl IntoResponse) -> Result<Respons
 
 /// A response whose body is the value as JSON.
 ///
-/// A value that cannot be serialised, such as a map whose keys are not text, is a 500 response.
+/// A value that cannot be serialised, such as a map whose keys are not strings, is a 500 response.
 ///
 /// ```
 /// use anyhost_core::Json;

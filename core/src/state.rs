@@ -15,7 +15,7 @@ pub struct WithState<S, H> {
 /// Gives a handler access to `state`: [`request.state::<S>()`](crate::RequestExt::state) returns it.
 ///
 /// A router has [a method](crate::Router::with_state) that does the same for all its routes. A handler can have
-/// state of several types; for each type the innermost counts.
+/// state of several types. If it has several values of one type, the innermost is used.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +42,8 @@ impl<S, H> WithState<S, H> {
     }
 }
 
-/// The state in a request's extensions. The wrapper keeps an application's own `Arc<S>` there apart.
+/// The state in a request's extensions. The wrapper distinguishes it from an `Arc<S>` that the application
+/// inserts itself.
 pub(crate) struct State<S>(pub(crate) Arc<S>);
 
 impl<S> Clone for State<S> {

@@ -110,7 +110,7 @@ async fn stream_shorter_or_longer_than_its_content_length_is_aborted() {
 }
 
 #[tokio::test]
-async fn response_to_head_has_the_headers_of_get_and_no_body() {
+async fn response_to_a_head_request_has_the_headers_of_get_and_no_body() {
     let response = response_to(Method::HEAD, "hello").await;
     assert_eq!(response.header("content-length"), Some("5"));
     assert_eq!(
@@ -125,7 +125,7 @@ async fn response_to_head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
-async fn content_length_that_the_handler_sets_for_head_is_kept() {
+async fn content_length_that_the_handler_sets_for_a_head_request_is_kept() {
     let response = with_headers(&[("content-length", "1000")], Body::empty)
         .head("/")
         .await;
@@ -264,7 +264,7 @@ async fn invalid_or_repeated_host_header_is_rejected_with_400() {
 }
 
 #[tokio::test]
-async fn host_of_an_absolute_request_target_replaces_the_host_header() {
+async fn authority_of_an_absolute_request_target_replaces_the_host_header() {
     let client = Client::new(|request: Request| async move {
         format!("{} {:?}", request.uri(), request.authority())
     });
@@ -439,7 +439,7 @@ async fn handler_reads_the_peer_base_path_and_request_id_from_the_context() {
 }
 
 #[tokio::test]
-async fn wait_until_work_runs_when_the_host_finishes_the_context() {
+async fn wait_until_work_runs_when_the_test_calls_finish() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let client = Client::new(move |request: Request| {
         let sender = sender.clone();

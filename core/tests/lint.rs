@@ -40,8 +40,8 @@ fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-/// The violation that the lint reports for this request. The request goes directly to the lint: the
-/// client would first remove what is invalid.
+/// The violation that the lint reports for this request. The request goes directly to the lint,
+/// because the client would reject or correct invalid requests.
 async fn violation_of_request(request: Request) -> Option<String> {
     let read = |mut request: Request| async move { request.buffer().await };
     let error = lint(read).handle(request).await.err()?;
@@ -245,7 +245,8 @@ async fn host_that_polls_a_response_body_after_its_end_gets_a_violation() {
 }
 
 #[tokio::test]
-async fn open_bodies_is_0_after_responses_to_get_and_head_were_read_or_dropped() {
+async fn the_count_of_open_bodies_is_0_after_responses_to_get_and_head_requests_were_read_or_dropped()
+ {
     let linted = Arc::new(lint(|| async { chunks(&["a", "b"]) }));
     let client = Client::new(linted.clone());
     let read = client.get("/").await;

@@ -100,7 +100,7 @@ async fn a_nested_handler_sees_the_path_below_its_prefix_and_the_prefix_as_base_
 }
 
 #[tokio::test]
-async fn the_work_of_a_nested_handler_runs_after_the_response() {
+async fn the_wait_until_work_of_a_nested_handler_runs_after_the_response() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let sender = Mutex::new(sender);
     let work = move |request: Request, _: Next| {
@@ -127,7 +127,7 @@ async fn the_root_of_a_nested_router_serves_the_prefix_with_and_without_a_slash(
 }
 
 #[tokio::test]
-async fn each_nested_router_has_a_fallback_for_the_paths_below_its_prefix() {
+async fn the_fallback_of_a_nested_router_is_called_for_unknown_paths_below_its_prefix() {
     let deep = Router::new().get("/x", place).fallback(|| async { "deep" });
     let api = Router::new()
         .nest("/{version}", deep)

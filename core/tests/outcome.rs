@@ -22,7 +22,7 @@ fn passed() -> Deadline {
 }
 
 #[tokio::test]
-async fn a_response_and_an_error_are_both_completed() {
+async fn the_outcome_of_a_response_and_of_an_error_is_completed() {
     let exchanged = run(|| async { "hello" }, Deadline::none()).await;
     assert_eq!(exchanged.outcome, Outcome::Completed);
     assert_eq!(exchanged.response.status(), StatusCode::OK);
@@ -52,7 +52,7 @@ async fn an_invalid_target_is_rejected_before_the_handler_runs() {
 }
 
 #[tokio::test]
-async fn a_panic_in_the_call_or_in_the_future_is_a_500() {
+async fn a_panic_when_the_handler_is_called_or_its_future_is_polled_is_a_500() {
     #[allow(unreachable_code)]
     fn panics_when_called() -> std::future::Ready<&'static str> {
         panic!("in the call")
@@ -77,7 +77,7 @@ async fn a_panic_in_the_call_or_in_the_future_is_a_500() {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_not_ready_by_the_deadline_is_dropped_and_answered_with_504() {
+async fn a_handler_without_a_response_by_the_deadline_is_dropped_and_the_client_gets_a_504() {
     struct SetOnDrop(Arc<AtomicBool>);
     impl Drop for SetOnDrop {
         fn drop(&mut self) {
@@ -101,7 +101,7 @@ async fn a_handler_that_is_not_ready_by_the_deadline_is_dropped_and_answered_wit
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_when_it_is_dropped_at_the_deadline_is_still_answered_with_504() {
+async fn the_client_gets_a_504_even_if_the_handler_panics_when_it_is_dropped_at_the_deadline() {
     struct PanicOnDrop;
     impl Drop for PanicOnDrop {
         fn drop(&mut self) {
@@ -125,7 +125,7 @@ async fn a_response_that_is_ready_when_the_deadline_passes_is_sent() {
 }
 
 #[tokio::test]
-async fn a_rejection_of_head_has_no_body() {
+async fn the_400_for_an_invalid_head_request_has_no_body() {
     let mut request = Request::default();
     *request.method_mut() = Method::HEAD;
     let info = RequestInfo::of(&mut request);
@@ -136,7 +136,7 @@ async fn a_rejection_of_head_has_no_body() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_context_shares_one_with_its_handler() {
+async fn a_request_without_a_context_gets_one_that_the_adapter_also_sees() {
     let handler = boxed(|request: Request| {
         let context = request.extensions().get::<Context>().cloned().unwrap();
         context.wait_until(async {});
@@ -169,8 +169,8 @@ async fn a_target_in_authority_form_is_rejected_unless_the_method_is_connect() {
 }
 
 #[tokio::test]
-async fn an_empty_body_for_head_does_not_declare_a_length_of_zero() {
-    // axum removes the body of a response to HEAD before this crate sees it.
+async fn an_empty_body_for_a_head_request_does_not_declare_a_length_of_zero() {
+    // axum removes the body of a response to a HEAD request before this crate sees the response.
     let exchanged = call(Method::HEAD, "/", || async { Body::empty() }).await;
     assert!(!exchanged.response.headers().contains_key("content-length"));
     let exchanged = call(Method::GET, "/", || async { Body::empty() }).await;
@@ -195,7 +195,7 @@ async fn trailers_may_follow_a_body_of_declared_length() {
 }
 
 #[tokio::test]
-async fn upgrade_required_names_the_protocol_where_the_host_can_upgrade() {
+async fn a_426_response_keeps_its_upgrade_header_if_the_host_can_upgrade() {
     let upgrade_required = || async {
         http::Response::builder()
             .status(426)

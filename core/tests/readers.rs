@@ -168,8 +168,8 @@ async fn json_is_decoded_from_the_charset_of_the_content_type() {
     assert_eq!(request.json::<Value>().await.unwrap(), json!({"a": "é"}));
 }
 
-/// A malformed media type does not affect the decoding, so that only an invalid charset is an error: the
-/// text cannot be decoded without it (RFC 9110 §8.3.2).
+/// The media type does not affect the decoding, so a malformed media type is ignored. The charset does
+/// affect it (RFC 9110 §8.3.2), so an invalid charset is an error.
 #[tokio::test]
 async fn text_is_read_despite_a_malformed_media_type_but_not_with_an_invalid_charset() {
     for (content_type, expected) in [

@@ -68,7 +68,7 @@ async fn value_that_cannot_be_serialised_is_a_500_without_partial_json() {
 }
 
 #[tokio::test]
-async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_text() {
+async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_strings() {
     let client = Client::new(|| send(201, "made"));
     assert_eq!(client.get("/").await.status(), 201);
 
@@ -89,7 +89,7 @@ async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_text() {
 }
 
 #[tokio::test]
-async fn invalid_statuses_and_headers_are_500_and_name_the_mistake_in_development_mode() {
+async fn an_invalid_status_or_header_is_a_500_that_names_the_mistake_in_development_mode() {
     let development = Context::default().with_development(true);
     let check = async |client: Client, expected: &str| {
         let response = client.with_context(development.clone()).get("/").await;

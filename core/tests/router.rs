@@ -140,7 +140,7 @@ async fn allow_lists_the_methods_of_all_routes_that_match_the_path() {
 }
 
 #[test]
-fn a_route_that_no_request_can_match_is_rejected_with_the_right_syntax() {
+fn adding_a_route_that_no_request_can_match_panics_with_the_expected_syntax() {
     for (path, expected) in [
         ("/greet/:name", "\"{name}\" instead of \":name\""),
         ("/files/*path", "\"{*path}\" instead of \"*path\""),

@@ -29,7 +29,7 @@ async fn axum_router_is_a_handler() {
 }
 
 #[tokio::test]
-async fn into_service_turns_the_errors_of_a_handler_into_responses() {
+async fn the_service_of_a_handler_returns_the_errors_of_the_handler_as_responses() {
     let service = into_service(|mut request: Request| async move { request.text_limit(2).await });
     let request = http::Request::new(Body::from("long"));
     let response = service.clone().oneshot(request).await.unwrap();

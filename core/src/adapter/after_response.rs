@@ -1,4 +1,4 @@
-//! Work that handlers gave to [`Context::wait_until`], run by the adapter.
+//! `wait_until` work, which the adapter runs after the response was sent.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -6,12 +6,12 @@ use std::task::Poll;
 
 use crate::Context;
 
-/// Runs the work that handlers gave to [`Context::wait_until`], and the work that this work adds, until
-/// nothing remains or `stop` completes. Returns whether all work was done.
+/// Runs the work that handlers gave to [`Context::wait_until`], including work that other work adds, until all
+/// work is done or `stop` completes. Returns whether all work was done.
 ///
 /// An adapter calls this once the response was sent. `stop` is its deadline or its shutdown; work that is
-/// not finished by then is dropped and logged as `dropped wait_until work`. If the future itself
-/// is dropped, the work waits for another call.
+/// not finished by then is dropped and logged as `dropped wait_until work`. If the returned
+/// future is dropped, the unfinished work stays in the context, for another call.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -50,8 +50,8 @@ pub fn has_work_after_response(context: &Context) -> bool {
     !context.pending_work().is_empty()
 }
 
-/// A context for one request of a connection: it shares what is known about the connection, and has a
-/// separate list of [`wait_until`](Context::wait_until) work.
+/// Returns a context for one request of a connection. The context shares the values of the connection, and has
+/// a separate list of [`wait_until`](Context::wait_until) work.
 pub fn request_context(connection: &Context) -> Context {
     connection.for_request()
 }

@@ -1,9 +1,10 @@
 //! Validation of the Host header.
 
-/// Whether a Host value is a host with an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2).
+/// Whether the value of a Host header is a name or address with an optional port (RFC 9110 §7.2, RFC 3986
+/// §3.2.2).
 ///
-/// Everything that would change the address when the value is pasted into a URL is invalid: `user@`,
-/// `/path`, `?query`. An empty value is valid: HTTP/1.1 sends it for a target without an authority.
+/// Characters that would change the meaning of a URL with this value are invalid: `user@`, `/path`,
+/// `?query`. An empty value is valid: HTTP/1.1 sends it for a target without an authority.
 pub(crate) fn is_host(host: &[u8]) -> bool {
     let name = host.iter().take_while(|&&b| is_name_byte(b)).count();
     let port = match host.split_at(name) {
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_with_an_optional_port_is_valid() {
+    fn a_host_header_that_is_a_name_or_address_with_an_optional_port_is_valid() {
         for host in [
             "",
             "a",
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_anything_else_in_it_is_invalid() {
+    fn a_host_header_that_is_not_a_name_or_address_with_an_optional_port_is_invalid() {
         for host in [
             "a.com/foo?",
             "user@a.com",

@@ -1,4 +1,4 @@
-//! The time limit of an exchange. The core has no clock: the adapter brings the timer.
+//! The time limit of an exchange. The core has no clock, so the adapter supplies the timer.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -48,9 +48,8 @@ impl Deadline {
         self.0.is_none()
     }
 
-    /// Ready once the deadline has passed. A timer that has completed is not polled again: the deadline stays
-    /// passed only for this call, and is [`none`](Self::none) afterwards, so that the response to a timeout
-    /// can still be sent.
+    /// Ready if the deadline has passed. Afterwards the deadline is [`none`](Self::none): a timer must not be
+    /// polled after it completed, and the response to a timeout still has to be sent.
     pub fn poll_exceeded(&mut self, cx: &mut Context<'_>) -> Poll<DeadlineExceeded> {
         let Some(timer) = &mut self.0 else {
             return Poll::Pending;
@@ -61,7 +60,8 @@ impl Deadline {
         })
     }
 
-    /// Runs `future` until the deadline. A future that is ready in the same moment wins.
+    /// Runs `future` until the deadline. If the future and the deadline are ready at the same
+    /// time, the result of the future is returned.
     ///
     /// # Errors
     /// [`DeadlineExceeded`] if the deadline passed first; `future` is dropped then.

@@ -22,15 +22,15 @@ use crate::{Error, Request, Response, Result};
 /// Every adapter calls this function. It takes these steps:
 ///
 /// 1. **Admission.** The request is brought into the form that handlers see: path and query as its URI, the
-///    authority in `Host`, no hop-by-hop headers (RFC 9110 §7.6.1). An invalid Host (RFC 9110 §7.2) or
-///    request target is rejected with 400.
-/// 2. **The handler** runs, until the deadline at the latest. An error becomes a response, a panic a 500, a
-///    passed deadline a 504. All three are logged with the request. The client gets what the [`Error`] says, and
-///    in development mode also its sources.
+///    authority in `Host`, no hop-by-hop headers (RFC 9110 §7.6.1). A request with an invalid Host header
+///    (RFC 9110 §7.2) or an invalid target is rejected with 400.
+/// 2. **The handler** runs until the deadline. An [`Error`] becomes a response with its status and message, and
+///    in development mode also with its sources. A panic becomes a 500, and an exceeded deadline becomes a 504.
+///    All three are logged together with the request.
 /// 3. **Response rules.** The response gets a Content-Length if its length is known, and a Content-Type if it has
-///    content without one (`application/octet-stream`). Hop-by-hop headers are removed, and the body where the
-///    status or HEAD forbids one (RFC 9110 §6.4.1). An informational status that the host cannot send is
-///    a 500.
+///    content without one (`application/octet-stream`). Hop-by-hop headers are removed. The body is removed if
+///    the status or the method HEAD forbids one (RFC 9110 §6.4.1). An informational status that the host cannot
+///    send becomes a 500.
 /// 4. **The body**, if it is a stream, is checked while it is sent. An error or a panic in it, or a length that
 ///    differs from the declared one, is logged and ends the body with an error, so that the adapter can abort
 ///    the response.
@@ -80,11 +80,11 @@ pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadl
 pub struct Exchanged {
     /// The response, ready to be sent.
     pub response: Response,
-    /// How the exchange ended so far; sending the response can still fail.
+    /// How the exchange ended before the response is sent; sending the response can still fail.
     pub outcome: Outcome,
     /// The deadline, for sending the response; [`Deadline::none`] if it has passed already.
     pub deadline: Deadline,
-    /// What is needed to log, and to run the work after the response.
+    /// The values of the request that log events and `wait_until` work need.
     pub info: RequestInfo,
 }
 
@@ -123,7 +123,7 @@ impl Future for Exchange {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Exchanged> {
         let this = &mut *self;
-        // The result is filled and changed in place, because responses are large to move.
+        // The result is filled and changed in place, because moving a response copies many bytes.
         let mut result = None;
         let mut outcome = match this.poll_handler(cx, &mut result) {
             Poll::Ready(outcome) => outcome,
@@ -134,10 +134,10 @@ impl Future for Exchange {
             }
         };
         let Some(info) = this.info.take() else {
-            // Polled again after it completed.
+            // The future was polled after it had completed.
             return Poll::Pending;
         };
-        // Drop the handler's future before its response is sent. That may panic, too.
+        // Drop the handler's future before its response is sent. Its drop can panic, too.
         let state = std::mem::replace(&mut this.state, State::Ended);
         if let Err(panic) = panic::catch(|| drop(state)) {
             match result {
@@ -166,7 +166,7 @@ impl Future for Exchange {
 }
 
 impl Exchange {
-    /// Runs the handler, and catches a panic in it. When ready, `result` is set.
+    /// Runs the handler, and catches a panic in it. Sets `result` when the handler has completed.
     fn poll_handler(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -200,7 +200,7 @@ impl Exchange {
     }
 }
 
-/// Makes the response that is sent: applies the response rules, or logs the error and makes a response of it.
+/// Applies the response rules to a response. Logs an error, and replaces it by its response.
 fn settle(result: &mut Option<Result>, outcome: Outcome, info: &RequestInfo) {
     if let Some(Ok(response)) = result {
         match response_rules::check_status(response, info) {
@@ -225,35 +225,35 @@ fn panicked(panic: Panic) -> Error {
     Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
 }
 
-/// The response to input that an adapter cannot decode as a request, or rejects before the exchange, by the
-/// same rules as [`exchange`]; logged as `request rejected`.
+/// Makes the response to a request that an adapter cannot decode, or that it rejects before the exchange. The
+/// rules are the same as in [`exchange`]. Logs `request rejected`.
 pub fn reject(error: Error, info: &RequestInfo) -> Response {
     log::rejected(&error, info);
     response_to(error, info)
 }
 
-/// The 504 for an exchange whose deadline passed before the adapter sent anything; logged as
-/// `request timed out`. [`exchange`] calls it itself while the handler runs.
+/// Makes the 504 response for an exchange whose deadline passed before the adapter sent anything, and logs
+/// `request timed out`. While the handler runs, [`exchange`] does this itself.
 pub fn timed_out(info: &RequestInfo) -> Response {
     log::timed_out(info);
     response_to(Error::from_status(StatusCode::GATEWAY_TIMEOUT), info)
 }
 
-/// The response to an error, by the same rules as [`exchange`], without a log event. For errors that the
-/// adapter logs or counts in another way, such as overload.
+/// Makes the response to an error by the same rules as [`exchange`], without a log event. It is for errors that
+/// the adapter logs or counts in another way, such as overload.
 pub fn response_to(error: Error, info: &RequestInfo) -> Response {
     finish_response(error_response(&error, info), info)
 }
 
-/// Applies the response rules to a response that the adapter made without the handler, such as the one to
-/// a health check.
+/// Applies the response rules to a response that the adapter made without the handler, such as the
+/// response to a health check.
 pub fn finish_response(mut response: Response, info: &RequestInfo) -> Response {
     response_rules::apply(&mut response, info);
     response
 }
 
-/// Logs a `response aborted` event: the response ended early after its head was sent. Errors of a response's
-/// body are logged already; an adapter calls this when the deadline ends the response.
+/// Logs a `response aborted` event: the response ended early after its head was sent. [`exchange`] logs the
+/// errors of a response's body itself; an adapter calls this function when the deadline ends the response.
 pub fn log_aborted(info: &RequestInfo, error: &(dyn std::error::Error + 'static)) {
     log::aborted(info, error);
 }

@@ -1,12 +1,13 @@
-//! Header rules that several parts of an adapter need: one list, one parser.
+//! Header rules that several parts of an adapter share: the list of hop-by-hop headers, and the parser of
+//! Content-Length.
 
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 
 macro_rules! hop_by_hop {
     ($($name:literal)*) => {
         /// The hop-by-hop header fields: they describe one connection, and are never forwarded
-        /// (RFC 9110 §7.6.1). `Trailer` and `Expect` are not in the list: they are removed by rules of
-        /// their own.
+        /// (RFC 9110 §7.6.1). `Trailer` and `Expect` are not in the list, because other rules remove
+        /// them.
         pub const HOP_BY_HOP: &[&str] = &[$($name),*];
 
         /// Whether a header field, given by its lower-case name, is hop-by-hop.

@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use super::request_info::RequestInfo;
 use crate::error::{Chain, Error};
 
-/// An error of the handler: at level `error` if it is the server's (5xx), at `debug` if it is the client's.
+/// An error of the handler: level `error` for a status of 500 or more, which is a mistake of the server, and
+/// level `debug` for other statuses.
 pub(crate) fn handler_error(error: &Error, info: &RequestInfo) {
     let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
     let request_id = info.context.request_id();

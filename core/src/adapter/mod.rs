@@ -8,8 +8,8 @@
 //!    responses.
 //! 3. It **encodes** the response for the host, and then calls [`finish_after_response`].
 //!
-//! It decides nothing that another adapter also has to decide. Input that cannot be decoded is answered with
-//! [`reject`]. This is a complete adapter for a host that supplies a path and takes a text:
+//! Decisions that every adapter needs are made in this module. Input that cannot be decoded is rejected with
+//! [`reject`]. This is a complete adapter for a host that supplies a path and accepts a string:
 //!
 //! ```
 //! use std::sync::Arc;

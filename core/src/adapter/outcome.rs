@@ -2,8 +2,8 @@
 
 /// How an exchange ended, for logs, metrics and exit codes.
 ///
-/// [`exchange`](super::exchange()) reports the first four. The others concern the time while the adapter
-/// sends the response, and only the adapter can observe them.
+/// [`exchange`](super::exchange()) reports the first four. The others happen while the adapter sends the
+/// response, and only the adapter can observe them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -19,6 +19,6 @@ pub enum Outcome {
     Aborted,
     /// The client disconnected before the response was complete.
     ClientDisconnected,
-    /// The process was told to stop (SIGTERM) before the response was complete.
+    /// The process received SIGTERM before the response was complete.
     Terminated,
 }

@@ -33,11 +33,11 @@ const DECODED: &AsciiSet = &PATH
     .add(b'|')
     .add(b'}');
 
-/// The target of a request whose path and query are as the client sent them.
+/// Makes a request target from a path and query in the form in which the client sent them.
 ///
 /// All bytes are kept; only those that a URI cannot contain (spaces, controls, non-ASCII bytes) are
-/// percent-encoded. Nothing is normalised: a path whose access the web server has checked must not become
-/// another path.
+/// percent-encoded. Nothing is normalised, because a path for which the web server has checked access
+/// must not become another path.
 ///
 /// # Errors
 /// 414 if the target is longer than 65,534 bytes (the limit of [`http::Uri`]), 400 if the path does not begin
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_target_is_414_and_a_target_without_a_slash_is_400() {
+    fn a_long_target_is_a_414_and_a_target_without_a_slash_is_a_400() {
         let status = |path: &[u8]| target(path, None).unwrap_err().status().as_u16();
         assert_eq!(status(&[b'/'; 65_535]), 414);
         assert_eq!(status(b"evil.com"), 400);

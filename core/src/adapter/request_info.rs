@@ -1,23 +1,23 @@
-//! What stays known of a request after its handler took it.
+//! The values of a request that are needed after the handler took the request.
 
 use http::Method;
 use http::uri::PathAndQuery;
 
 use crate::{Context, Request};
 
-/// The parts of a request that the response rules and the log need after the handler took the request.
+/// The values of a request that the response rules and the log need after the handler took the request.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
     pub(super) method: Method,
     pub(super) context: Context,
-    /// Whether the client asked to switch protocols, on a host that can.
+    /// Whether the client asked to switch protocols, and the host can do so.
     pub(super) upgrade: bool,
     target: Option<PathAndQuery>,
 }
 
 impl RequestInfo {
-    /// Takes these parts from a request. A request without a [`Context`] gets the default one, so that the
-    /// handler and the adapter share the same list of work after the response.
+    /// Copies these values from a request. A request without a [`Context`] gets the default one, so that the
+    /// handler and the adapter share the same list of `wait_until` work.
     pub fn of(request: &mut Request) -> Self {
         let context = request.extensions().get::<Context>().cloned();
         let context = context.unwrap_or_else(|| {
@@ -33,7 +33,7 @@ impl RequestInfo {
         }
     }
 
-    /// For input that an adapter cannot decode as a request: a GET of `/` with this context.
+    /// The values for input that an adapter cannot decode as a request: a GET of `/` with this context.
     pub fn unknown(context: Context) -> Self {
         Self {
             method: Method::GET,

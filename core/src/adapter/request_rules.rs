@@ -14,7 +14,7 @@ use crate::{Request, Result};
 /// Brings a request into the form that handlers see.
 ///
 /// # Errors
-/// The reason for which the request is rejected.
+/// The error with which the request is rejected.
 pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()> {
     let hop_by_hop = check_headers(request, &info.context)?;
     if request.uri().authority().is_some() {
@@ -39,8 +39,8 @@ pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()>
 /// has such a header.
 ///
 /// # Errors
-/// 400 for an invalid or repeated Host (RFC 9112 §3.2). A missing Host is the adapter's to reject, because CGI
-/// variables and Lambda events may lack one.
+/// 400 for an invalid or repeated Host (RFC 9112 §3.2). A missing Host is valid here: adapters
+/// reject it where it is an error, because CGI variables and Lambda events may lack one.
 fn check_headers(request: &Request, context: &Context) -> Result<bool> {
     let (mut hosts, mut hop_by_hop) = (0, false);
     for (name, value) in request.headers() {
@@ -93,8 +93,8 @@ fn to_origin_form(request: &mut Request) -> Result<()> {
     Ok(())
 }
 
-/// Removes the hop-by-hop headers and `Expect`, which the host has dealt with. Kept are those of an upgrade
-/// that the host can carry out, and TE over HTTP/2 (RFC 9113 §8.2.2).
+/// Removes the hop-by-hop headers, and `Expect`, which the host has already handled. Keeps the headers of an
+/// upgrade if the host can switch protocols, and TE over HTTP/2 (RFC 9113 §8.2.2).
 fn remove_hop_by_hop(request: &mut Request, info: &mut RequestInfo) {
     // RFC 9110 §7.8: an HTTP/1.0 client cannot ask for an upgrade.
     info.upgrade = request.headers().contains_key(UPGRADE)

@@ -73,7 +73,7 @@ impl CheckedBody {
         Frame::data(data)
     }
 
-    /// Drops the body. Its Drop may panic.
+    /// Drops the body, and catches a panic in its `Drop`.
     fn discard(&mut self) {
         let body = std::mem::take(&mut self.body);
         if let Err(panic) = panic::catch(|| drop(body)) {

@@ -66,8 +66,8 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
 fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo) -> Option<u64> {
     match response.body().size_hint().exact() {
         // A response to HEAD may declare the length of a body that the handler did not make.
-        // A body that is empty because a framework removed it says nothing about the length for GET, and
-        // RFC 9110 §8.6 forbids any other length.
+        // If a framework removed the body, its length of 0 is not the length of the response to GET, which is the
+        // only length that RFC 9110 §8.6 allows.
         Some(0) if info.method == Method::HEAD => declared,
         Some(length) if info.context.host().frames() && info.method != Method::HEAD => {
             if declared.is_some() {
@@ -86,7 +86,7 @@ fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo
     }
 }
 
-/// Removes the hop-by-hop headers, and those that some hosts would interpret. Returns the length that the
+/// Removes the hop-by-hop headers, and the headers that some hosts would interpret. Returns the length that the
 /// handler declared, and whether the handler set a Content-Type.
 fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, bool) {
     let (mut has_hop_by_hop, mut has_length, mut has_type) = (false, false, false);
@@ -126,7 +126,7 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
     let upgrade_required =
         status == StatusCode::UPGRADE_REQUIRED && info.context.host().carries_upgrades();
     let upgrade = headers.remove(UPGRADE).filter(|_| upgrade_required);
-    // RFC 9110 §7.6.1: Connection names further headers of the same kind.
+    // RFC 9110 §7.6.1: Connection lists further hop-by-hop headers.
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -144,7 +144,7 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
-    // RFC 3875 §6.3.3: a web server takes this header of a CGI program for the status line.
+    // RFC 3875 §6.3.3: a web server uses this header of a CGI program as the status of the response.
     headers.remove("status");
     if !info.context.host().carries_trailers() {
         headers.remove(TRAILER);

@@ -41,7 +41,7 @@ pub struct Setting {
     pub expected: &'static str,
     /// The default, as it would be written in the variable; empty if there is none.
     pub default: &'static str,
-    /// The documentation, in lines.
+    /// The lines of the documentation.
     pub help: &'static [&'static str],
 }
 
@@ -78,7 +78,7 @@ pub struct InvalidSetting {
 }
 
 impl InvalidSetting {
-    /// The setting `name` has `value`, but `expected` would be accepted.
+    /// The error for the setting `name` with the invalid `value`. `expected` describes the accepted values.
     pub fn new(
         name: impl Into<String>,
         value: impl Into<String>,
@@ -125,7 +125,7 @@ pub trait SettingValue: Sized {
     fn parse_setting(text: &str) -> Option<Self>;
 }
 
-/// Parses one setting; the empty text stands for a variable that is not set.
+/// Parses one setting. An empty string means that the variable is not set.
 ///
 /// # Errors
 /// If the value is invalid.
@@ -154,7 +154,7 @@ impl SettingValue for usize {
 }
 
 impl SettingValue for String {
-    const EXPECTED: &'static str = "a text";
+    const EXPECTED: &'static str = "a string";
 
     fn parse_setting(text: &str) -> Option<Self> {
         Some(text.to_owned())
@@ -176,7 +176,7 @@ impl SettingValue for Duration {
             _ => return None,
         };
         let number = digits.trim_end();
-        // `f64` also parses "inf", "nan" and "1e9", which are not durations that anyone writes.
+        // `f64` also parses "inf", "nan" and "1e9". As a duration, these are mistakes.
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return None;
         }
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_a_unit_or_are_seconds() {
+    fn a_duration_has_a_unit_or_is_a_number_of_seconds() {
         for (text, milliseconds) in [
             ("10", 10_000),
             ("10s", 10_000),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_a_count_or_a_list() {
+    fn the_trusted_proxies_are_a_number_or_a_list() {
         assert_eq!(Proxies::parse_setting("2"), Some(Proxies::hops(2)));
         assert_eq!(Proxies::parse_setting("loopback"), "loopback".parse().ok());
         assert_eq!(Proxies::parse_setting("everyone"), None);
@@ -316,7 +316,7 @@ mod tests {
     fn an_empty_variable_counts_as_not_set() {
         settings! {
             struct Settings {
-                /// Whether it is on.
+                /// Whether the feature is on.
                 "ON" on: bool = "1",
                 /// A number, if any.
                 "NUMBER" number: Option<usize> = "",
@@ -330,6 +330,9 @@ mod tests {
             error.to_string(),
             r#"ON: invalid value "yes", expected 0 or 1"#
         );
-        assert_eq!(Settings::SETTINGS[0].help_line(), "Whether it is on.");
+        assert_eq!(
+            Settings::SETTINGS[0].help_line(),
+            "Whether the feature is on."
+        );
     }
 }

@@ -67,9 +67,9 @@ impl Body {
 
     /// Creates a body of unknown length from a stream of chunks.
     ///
-    /// An error from the stream ends the body. The response is then aborted in the way that its
-    /// host offers (an HTTP/1 server closes the connection before the end of the body, an HTTP/2
-    /// server resets the stream), so that the client does not take it for complete.
+    /// An error from the stream ends the body. The host then aborts the response, so that the
+    /// client does not treat it as complete: an HTTP/1 server closes the connection before the end
+    /// of the body, and an HTTP/2 server resets the stream.
     ///
     /// ```
     /// use anyhost_core::Body;

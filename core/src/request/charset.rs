@@ -30,7 +30,7 @@ pub(super) fn as_utf8<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Option<&'a [u
 /// # Errors
 /// If the charset is unknown.
 ///
-/// The inner error is that of a form that is not valid in its charset, before or after percent-decoding.
+/// The inner `Result` is an error if the form is not valid in its charset, before or after percent-decoding.
 pub(super) fn decode_form<'a>(
     headers: &HeaderMap,
     form: &'a [u8],

@@ -32,7 +32,7 @@ use crate::{Error, Request, Result};
 /// |---|---|
 /// | no route has this path | 404 `Not Found`, or the response of [`fallback`](Self::fallback) |
 /// | a route has this path, but not this method | 405 with an `Allow` header (RFC 9110 §15.5.6) |
-/// | HEAD, and the route serves GET but not HEAD | that of the GET handler, without its body |
+/// | HEAD, and the route serves GET but not HEAD | the response of the GET handler, without its body |
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result, Router};
@@ -52,7 +52,7 @@ pub struct Router {
     paths: matchit::Router<usize>,
     routes: Vec<Route>,
     by_path: HashMap<String, usize>,
-    /// Made when a request needs it: few do.
+    /// Built on first use, because few requests need it.
     by_method: OnceLock<ByMethod>,
     fallback: Option<Arc<dyn Handler>>,
     /// The fallbacks of nested routers, by prefix.
@@ -181,8 +181,8 @@ impl Router {
         self
     }
 
-    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix. Its fallback counts if this
-    /// router has none.
+    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix. Its fallback is used if
+    /// this router has none.
     ///
     /// # Panics
     /// If a path conflicts with another route.
@@ -279,7 +279,7 @@ impl Handler for Router {
 }
 
 impl Router {
-    /// The fallback of the innermost nested router whose prefix the path has.
+    /// The fallback of the innermost nested router whose prefix matches the path.
     fn fallback_for(&self, path: &str) -> Option<&dyn Handler> {
         let nested = self.nested_fallbacks.iter();
         let nested = nested.filter(|(prefix, _)| has_prefix(path, prefix));

@@ -8,7 +8,7 @@ use crate::{Context, Request, Result};
 /// Calls a handler with the path below its prefix. The prefix becomes part of the base path, so that links
 /// that the handler makes with [`Context::base_path`] are right.
 pub(super) struct Mount<H> {
-    /// The number of segments of the prefix, because a parameter in it has any value.
+    /// The number of segments of the prefix. Its text is not enough, because a parameter matches any value.
     segments: usize,
     handler: H,
 }

@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    /// Sets the [`Context`] of all requests: the peer, a request id, the name of the host, development
+    /// Sets the [`Context`] of all requests: the peer, a request id, the kind of host, development
     /// mode. The default is [`Context::default`].
     #[must_use]
     pub fn with_context(mut self, context: Context) -> Self {

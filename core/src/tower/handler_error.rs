@@ -16,7 +16,7 @@ use crate::{Body, Error, Response, Result};
 #[derive(Clone)]
 struct HandlerError(Arc<Mutex<Option<(Error, RequestInfo)>>>);
 
-/// Makes a response that carries the error.
+/// Makes a response that contains the error.
 pub(super) fn wrap(error: Error, info: RequestInfo) -> Response {
     let mut response = error_response(&error, &info);
     let error = HandlerError(Arc::new(Mutex::new(Some((error, info)))));
@@ -24,7 +24,7 @@ pub(super) fn wrap(error: Error, info: RequestInfo) -> Response {
     response
 }
 
-/// Returns the error that a response carries, or the response itself.
+/// Returns the error that a response contains, or the response itself.
 ///
 /// A layer that changed the status replaced the response. The error is then logged, because no handler
 /// outside will see it.
@@ -35,7 +35,7 @@ pub(super) fn unwrap(mut response: http::Response<Body>) -> Result {
     match slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some((error, _)) if error.status() == response.status() => {
             let mut headers = std::mem::take(response.headers_mut());
-            // These describe the body of this response, and the body is made anew from the error.
+            // These two headers describe the body of this response. `exchange` makes another body from the error.
             headers.remove(CONTENT_LENGTH);
             headers.remove(CONTENT_ENCODING);
             Err(error.with_headers(headers))

@@ -15,7 +15,7 @@ use parse::Hop;
 
 pub use parse::parse_ip;
 
-/// The trusted proxies: those whose `X-Forwarded-…` headers count.
+/// The trusted proxies. Only the `X-Forwarded-…` headers of trusted proxies are used.
 ///
 /// Any client can send `X-Forwarded-For`, and each proxy appends the address of its own client on the right.
 /// Therefore the list is read from the right. If the peer of the connection is a trusted proxy, the
@@ -29,7 +29,7 @@ pub use parse::parse_ip;
 /// `X-Forwarded-Host`). A proxy that does not set one of these headers must remove it, because the client
 /// may have sent it.
 ///
-/// | text | peers that are trusted |
+/// | value | trusted peers |
 /// |---|---|
 /// | `192.0.2.1`, `10.0.0.0/8`, `2001:db8::/32` | that address, or that network |
 /// | `loopback` | `127.0.0.0/8` and `::1` |
@@ -48,7 +48,7 @@ pub use parse::parse_ip;
 /// let origin = proxies.origin(Some([127, 0, 0, 1].into()), &headers);
 /// assert_eq!(origin.peer, Some([198, 51, 100, 7].into()));
 ///
-/// // The peer is not a trusted proxy, so its headers do not count.
+/// // The peer is not a trusted proxy, so its headers are ignored.
 /// let origin = proxies.origin(Some([192, 0, 2, 1].into()), &headers);
 /// assert_eq!(origin.peer, Some([192, 0, 2, 1].into()));
 /// # Ok(()) }
@@ -61,7 +61,7 @@ pub struct Proxies {
     standard: bool,
 }
 
-/// Where a request came from, as far as trusted proxies say.
+/// Where a request came from, according to the trusted proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin {
@@ -69,7 +69,7 @@ pub struct Origin {
     pub peer: Option<IpAddr>,
     /// The scheme that the client used, if a trusted proxy sent it.
     pub scheme: Option<Scheme>,
-    /// The host that the client asked for, if a trusted proxy sent it. Like every Host, it may be hostile.
+    /// The host name that the client requested, if a trusted proxy sent it. The client can choose any name.
     pub host: Option<HeaderValue>,
 }
 
@@ -77,7 +77,7 @@ impl Proxies {
     pub(crate) const EXPECTED: &str =
         "an address, a network such as 10.0.0.0/8, loopback, private or unix";
 
-    /// Trusts exactly `count` proxies, whatever their addresses. For load balancers without fixed addresses.
+    /// Trusts exactly `count` proxies, whatever their addresses, for load balancers without fixed addresses.
     /// The server must not be reachable in any other way, because every peer is trusted.
     pub fn hops(count: usize) -> Self {
         Self {
@@ -93,8 +93,8 @@ impl Proxies {
         self
     }
 
-    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. Never both: a proxy that
-    /// writes one of them passes on what the client sent in the other.
+    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. The two kinds are never combined,
+    /// because a proxy that writes one kind forwards the other kind as the client sent it.
     #[must_use]
     pub fn with_standard_header(mut self) -> Self {
         self.standard = true;
@@ -102,7 +102,7 @@ impl Proxies {
     }
 
     /// Where a request came from. `peer` is the address at the other end of the connection; `None` for a
-    /// Unix socket, or if the host does not know it.
+    /// Unix socket, or if the host does not know the address.
     pub fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Origin {
         match self.standard {
             true => self.walk(peer, parse::forwarded(headers)),
@@ -123,7 +123,7 @@ impl Proxies {
             }
             origin.scheme = hop.scheme.or(origin.scheme);
             origin.host = hop.host.or(origin.host);
-            // An entry such as `unknown` (RFC 7239 §6.2) hides everything behind it.
+            // After an entry without an address, such as `unknown` (RFC 7239 §6.2), no entry can be trusted.
             let Some(address) = hop.address else { break };
             origin.peer = Some(address);
             passed += 1;
@@ -134,7 +134,7 @@ impl Proxies {
         origin
     }
 
-    /// Whether proxies are trusted by their number only.
+    /// Whether only the number of proxies decides which proxies are trusted.
     fn trusts_any_address(&self) -> bool {
         self.networks.is_empty() && !self.unix
     }
@@ -206,7 +206,7 @@ impl FromStr for Proxies {
     }
 }
 
-/// A text that is not a valid list of [`Proxies`].
+/// The error for a string that is not a valid list of [`Proxies`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidProxies(String);
 

@@ -1,4 +1,4 @@
-//! The entries of the forwarding headers, from the nearest proxy's to the farthest.
+//! Parses the forwarding headers, from the entry of the nearest proxy to the entry of the farthest.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,7 +20,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let mut schemes = list("x-forwarded-proto");
     let mut hosts = list("x-forwarded-host");
     let mut addresses = list("x-forwarded-for");
-    // A proxy may send a scheme without an address, such as one that uses `X-Real-IP` for the latter.
+    // A proxy can send a scheme without an address here, if it sends the address in `X-Real-IP`.
     std::iter::from_fn(
         move || match (addresses.next(), schemes.next(), hosts.next()) {
             (None, None, None) => None,
@@ -68,7 +68,7 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]>
         .filter(|member| !member.is_empty())
 }
 
-/// The parts between separators that are outside of quotes (RFC 9110 §5.6.4), in reverse order.
+/// Splits a list at the separators outside of quotes (RFC 9110 §5.6.4), and returns the parts in reverse order.
 ///
 /// The client wrote the left end. Reading from the right ensures that an invalid byte or an unbalanced quote
 /// there cannot hide the entries that trusted proxies appended.
@@ -134,7 +134,7 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 
 fn parse_scheme(text: &str) -> Option<Scheme> {
     match text {
-        // Some proxies send the scheme of the WebSocket that the request asks for.
+        // For a WebSocket handshake, some proxies send the scheme of the WebSocket URL.
         _ if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") => {
             Some(Scheme::HTTPS)
         }

@@ -75,7 +75,7 @@ fn headers_from_an_untrusted_peer_and_headers_that_were_not_selected_are_ignored
 }
 
 #[test]
-fn hops_are_counted_from_the_right_and_missing_ones_make_the_peer_unknown() {
+fn hops_are_counted_from_the_right_and_a_missing_hop_makes_the_peer_unknown() {
     let lines = headers(&[(FOR, "1.1.1.1, 203.0.113.9, 198.51.100.7")]);
     let at = |hops| {
         Proxies::hops(hops)
@@ -107,7 +107,7 @@ fn scheme_and_host_come_from_the_same_hop_as_the_address() {
     let origin = proxies.origin(PROXY, &lines);
     assert_eq!(origin.scheme, Some(Scheme::HTTPS));
     assert_eq!(origin.host, Some(HeaderValue::from_static("a.example")));
-    // One that was overwritten on the way is one value.
+    // A proxy that overwrites the header leaves one value, which also applies to the hops before it.
     let lines = headers(&[
         (FOR, "203.0.113.9, 10.9.9.9"),
         ("x-forwarded-proto", "https"),
@@ -135,7 +135,7 @@ fn the_forwarded_header_is_parsed_by_the_grammar_of_rfc_7239() {
         Some(HeaderValue::from_static("a.example:8080"))
     );
     for (line, peer) in [
-        // A quote that the client left open hides nothing that the proxy has written.
+        // An unbalanced quote of the client does not hide the entry that the proxy appended.
         (r#"for="1.1.1.1, for=203.0.113.9"#, Some("203.0.113.9")),
         (r#"for="x\\", for="203.0.113.9:47""#, Some("203.0.113.9")),
         (
@@ -181,7 +181,7 @@ fn an_invalid_proxy_is_an_error_that_names_it() {
 }
 
 #[test]
-fn the_scheme_of_a_websocket_is_that_of_its_handshake() {
+fn the_forwarded_schemes_ws_and_wss_are_read_as_http_and_https() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     for (sent, scheme) in [("wss", Scheme::HTTPS), ("ws", Scheme::HTTP)] {
         let lines = headers(&[(FOR, "203.0.113.9"), ("x-forwarded-proto", sent)]);
@@ -190,7 +190,7 @@ fn the_scheme_of_a_websocket_is_that_of_its_handshake() {
 }
 
 #[test]
-fn scheme_and_host_count_without_an_address() {
+fn scheme_and_host_are_used_if_the_forwarded_address_is_missing() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     let lines = headers(&[
         ("x-forwarded-proto", "https"),

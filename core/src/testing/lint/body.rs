@@ -69,8 +69,8 @@ impl Counted {
         match self.side {
             Side::Request => {
                 let violation = Violation::request(broken);
-                // A handler that reads this body fails with a 400, like for a body that the client
-                // aborted, and a 400 is not logged as an error.
+                // A handler that reads this body returns a 400, as for a body that the client aborted.
+                // A 400 is logged at `debug`, so log the violation here.
                 tracing::error!(%violation, "the request body from the host is invalid");
                 violation.into()
             }

@@ -58,7 +58,7 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 /// | rule for the response, which the handler makes | source |
 /// |---|---|
 /// | the status is from 200 to 599, or is 101 if the client requested an upgrade | RFC 9110 §15 |
-/// | no `Status` header, which a CGI server would take for the status | RFC 3875 §6.3.3 |
+/// | no `Status` header, which a CGI server would use as the status | RFC 3875 §6.3.3 |
 /// | no hop-by-hop headers, except in a 101 response | RFC 9110 §7.6.1 |
 /// | 204, 205 and 304 responses have no content | RFC 9110 §15.3.5, §15.3.6, §15.4.5 |
 /// | 204 and 304 responses have no Content-Length and no Content-Type | RFC 9110 §8.6, §15.4.5 |
