@@ -98,10 +98,14 @@ impl FromStr for Limit {
         if let Ok(whole) = digits.parse::<u64>() {
             return whole.checked_mul(unit).map(Self).ok_or_else(invalid);
         }
+        const LARGEST: f64 = u64::MAX as f64;
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         match digits.parse::<f64>() {
+            // A cast of a number that is too large would not fail, but give the largest limit.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Ok(part) if plain && part.is_finite() => Ok(Self((part * unit as f64) as u64)),
+            Ok(part) if plain && part * (unit as f64) < LARGEST => {
+                Ok(Self((part * unit as f64) as u64))
+            }
             _ => Err(invalid()),
         }
     }
@@ -174,6 +178,9 @@ mod tests {
             "inf",
             "1,5mb",
             "99999999999999999gb",
+            "99999999999999999999",
+            "18446744073709551616b",
+            "17179869184.0gb",
             "é",
         ] {
             assert!(text.parse::<Limit>().is_err(), "{text}");
