@@ -138,8 +138,16 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp(host, port) => write!(f, "tcp://{}:{port}", bracketed(host)),
             Self::Tls(host, port) => write!(f, "tls://{}:{port}", bracketed(host)),
-            Self::Unix(path, None) => write!(f, "unix:{}", path.display()),
-            Self::Unix(path, Some(mode)) => write!(f, "unix:{}?mode={mode:o}", path.display()),
+            Self::Unix(path, mode) => {
+                // The parser takes two slashes after `unix:` for a part of the scheme.
+                let slashes = if path.as_os_str().as_encoded_bytes().starts_with(b"//") {
+                    "//"
+                } else {
+                    ""
+                };
+                write!(f, "unix:{slashes}{}", path.display())?;
+                mode.map_or(Ok(()), |mode| write!(f, "?mode={mode:o}"))
+            }
             Self::Fd(number) => write!(f, "fd:{number}"),
         }
     }
@@ -200,6 +208,7 @@ mod tests {
             ("unix:/run/x.sock", "unix:/run/x.sock"),
             ("unix:///run/x.sock", "unix:/run/x.sock"),
             ("unix:x.sock", "unix:x.sock"),
+            ("unix:////x.sock", "unix:////x.sock"),
             ("unix:/x.sock?mode=0660", "unix:/x.sock?mode=660"),
             ("tls://a.example:443", "tls://a.example:443"),
             ("tls://[::]", "tls://[::]:3000"),
@@ -212,6 +221,7 @@ mod tests {
                 Ok(address),
                 "{text}"
             );
+            assert_eq!(address.parse(), text.parse::<Address>(), "{text}");
         }
     }
 
