@@ -4,47 +4,54 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// The first byte of a raw path, decoded, and the raw path after it.
-pub(super) fn first_decoded(raw: &[u8]) -> Option<(u8, &[u8])> {
-    let byte = percent_decode(raw).next()?;
-    let length = if raw[0] == b'%' && byte != b'%' || raw.starts_with(b"%25") {
-        3
-    } else {
-        1
-    };
-    Some((byte, &raw[length..]))
+/// Splits a raw path before the part that decodes to `suffix`. Repeated slashes equal one slash, and belong to
+/// the second part.
+///
+/// Apache with `AllowEncodedSlashes NoDecode` decodes everything except slashes, so both readings are tried.
+pub(super) fn split_before<'a>(raw: &'a [u8], suffix: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let front = without_suffix(raw, suffix, true).or_else(|| without_suffix(raw, suffix, false))?;
+    Some((front, &raw[front.len()..]))
 }
 
-/// Whether a raw path decodes to this path, with repeated slashes merged. Apache with
-/// `AllowEncodedSlashes NoDecode` decodes everything except slashes.
-pub(super) fn decodes_to(raw: &[u8], decoded: &[u8]) -> bool {
-    merge_slashes(&Cow::from(percent_decode(raw))).eq(merge_slashes(decoded))
-        || merge_slashes(&decode_all_but_slashes(raw)).eq(merge_slashes(decoded))
-}
-
-fn decode_all_but_slashes(raw: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(raw.len());
+/// Compares from the end, so that the time is linear in the length of the path, which the client chooses.
+fn without_suffix<'a>(raw: &'a [u8], suffix: &[u8], decode_slashes: bool) -> Option<&'a [u8]> {
     let mut rest = raw;
-    while let Some(slash) = rest
-        .windows(3)
-        .position(|three| three.eq_ignore_ascii_case(b"%2f"))
-    {
-        decoded.extend(percent_decode(&rest[..slash]));
-        decoded.extend_from_slice(&rest[slash..slash + 3]);
-        rest = &rest[slash + 3..];
+    for &expected in merge_slashes(suffix).iter().rev() {
+        let (before, byte) = last_decoded(rest, decode_slashes)?;
+        if byte != expected {
+            return None;
+        }
+        rest = before;
+        while let (b'/', Some((before, b'/'))) = (byte, last_decoded(rest, decode_slashes)) {
+            rest = before;
+        }
     }
-    decoded.extend(percent_decode(rest));
-    decoded
+    Some(rest)
+}
+
+/// The raw path before its last byte, and that byte, decoded. Escapes cannot overlap, because `%` is not a
+/// hexadecimal digit, so decoding from the end gives the same bytes as decoding from the start.
+fn last_decoded(raw: &[u8], decode_slashes: bool) -> Option<(&[u8], u8)> {
+    if let [before @ .., b'%', _, _] = raw {
+        let mut decoded = percent_decode(&raw[before.len()..]);
+        match (decoded.next()?, decoded.next()) {
+            (byte, None) if byte != b'/' || decode_slashes => return Some((before, byte)),
+            _ => {}
+        }
+    }
+    raw.split_last().map(|(byte, before)| (before, *byte))
+}
+
+/// A raw path, decoded, with repeated slashes merged into one.
+pub(super) fn decode(raw: &[u8]) -> Vec<u8> {
+    merge_slashes(&Cow::from(percent_decode(raw)))
 }
 
 /// The bytes of a path, with repeated slashes merged into one.
-pub(super) fn merge_slashes(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let previous = [0].into_iter().chain(path.iter().copied());
-    path.iter()
-        .copied()
-        .zip(previous)
-        .filter(|pair| *pair != (b'/', b'/'))
-        .map(|(byte, _)| byte)
+pub(super) fn merge_slashes(path: &[u8]) -> Vec<u8> {
+    let mut merged = path.to_vec();
+    merged.dedup_by(|byte, previous| (*byte, *previous) == (b'/', b'/'));
+    merged
 }
 
 /// Resolves `.` and `..` segments, plain or encoded, and merges slashes: the server did both before it

@@ -3,15 +3,18 @@
 //! RFC 3875 passes the path decoded, as SCRIPT_NAME and PATH_INFO. `%2F` and `/` look the same there, and
 //! servers also merge slashes and resolve dot segments. The raw target is in REQUEST_URI, a variable that
 //! no RFC defines, and whose value the client chooses: it can differ from the path after a rewrite, be in
-//! absolute form, or be decoded (busybox). So the raw path is used only if it decodes to what the server's
-//! own variables say, and PATH_INFO is encoded otherwise.
+//! absolute form, or be decoded (busybox). So the raw path is used only if its end decodes to PATH_INFO, and
+//! PATH_INFO is encoded otherwise.
+//!
+//! The part of the raw path before PATH_INFO is the base path: SCRIPT_NAME, or, if a rewrite adds the name of
+//! the program, the folder that is rewritten, because links must not contain a name that clients never see.
 
 mod encoded;
 
 use anyhost_core::adapter::path::encode_path;
 
 use crate::environment::Environment;
-use encoded::{decodes_to, first_decoded, merge_slashes, resolve_dots};
+use encoded::{decode, merge_slashes, resolve_dots, split_before};
 
 /// The path below the base path, and the base path as clients see it. Both are percent-encoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,48 +25,89 @@ pub(crate) struct SplitPath {
 
 impl SplitPath {
     pub(crate) fn of(environment: &Environment) -> Self {
-        let script = script_prefix(environment.bytes("SCRIPT_NAME").unwrap_or_default());
-        let info = environment.bytes("PATH_INFO").unwrap_or_default();
         let raw = environment.bytes("REQUEST_URI").map(raw_path);
-
         if raw == Some(b"*") {
             return Self {
                 path: b"*".to_vec(),
                 base_path: String::new(),
             };
         }
-        let raw = raw.map(resolve_dots);
-        let raw = raw.as_deref();
-        let below = raw.and_then(|raw| strip_script(raw, script));
-        let path = match (raw, below) {
-            (Some(raw), Some(below)) if decodes_to(raw, &[script, info].concat()) => {
-                with_plain_slash(below)
-            }
-            // A rewrite added the program's name in front of the path, and changed nothing else.
-            (Some(raw), None) if decodes_to(raw, info) => raw.to_vec(),
-            _ => encode_path(info).into_bytes(),
+        let script = script_prefix(environment.bytes("SCRIPT_NAME").unwrap_or_default());
+        let info = with_slash(environment.bytes("PATH_INFO").unwrap_or_default());
+        // A target in another form than a path says nothing about the path.
+        let raw = raw.filter(|raw| raw.starts_with(b"/")).map(resolve_dots);
+        let Some(raw) = raw.as_deref() else {
+            return Self::new(&encode_path(&info).into_bytes(), &script);
         };
-        // After a rewrite, the client's URL does not contain SCRIPT_NAME, so links must not contain it.
-        let base_path = if below.is_some() || raw.is_none() {
-            encode_path(script)
-        } else {
-            String::new()
-        };
+        Self::of_raw_path(raw, &script, &info).unwrap_or_else(|| {
+            let visible = [&script[..], folder(&script)];
+            let base = visible
+                .into_iter()
+                .find(|base| strip_segments(&decode(raw), base).is_some());
+            Self::new(&encode_path(&info).into_bytes(), base.unwrap_or_default())
+        })
+    }
+
+    /// Splits the path that the client sent before the part that is PATH_INFO. `None` if no such part exists, or if
+    /// the part before it cannot be the base path.
+    fn of_raw_path(raw: &[u8], script: &[u8], info: &[u8]) -> Option<Self> {
+        let (front, path) = split_before(raw, info)?;
+        let front = decode(front);
+        if front == script {
+            return Some(Self::new(path, script));
+        }
+        // Some servers pass the whole path in PATH_INFO, although SCRIPT_NAME is a part of it. If both are the
+        // whole path, as with `SCRIPT_NAME $fastcgi_script_name` and `PATH_INFO $uri`, SCRIPT_NAME is wrong.
+        if front.is_empty()
+            && let Some(below) = strip_segments(info, script)
+            && !script.is_empty()
+        {
+            return match below {
+                [] => Some(Self::new(path, b"")),
+                below => Some(Self::new(split_before(raw, below)?.1, script)),
+            };
+        }
+        // A rule that maps one URL to the root of the program says nothing about a folder.
+        let is_folder = info != b"/" || strip_segments(script, &front).is_some();
+        is_folder.then(|| Self::new(path, &front))
+    }
+
+    /// `path` is raw, and `base_path` is decoded.
+    fn new(path: &[u8], base_path: &[u8]) -> Self {
         Self {
-            path: if path.is_empty() { b"/".to_vec() } else { path },
-            base_path,
+            path: with_plain_slash(path),
+            base_path: encode_path(base_path),
         }
     }
 }
 
 /// SCRIPT_NAME as a prefix: without a slash at its end, and empty if it is not a path.
-fn script_prefix(script: &[u8]) -> &[u8] {
-    let script = script.strip_suffix(b"/").unwrap_or(script);
-    if script.starts_with(b"/") {
-        script
-    } else {
-        b""
+fn script_prefix(script: &[u8]) -> Vec<u8> {
+    match script.strip_suffix(b"/").unwrap_or(script) {
+        script @ [b'/', ..] => merge_slashes(script),
+        _ => Vec::new(),
     }
+}
+
+/// The folder of a program, without a slash at its end.
+fn folder(script: &[u8]) -> &[u8] {
+    let slash = script.iter().rposition(|&b| b == b'/');
+    &script[..slash.unwrap_or_default()]
+}
+
+/// PATH_INFO with a slash at its start. It lacks the slash if a pattern of the server's configuration captured only
+/// what follows the slash.
+fn with_slash(info: &[u8]) -> Vec<u8> {
+    match info {
+        [b'/', ..] => info.to_vec(),
+        _ => [b"/", info].concat(),
+    }
+}
+
+/// Removes a prefix of whole segments. Both paths are decoded.
+fn strip_segments<'a>(path: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let rest = path.strip_prefix(prefix)?;
+    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
 }
 
 /// The path of a request target in origin form or absolute form, without query and fragment.
@@ -86,38 +130,12 @@ fn raw_path(target: &[u8]) -> &[u8] {
     }
 }
 
-/// Removes SCRIPT_NAME from the front of a raw path, if the path starts with it and a segment ends there.
-///
-/// The core's `strip_prefix` compares encoded with encoded; here, the path is encoded and may repeat
-/// slashes, and SCRIPT_NAME is decoded.
-fn strip_script<'a>(raw: &'a [u8], script: &[u8]) -> Option<&'a [u8]> {
-    let (mut rest, mut previous) = (raw, 0);
-    for expected in merge_slashes(script) {
-        let byte = loop {
-            let (byte, after) = first_decoded(rest)?;
-            rest = after;
-            if (byte, previous) != (b'/', b'/') {
-                break byte;
-            }
-        };
-        if byte != expected {
-            return None;
-        }
-        previous = byte;
-    }
-    match first_decoded(rest) {
-        None | Some((b'/', _)) => Some(rest),
-        _ if script.is_empty() => Some(rest),
-        Some(_) => None,
-    }
-}
-
 /// Replaces an encoded slash at the start of the path, because a path must start with a slash:
 /// `/app%2Fx` below `/app` is `/x`.
-fn with_plain_slash(below: &[u8]) -> Vec<u8> {
-    match first_decoded(below) {
-        Some((b'/', rest)) => [b"/", rest].concat(),
-        _ => below.to_vec(),
+fn with_plain_slash(path: &[u8]) -> Vec<u8> {
+    match path {
+        [b'%', b'2', b'f' | b'F', rest @ ..] => [b"/", rest].concat(),
+        _ => path.to_vec(),
     }
 }
 
@@ -197,20 +215,75 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rewrite_the_path_is_path_info_and_the_base_path_is_empty() {
-        assert_eq!(
-            uri("/rw/env/a%20b", "/cgi-bin/app", "/env/a b"),
-            pair("/env/a%20b", "")
-        );
-    }
-
-    #[test]
-    fn a_rewrite_that_only_adds_the_program_name_keeps_the_raw_path() {
+    fn a_rewrite_that_adds_the_program_name_keeps_the_raw_path_and_the_folder_as_base_path() {
         assert_eq!(
             uri("/env/a%2Fb//c%252c", "/app.cgi", "/env/a/b/c%2c"),
             pair("/env/a%2Fb//c%252c", "")
         );
         assert_eq!(uri("/x/../y", "/app.cgi", "/y"), pair("/y", ""));
+        assert_eq!(
+            uri("/shop/echo/a%2Cb//c", "/shop/app.cgi", "/echo/a,b/c"),
+            pair("/echo/a%2Cb//c", "/shop")
+        );
+        let shop = |path| uri(path, "/shop/app.cgi", "/");
+        assert_eq!(shop("/shop/"), pair("/", "/shop"));
+        assert_eq!(shop("//shop//"), pair("//", "/shop"));
+        assert_eq!(uri("/shop/", "/shop/app.cgi", ""), pair("/", "/shop"));
+        assert_eq!(uri("/%73hop/x", "/shop/app.cgi", "/x"), pair("/x", "/shop"));
+        assert_eq!(
+            uri("/a%20b/x", "/a b/cgi/app.cgi", "/x"),
+            pair("/x", "/a%20b")
+        );
+        assert_eq!(
+            uri("/rw/env/a%20b", "/cgi-bin/app", "/env/a b"),
+            pair("/env/a%20b", "/rw")
+        );
+    }
+
+    #[test]
+    fn a_rewrite_of_the_path_itself_keeps_the_visible_folder_as_base_path() {
+        assert_eq!(
+            uri("/shop/blog/x", "/shop/app.cgi", "/posts/x"),
+            pair("/posts/x", "/shop")
+        );
+        assert_eq!(uri("/app/old", "/app", "/new"), pair("/new", "/app"));
+        assert_eq!(uri("/blog/x", "/app.cgi", "/posts/x"), pair("/posts/x", ""));
+        // One URL of the site is the root of the program: its folder is not known.
+        assert_eq!(uri("/start/", "/app.cgi", "/"), pair("/", ""));
+    }
+
+    #[test]
+    fn script_name_is_removed_from_a_path_info_that_contains_the_whole_path() {
+        assert_eq!(
+            uri("/repos/echo%2Fx", "/repos", "/repos/echo/x"),
+            pair("/echo%2Fx", "/repos")
+        );
+        assert_eq!(uri("/repos/", "/repos", "/repos/"), pair("/", "/repos"));
+        // nginx with SCRIPT_NAME $fastcgi_script_name and PATH_INFO $uri.
+        assert_eq!(uri("/a/b", "/a/b", "/a/b"), pair("/a/b", ""));
+        assert_eq!(
+            uri("/reposit/x", "/repos", "/reposit/x"),
+            pair("/reposit/x", "")
+        );
+        // The path below the program repeats its name.
+        assert_eq!(uri("/a/a/x", "/a", "/a/x"), pair("/a/x", "/a"));
+        assert_eq!(
+            split(&[("SCRIPT_NAME", "/a"), ("PATH_INFO", "/a/x")]),
+            pair("/a/x", "/a")
+        );
+    }
+
+    #[test]
+    fn path_info_without_a_slash_at_its_start_gets_one() {
+        assert_eq!(
+            uri("/app/echo/x%2Cy", "/app", "echo/x,y"),
+            pair("/echo/x%2Cy", "/app")
+        );
+        assert_eq!(uri("/app/", "/app", ""), pair("/", "/app"));
+        assert_eq!(
+            split(&[("SCRIPT_NAME", "/app"), ("PATH_INFO", "echo/x")]),
+            pair("/echo/x", "/app")
+        );
     }
 
     #[test]
@@ -224,7 +297,11 @@ mod tests {
 
     #[test]
     fn script_name_is_removed_only_as_whole_segments() {
-        assert_eq!(uri("/application/x", "/app", "/x"), pair("/x", ""));
+        assert_eq!(
+            uri("/application/x", "/app", "/x"),
+            pair("/x", "/application")
+        );
+        assert_eq!(uri("/application/", "/app", "/"), pair("/", ""));
         assert_eq!(uri("/app", "/app", ""), pair("/", "/app"));
         assert_eq!(uri("/app/", "/app", "/"), pair("/", "/app"));
         assert_eq!(uri("/", "/", "/"), pair("/", ""));
@@ -242,6 +319,11 @@ mod tests {
     #[test]
     fn a_request_uri_without_a_leading_slash_cannot_change_the_host() {
         assert_eq!(uri("@evil.example", "", "/x"), pair("/x", ""));
+        assert_eq!(uri("@evil.example/x", "/app", "/x"), pair("/x", "/app"));
+        assert_eq!(
+            uri("//evil.example/x", "", "/x"),
+            pair("/x", "/evil.example")
+        );
         assert_eq!(uri("*", "", ""), pair("*", ""));
     }
 
