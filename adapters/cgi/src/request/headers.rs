@@ -1,15 +1,21 @@
 //! `HTTP_…` variables as request headers (RFC 3875 §4.1.18).
 
+use std::net::Ipv6Addr;
+
 use anyhost_core::http::StatusCode;
 use anyhost_core::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
-use anyhost_core::http::uri::Authority;
 use anyhost_core::{Error, Result};
 
 use crate::body::Framing;
 use crate::environment::Environment;
 
+/// Decodes the headers. A variable that cannot be a header is ignored, with a warning in the log: it costs the
+/// handler one header, and not the request.
+///
+/// # Errors
+/// 431 if there are more than 24,576 headers.
 pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in environment.iter() {
@@ -21,24 +27,34 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
             b"CONTENT_TYPE" | b"CONTENT_LENGTH" => continue,
             // A `Proxy` header becomes HTTP_PROXY, a variable that HTTP clients obey ("httpoxy").
             b"PROXY" => continue,
-            // If the client sent no Host, nginx sets HTTP_HOST to an empty value. A common rewrite rule
-            // does the same with HTTP_AUTHORIZATION.
-            b"HOST" | b"AUTHORIZATION" if value.is_empty() => continue,
+            // RFC 3875 §4.1 does not distinguish an empty variable from a missing one. Servers set these
+            // without a header of the client (nginx: HTTP_HOST; rewrite rules: HTTP_AUTHORIZATION; Python's
+            // CGIHTTPRequestHandler: the others), and none of these headers has a meaning without a value.
+            // Other headers have one, such as Accept-Encoding (RFC 9110 §12.5.3), so they are kept.
+            b"HOST" | b"AUTHORIZATION" | b"COOKIE" | b"REFERER" | b"USER_AGENT"
+                if value.is_empty() =>
+            {
+                continue;
+            }
             _ => {}
         }
         let Some(name) = header_name(name) else {
             tracing::warn!(name = %name.escape_ascii(), "ignoring a request header with an invalid name");
             continue;
         };
+        let Some(value) = header_value(&name, value) else {
+            continue;
+        };
         headers
-            .try_append(name, header_value(value)?)
+            .try_append(name, value)
             .map_err(|_| Error::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))?;
     }
     if let Some(content_type) = environment
         .bytes("CONTENT_TYPE")
         .or_else(|| environment.bytes("HTTP_CONTENT_TYPE"))
+        .and_then(|value| header_value(&CONTENT_TYPE, value))
     {
-        headers.insert(CONTENT_TYPE, header_value(content_type)?);
+        headers.insert(CONTENT_TYPE, content_type);
     }
     match framing {
         Framing::Length(length) => {
@@ -56,8 +72,9 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
     }
     if !headers.contains_key(AUTHORIZATION)
         && let Some(authorization) = authorization(environment)
+        && let Some(authorization) = header_value(&AUTHORIZATION, authorization)
     {
-        headers.insert(AUTHORIZATION, header_value(authorization)?);
+        headers.insert(AUTHORIZATION, authorization);
     }
     Ok(headers)
 }
@@ -85,20 +102,25 @@ fn header_name(variable: &[u8]) -> Option<HeaderName> {
 }
 
 /// Accepts all bytes except control characters. The handler decides about their encoding.
-fn header_value(value: &[u8]) -> Result<HeaderValue> {
-    HeaderValue::from_bytes(value)
-        .map_err(|error| Error::new(StatusCode::BAD_REQUEST, "Invalid header").with_source(error))
+fn header_value(name: &HeaderName, value: &[u8]) -> Option<HeaderValue> {
+    let valid = HeaderValue::from_bytes(value).ok();
+    if valid.is_none() {
+        tracing::warn!(%name, "ignoring a header with an invalid value");
+    }
+    valid
 }
 
-/// SERVER_NAME and SERVER_PORT as a Host header. `None` if SERVER_NAME is not a host name: nginx may pass
-/// the pattern of its `server_name` directive.
+/// SERVER_NAME and SERVER_PORT as a Host header. `None` if SERVER_NAME is not a host name: nginx passes the
+/// first name of its `server_name` directive, which can be a pattern, or the `_` of a server for all names.
 fn server_name(environment: &Environment) -> Option<HeaderValue> {
     let name = environment.text("SERVER_NAME")?;
-    let bare_ipv6 = name.contains(':') && !name.starts_with('[');
-    let name = if bare_ipv6 {
-        format!("[{name}]")
-    } else {
-        name.to_owned()
+    let literal = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let name = match literal.unwrap_or(name) {
+        address if address.parse::<Ipv6Addr>().is_ok() => format!("[{address}]"),
+        name if is_domain_name(name) => name.to_owned(),
+        _ => return None,
     };
     let host = match environment
         .text("SERVER_PORT")
@@ -107,11 +129,18 @@ fn server_name(environment: &Environment) -> Option<HeaderValue> {
         None | Some(80 | 443) => name,
         Some(port) => format!("{name}:{port}"),
     };
-    let authority: Authority = host.parse().ok()?;
-    let has_user = authority.as_str().contains('@');
-    HeaderValue::from_str(authority.as_str())
-        .ok()
-        .filter(|_| !has_user)
+    HeaderValue::from_str(&host).ok()
+}
+
+/// Whether each label starts with a letter, a digit or an underscore and continues with these or dashes, and one
+/// label contains a letter or a digit.
+fn is_domain_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let valid = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        label.bytes().all(valid) && !label.is_empty() && !label.starts_with('-')
+    };
+    let without_root = name.strip_suffix('.').unwrap_or(name);
+    without_root.split('.').all(is_label) && name.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Apache does not pass Authorization to CGI programs unless `CGIPassAuth On` is set. Where that is
