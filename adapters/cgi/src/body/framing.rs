@@ -24,7 +24,7 @@ impl Framing {
     /// # Errors
     /// 400 if the length is invalid, 411 if the end of the body cannot be found.
     pub(crate) fn of(environment: &Environment, options: &Options) -> Result<Self> {
-        if options.body_to_end {
+        if options.body_to_end || is_error_document(environment) {
             return Ok(Self::ToEnd);
         }
         // For a GET with a body, busybox passes the length only as a header.
@@ -54,4 +54,15 @@ impl Framing {
         }
         Ok(Self::ToEnd)
     }
+}
+
+/// Whether the program answers in place of a request that failed, as Apache's ErrorDocument. CONTENT_LENGTH then
+/// belongs to the failed request, whose body Apache has discarded: stdin is empty. Apache sets
+/// REDIRECT_REQUEST_METHOD for these requests only, and each further internal redirect puts another `REDIRECT_`
+/// in front of the name.
+fn is_error_document(environment: &Environment) -> bool {
+    environment.iter().any(|(name, _)| {
+        name.strip_prefix(b"REDIRECT_")
+            .is_some_and(|name| name.ends_with(b"REQUEST_METHOD"))
+    })
 }

@@ -165,3 +165,24 @@ async fn a_long_body_is_kept_on_disk_while_the_response_waits() {
     assert_eq!(outcome, Outcome::Completed);
     assert!(response.ends_with("read 3000000"), "{}", response.len());
 }
+
+#[tokio::test]
+async fn an_error_document_after_a_post_has_the_empty_body_that_apache_passes() {
+    let vars = [
+        ("REQUEST_METHOD", "GET"),
+        ("CONTENT_LENGTH", "5"),
+        ("REDIRECT_STATUS", "404"),
+        ("REDIRECT_REQUEST_METHOD", "POST"),
+    ];
+    let (response, outcome) = run(body_length, &vars, io::empty()).await;
+    assert!(response.ends_with("\r\n\r\n0"), "{response}");
+    assert_eq!(outcome, Outcome::Completed);
+    // An internal redirect of the error document, for example by a rewrite rule.
+    let vars = [
+        ("REQUEST_METHOD", "GET"),
+        ("CONTENT_LENGTH", "5"),
+        ("REDIRECT_REDIRECT_REQUEST_METHOD", "POST"),
+    ];
+    let (response, _) = run(body_length, &vars, io::empty()).await;
+    assert!(response.ends_with("\r\n\r\n0"), "{response}");
+}
