@@ -51,8 +51,20 @@ impl Options {
     }
 }
 
-/// Apache sends the output of a program unchanged if the name of its file starts with `nph-`.
+/// Apache and other servers send the output of a program unchanged if the name of its file starts with `nph-`.
+/// RFC 3875 §5 leaves it to the server how it recognises such programs, and these servers do not look at the name:
+/// they parse a `Status` header, and would send every NPH response with status 200.
 fn is_nph(environment: &Environment) -> bool {
+    // fcgiwrap, under any server. libfcgi sets FCGI_ROLE.
+    let by_fastcgi = environment.bytes("FCGI_ROLE").is_some();
+    let software = environment.bytes("SERVER_SOFTWARE").unwrap_or_default();
+    let parses_heads = [&b"nginx"[..], b"lighttpd", b"busybox"]
+        .iter()
+        .any(|name| software.starts_with(name));
+    !by_fastcgi && !parses_heads && has_nph_name(environment)
+}
+
+fn has_nph_name(environment: &Environment) -> bool {
     let file = environment.bytes("SCRIPT_FILENAME");
     let file = file.or_else(|| environment.bytes("SCRIPT_NAME"));
     let name = file.unwrap_or_default().rsplit(|&b| b == b'/').next();
@@ -96,13 +108,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_that_starts_with_nph_sets_nph() {
-        for (name, value, nph) in [
-            ("SCRIPT_FILENAME", "/usr/lib/cgi-bin/nph-app", true),
-            ("SCRIPT_NAME", "/nph-app", true),
-            ("SCRIPT_FILENAME", "/nph-app/app", false),
+    fn a_file_name_that_starts_with_nph_sets_nph_unless_the_server_parses_heads() {
+        let file = ("SCRIPT_FILENAME", "/usr/lib/cgi-bin/nph-app");
+        let software = |name| [file, ("SERVER_SOFTWARE", name)];
+        for (vars, nph) in [
+            (&[file][..], true),
+            (&software("Apache/2.4.62 (Debian)"), true),
+            (&[("SCRIPT_NAME", "/nph-app")], true),
+            (&[("SCRIPT_FILENAME", "/nph-app/app")], false),
+            (&software("nginx/1.22.1"), false),
+            (&software("lighttpd/1.4.69"), false),
+            (&software("busybox httpd/1.35"), false),
+            // fcgiwrap under Apache's mod_proxy_fcgi.
+            (
+                &[
+                    file,
+                    ("SERVER_SOFTWARE", "Apache/2.4.62"),
+                    ("FCGI_ROLE", "RESPONDER"),
+                ],
+                false,
+            ),
         ] {
-            assert_eq!(options(name, value).unwrap().nph, nph, "{value}");
+            let environment = Environment::new(vars.iter().copied());
+            assert_eq!(Options::of(&environment).unwrap().nph, nph, "{vars:?}");
         }
     }
 

@@ -45,8 +45,9 @@ impl Program {
     }
 
     /// Creates a program from the environment of this process, with the variables in
-    /// [`ProgramOptions`](crate::ProgramOptions). The file name of the program counts, too: if it starts with `nph-`,
-    /// the program writes the status line itself, as Apache expects (see [`with_nph`](Self::with_nph)).
+    /// [`ProgramOptions`](crate::ProgramOptions). If the file name of the program starts with `nph-`, the program writes
+    /// the status line itself, as Apache expects (see [`with_nph`](Self::with_nph)), except under fcgiwrap, nginx,
+    /// lighttpd and busybox, which do not look at the name.
     ///
     /// # Errors
     /// An error if a variable has an invalid value.
