@@ -4,20 +4,25 @@ mod head;
 
 use std::future::poll_fn;
 use std::io::{self, Write};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
+use std::time::Duration;
 
 use anyhost_core::adapter::{RequestInfo, response_to};
 use anyhost_core::http::StatusCode;
 use anyhost_core::{Body, BoxError, Error, Response};
 use bytes::Bytes;
 use http_body::Body as _;
+use tokio::time::timeout;
 
 use crate::body::Output;
 pub(crate) use head::Form;
 
 /// A body chunk up to this size is written together with the head.
 const SMALL_CHUNK: usize = 2048;
+
+/// The head waits this long for the first byte of the body. If the body fails before, the response can still be
+/// 500. After the head, web servers would pass on the failure as a complete, empty response.
+const HEAD_DELAY: Duration = Duration::from_millis(50);
 
 /// Why a response could not be sent completely.
 #[derive(Debug)]
@@ -45,16 +50,16 @@ pub(crate) async fn send<W: Write + Send + 'static>(
     let mut body = response.into_body();
     // Most bodies are a single small buffer, which one write can send together with the head.
     let mut first = None;
-    match ready_or_none(next_chunk(&mut body)).await {
-        Some(Some(Ok(chunk))) if chunk.len() <= SMALL_CHUNK => head.extend_from_slice(&chunk),
-        Some(Some(Ok(chunk))) => first = Some(chunk),
+    match timeout(HEAD_DELAY, next_chunk(&mut body)).await {
+        Ok(Some(Ok(chunk))) if chunk.len() <= SMALL_CHUNK => head.extend_from_slice(&chunk),
+        Ok(Some(Ok(chunk))) => first = Some(chunk),
         // No byte has been written yet, so the status can still be changed to 500.
-        Some(Some(Err(_))) => {
+        Ok(Some(Err(_))) => {
             let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
             Box::pin(send(response_to(error, info), output, info, form)).await?;
             return Err(SendError::Body);
         }
-        Some(None) | None => {}
+        Ok(None) | Err(_) => {}
     }
     output.write(head.into()).await?;
     if let Some(chunk) = first {
@@ -66,23 +71,12 @@ pub(crate) async fn send<W: Write + Send + 'static>(
     Ok(())
 }
 
-/// Polls a future once.
-async fn ready_or_none<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        Poll::Ready(match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        })
-    })
-    .await
-}
-
-/// The next chunk of the body. Trailers are ignored, because CGI cannot send them.
+/// The next chunk of the body that is not empty. Trailers are ignored, because CGI cannot send them.
 async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, BoxError>> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
         match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(chunk)) if chunk.is_empty() => {}
             Ok(Ok(chunk)) => return Some(Ok(chunk)),
             Ok(Err(_trailers)) => {
                 tracing::debug!("dropping the trailers of a response, because CGI cannot send them")

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhost_cgi::{Environment, Outcome, Program};
 use anyhost_core::bytes::Bytes;
@@ -137,6 +138,39 @@ async fn a_body_that_fails_before_its_first_chunk_is_a_500() {
         response.starts_with("Status: 500 Internal Server Error\r\n"),
         "{response}"
     );
+    assert_eq!(outcome, Outcome::Aborted);
+}
+
+/// A body of an empty chunk, a pause, and an error.
+fn failing_after(pause: Duration) -> Body {
+    Body::from_stream(stream::unfold(0, move |step| async move {
+        match step {
+            0 => Some((Ok(""), 1)),
+            _ => {
+                tokio::time::sleep(pause).await;
+                Some((Err(io::Error::other("late")), 2))
+            }
+        }
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_shortly_before_its_first_byte_is_a_500() {
+    let failing = || async { failing_after(Duration::from_millis(10)) };
+    let (response, outcome) = run(failing, NONE, io::empty()).await;
+    assert!(
+        response.starts_with("Status: 500 Internal Server Error\r\n"),
+        "{response}"
+    );
+    assert_eq!(outcome, Outcome::Aborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_has_no_byte_for_a_while_does_not_delay_its_head() {
+    let failing = || async { failing_after(Duration::from_secs(10)) };
+    let (response, outcome) = run(failing, NONE, io::empty()).await;
+    assert!(response.starts_with("Status: 200 OK\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
     assert_eq!(outcome, Outcome::Aborted);
 }
 
