@@ -3,6 +3,7 @@
 //! The suite in `src/cases` tests what a request and its response show on every host. These tests need the
 //! log, the exit code, signals, or the way in which a web server reads and writes.
 
+mod deployments;
 mod detection;
 mod memory;
 mod process;
