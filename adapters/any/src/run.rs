@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhost_core::{Error, IntoHandler};
+use tokio::runtime::Handle;
 
 use crate::detect::{HostKind, detect};
 #[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
@@ -26,7 +27,16 @@ use crate::log;
 /// command line, because a web server can pass the query of a request there (RFC 3875 §4.4).
 ///
 /// `run` creates the Tokio runtime: with one thread for CGI and for a Lambda function without concurrency,
-/// with several threads otherwise. It logs to stderr, unless the program has set a `tracing` subscriber.
+/// with several threads otherwise. A program that already has one, as with `#[tokio::main]`, calls [`serve`]
+/// instead; `run` fails there. [`tokio::task::block_in_place`] panics on a runtime with one thread;
+/// [`tokio::task::spawn_blocking`] works on every host.
+///
+/// It logs to stderr, unless the program has set a `tracing` subscriber. The standalone server never waits for
+/// stderr: up to 1 MiB of lines are buffered while it is not read, and further lines are dropped and
+/// counted. A panic and a failed start are written to stderr even if the filter of the log disables them.
+///
+/// Under CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) first if the program prints to stdout before `run`:
+/// until then, stdout is the response.
 ///
 /// The exit code is 0 for success, 1 for a failure that was logged, and 2 for an invalid command line. For CGI, it
 /// is 0 if the response is complete, 1 if the response was aborted, and 143 if SIGTERM ended the program.
@@ -47,6 +57,9 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 /// Lambda, the error is also reported to the Runtime API (`/runtime/init/error`). Under CGI, the response
 /// is 500, and the exit code is 0, as for every complete response.
 ///
+/// A `tracing` subscriber that the function sets replaces the log to stderr when the function has returned. While
+/// the function runs, events of its thread still go to stderr, and those of other threads to the new subscriber.
+///
 /// ```no_run
 /// use anyhost::{Error, Router};
 ///
@@ -58,20 +71,48 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 ///     })
 /// }
 /// ```
+///
+/// `anyhow::Error` and `Box<dyn std::error::Error + Send + Sync>` do not implement [`std::error::Error`], so
+/// [`Error::from_boxed`] converts them:
+///
+/// ```no_run
+/// use anyhost::{BoxError, Error};
+///
+/// // The same for `anyhow::Result<String>`.
+/// async fn load_greeting() -> Result<String, BoxError> {
+///     Ok(std::fs::read_to_string("greeting.txt")?)
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     anyhost::run_with(async || {
+///         let greeting = load_greeting().await.map_err(|error| Error::from_boxed(error.into()))?;
+///         Ok::<_, Error>(move || std::future::ready(greeting.clone()))
+///     })
+/// }
+/// ```
 pub fn run_with<K, H, E>(build: impl AsyncFnOnce() -> Result<H, E>) -> ExitCode
 where
     H: IntoHandler<K>,
     E: Into<Error>,
 {
+    let _flush = log::FlushAtExit;
     let detected = match detect() {
         Ok(detected) => detected,
         Err(error) => {
-            log::init(HostKind::Http);
-            tracing::error!(%error, "failed to detect the host");
+            let _log = log::init(HostKind::Http);
+            log::failed_to_detect(&error);
             return ExitCode::FAILURE;
         }
     };
-    log::init(detected.host);
+    let starting = log::init(detected.host);
+    if Handle::try_current().is_ok() {
+        log::failed_to_run(detected.host, IN_RUNTIME);
+        return ExitCode::FAILURE;
+    }
+    let build = async move || {
+        let _starting = starting;
+        build().await
+    };
     let result: Result<ExitCode, Error> = match detected.host {
         #[cfg(feature = "http")]
         HostKind::Http => hosts::http::run(build, &detected),
@@ -91,12 +132,26 @@ where
             Some(_) => error.chain().to_string(),
             None => error.message().to_owned(),
         };
-        tracing::error!(host = %detected.host, error, "failed to start or run the program");
+        log::failed_to_run(detected.host, &error);
         ExitCode::FAILURE
     })
 }
 
-/// Serves a handler on the host that started this process, in the Tokio runtime of the program.
+const IN_RUNTIME: &str = "run was called inside a Tokio runtime, but creates its own: call anyhost::serve(handler).await \
+                          instead, or remove #[tokio::main]";
+
+/// Serves a handler on the host that started this process, in the Tokio runtime of the program. For programs with
+/// `#[tokio::main]`, this replaces `axum::serve(listener, app)`:
+///
+/// ```no_run
+/// # async fn hello() -> &'static str { "Hello, world!" }
+/// #[tokio::main]
+/// async fn main() -> std::io::Result<()> {
+///     // Or an axum router, with the feature `tower`.
+///     let app = anyhost::Router::new().get("/", hello);
+///     anyhost::serve(app).await
+/// }
+/// ```
 ///
 /// The host is detected as in [`run`], but the command line is ignored: the standalone server listens where the
 /// environment says. For CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) at the start of `main`, before any

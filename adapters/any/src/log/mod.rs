@@ -1,28 +1,45 @@
 //! The log, for programs that do not set a `tracing` subscriber.
 
+mod background;
 mod filter;
 mod lazy;
 mod line;
 mod panic;
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
 
-use tracing::Subscriber;
+use tracing::dispatcher::{self, DefaultGuard, Dispatch};
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt as format;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::detect::HostKind;
+use crate::detect::{DetectError, HostKind};
+use background::Background;
 use lazy::LazySubscriber;
 use line::OneLine;
+
+/// The log while the program starts. After the start, when this is dropped, the log becomes the log of the whole
+/// process, unless the program has set a subscriber meanwhile.
+#[must_use]
+pub(crate) struct Starting(Option<(DefaultGuard, Dispatch)>);
 
 /// Writes the log to stderr, unless the program has set a subscriber.
 ///
 /// The level is that of `RUST_LOG` (`debug`, `info,hyper=trace`), or else `info`, for CGI `warn`. On Lambda,
 /// `AWS_LAMBDA_LOG_LEVEL` wins over `RUST_LOG`, and `AWS_LAMBDA_LOG_FORMAT=JSON` selects JSON. For CGI and the
 /// standalone server, each event is one line. CGI lines have no time, because the web server adds it.
-pub(crate) fn init(host: HostKind) {
+pub(crate) fn init(host: HostKind) -> Starting {
+    panic::set_hook();
+    if host == HostKind::Http {
+        background::enable();
+    }
+    if dispatcher::get_default(|current| !current.is::<NoSubscriber>()) {
+        return Starting(None);
+    }
     let default = match host {
         HostKind::Cgi => LevelFilter::WARN,
         HostKind::Http | HostKind::Lambda => LevelFilter::INFO,
@@ -33,12 +50,59 @@ pub(crate) fn init(host: HostKind) {
         Some(level) => (Targets::new().with_default(level), None),
         None => filter::parse(rust_log.as_deref(), default),
     };
-    let subscriber = LazySubscriber::new(filter, move || stderr(host));
-    let is_ours = tracing::subscriber::set_global_default(subscriber).is_ok();
-    if is_ours && let Some(error) = invalid {
+    let dispatch = Dispatch::new(LazySubscriber::new(filter, move || stderr(host)));
+    let guard = dispatcher::set_default(&dispatch);
+    if let Some(error) = invalid {
         tracing::warn!(%error, default_level = %default, "invalid RUST_LOG, using the default log level");
     }
-    panic::set_hook();
+    Starting(Some((guard, dispatch)))
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some((guard, dispatch)) = self.0.take() {
+            drop(guard);
+            let _ = dispatcher::set_global_default(dispatch);
+        }
+    }
+}
+
+/// Writes what is still in the buffer of the log when it is dropped, also if the process panics.
+pub(crate) struct FlushAtExit;
+
+impl Drop for FlushAtExit {
+    fn drop(&mut self) {
+        background::end();
+    }
+}
+
+/// Logs a failed start. If the filter of the program's subscriber disables the event, writes it to stderr.
+pub(crate) fn failed_to_run(host: HostKind, error: &str) {
+    match tracing::event_enabled!(Level::ERROR) {
+        true => tracing::error!(%host, error, "failed to start or run the program"),
+        false => write_to_stderr(format_args!(
+            "ERROR failed to start or run the program host={host} error={error:?}"
+        )),
+    }
+}
+
+/// Like [`failed_to_run`], for a host that could not be detected.
+pub(crate) fn failed_to_detect(error: &DetectError) {
+    match tracing::event_enabled!(Level::ERROR) {
+        true => tracing::error!(%error, "failed to detect the host"),
+        false => write_to_stderr(format_args!(
+            "ERROR failed to detect the host error={error}"
+        )),
+    }
+}
+
+/// Writes a line past the subscriber. An error of stderr cannot be reported anywhere.
+fn write_to_stderr(line: fmt::Arguments<'_>) {
+    let line = format!("{line}\n");
+    let _ = match background::is_enabled() {
+        true => OneLine(Background).write_all(line.as_bytes()),
+        false => OneLine(io::stderr()).write_all(line.as_bytes()),
+    };
 }
 
 /// The level in the logging configuration of the Lambda function.
@@ -52,7 +116,7 @@ fn lambda_level(host: HostKind) -> Option<LevelFilter> {
 }
 
 fn stderr(host: HostKind) -> Box<dyn Subscriber + Send + Sync> {
-    let text = fmt::layer().with_ansi(false).with_target(false);
+    let text = format::layer().with_ansi(false).with_target(false);
     let registry = tracing_subscriber::registry();
     match host {
         HostKind::Cgi => {
@@ -62,6 +126,6 @@ fn stderr(host: HostKind) -> Box<dyn Subscriber + Send + Sync> {
         HostKind::Lambda => Box::new(registry.with(anyhost_lambda::log::layer())),
         #[cfg(not(feature = "lambda"))]
         HostKind::Lambda => Box::new(registry.with(text.with_writer(io::stderr))),
-        HostKind::Http => Box::new(registry.with(text.with_writer(|| OneLine(io::stderr())))),
+        HostKind::Http => Box::new(registry.with(text.with_writer(|| OneLine(Background)))),
     }
 }

@@ -1,9 +1,15 @@
 //! Panics as log events.
+//!
+//! A panic is never silent: if the filter of the program's subscriber disables the event, the panic is written to
+//! stderr, as by the default hook.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{PanicHookInfo, take_hook};
 
 use anyhost_core::adapter::panic::{message, record_location};
+use tracing::Level;
+
+use super::write_to_stderr;
 
 /// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
 /// prints several lines to stderr, past the log format. A hook that the program has set is kept.
@@ -21,20 +27,46 @@ pub(super) fn set_hook() {
 
 fn log(panic: &PanicHookInfo<'_>) {
     // The core catches panics of handlers and logs them with the request.
-    if record_location(|| location(panic)) {
+    if record_location(|| location_for_core(panic)) {
+        if !tracing::event_enabled!(target: "anyhost_core::adapter::log", Level::ERROR) {
+            write_to_stderr(format_args!("ERROR {}", description(panic)));
+        }
         return;
     }
-    let message = message(panic.payload());
-    tracing::error!("panicked at {}: {message}", location(panic));
+    match tracing::event_enabled!(Level::ERROR) {
+        true => tracing::error!("{}", description(panic)),
+        false => write_to_stderr(format_args!("ERROR {}", description(panic))),
+    }
+    if cfg!(panic = "abort") {
+        super::background::flush();
+    }
 }
 
-/// The source location of a panic, and the backtrace if it is enabled.
+/// The message of a panic, its source location, and at the end the backtrace if it is enabled: a long line is
+/// truncated at its end.
+fn description(panic: &PanicHookInfo<'_>) -> String {
+    let message = message(panic.payload());
+    let backtrace = backtrace().map(|backtrace| format!("\n{backtrace}"));
+    let backtrace = backtrace.unwrap_or_default();
+    format!("panicked at {}: {message}{backtrace}", location(panic))
+}
+
+/// The text between `panicked at` and the message in the event of the core. If it contains a backtrace, the message
+/// comes before the backtrace as well, because the end of a long line is truncated.
+fn location_for_core(panic: &PanicHookInfo<'_>) -> String {
+    let location = location(panic);
+    match backtrace() {
+        Some(backtrace) => format!("{location}: {}\n{backtrace}", message(panic.payload())),
+        None => location,
+    }
+}
+
 fn location(panic: &PanicHookInfo<'_>) -> String {
     let location = panic.location().map(ToString::to_string);
-    let location = location.unwrap_or_default();
+    location.unwrap_or_default()
+}
+
+fn backtrace() -> Option<Backtrace> {
     let backtrace = Backtrace::capture();
-    match backtrace.status() {
-        BacktraceStatus::Captured => format!("{location}\n{backtrace}"),
-        _ => location,
-    }
+    (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace)
 }

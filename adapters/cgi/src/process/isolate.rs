@@ -17,16 +17,18 @@ static RESPONSE: Mutex<Option<File>> = Mutex::new(None);
 /// - stdout is reserved for the response. Everything else that the program prints goes to stderr, which is
 ///   the server's log, so `println!` cannot corrupt the response.
 ///
+/// `anyhost::run` calls this function. A program that prints before `run` calls it earlier; the second call then
+/// has no effect.
+///
 /// # Errors
 /// An error of the operating system if descriptors cannot be duplicated.
 pub fn isolate() -> io::Result<()> {
     // SAFETY: the documentation requires that no other thread exists, so none can read the environment.
     unsafe { std::env::remove_var("HTTP_PROXY") };
-    let response = redirect_stdout()?;
-    RESPONSE
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .replace(response);
+    let mut response = RESPONSE.lock().unwrap_or_else(PoisonError::into_inner);
+    if response.is_none() {
+        *response = Some(redirect_stdout()?);
+    }
     Ok(())
 }
 

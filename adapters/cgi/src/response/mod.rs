@@ -79,7 +79,9 @@ async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, BoxError>> {
             Ok(Ok(chunk)) if chunk.is_empty() => {}
             Ok(Ok(chunk)) => return Some(Ok(chunk)),
             Ok(Err(_trailers)) => {
-                tracing::debug!("dropping the trailers of a response, because CGI cannot send them")
+                tracing::debug!(
+                    "dropping the trailers of a response, because CGI cannot send them"
+                );
             }
             Err(error) => return Some(Err(error)),
         }

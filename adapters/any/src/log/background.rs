@@ -1,0 +1,248 @@
+//! stderr, written by a thread of its own.
+//!
+//! A `write` to a pipe whose reader has stopped blocks. If a thread that handles requests wrote the log, it would
+//! block with the pipe, and SIGTERM with it. So lines are collected in a buffer, and only the writer thread can
+//! block. If the buffer is full, lines are dropped, and counted in a later line.
+//!
+//! `tracing-appender` does the same with one allocation and one message to its thread per line. Here, a line costs
+//! one copy, and the thread is woken at most once in [`PAUSE`].
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+/// How many bytes can wait for stderr.
+const CAPACITY: usize = 1 << 20;
+
+/// After a write, lines are collected for this time, and then written together.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long [`flush`] waits for stderr. A stop takes at most this much longer.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Every pipe takes this many bytes in one write without mixing them with those of another process (PIPE_BUF on
+/// Linux).
+const PIPE_BUF: usize = 4096;
+
+static SHARED: Shared = Shared {
+    state: Mutex::new(State {
+        lines: Vec::new(),
+        dropped: 0,
+        thread: Thread::NotStarted,
+        is_flushing: false,
+        is_ending: false,
+    }),
+    work: Condvar::new(),
+    written: Condvar::new(),
+};
+
+static IS_ENABLED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static IS_WRITER: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Wakes the writer.
+    work: Condvar,
+    /// Wakes [`flush`].
+    written: Condvar,
+}
+
+struct State {
+    lines: Vec<u8>,
+    dropped: u64,
+    thread: Thread,
+    is_flushing: bool,
+    /// No request is handled any more: each line is flushed.
+    is_ending: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thread {
+    NotStarted,
+    /// Could not be started, as on hosts that limit threads: lines are written directly.
+    Failed,
+    /// Waits for lines.
+    Idle,
+    /// Has just written lines, and collects more.
+    Pausing,
+    Writing,
+}
+
+/// The log of the server: each `write` is one line.
+pub(super) struct Background;
+
+impl Write for Background {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says that this process is a server. The thread starts with the first line.
+pub(super) fn enable() {
+    IS_ENABLED.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn is_enabled() -> bool {
+    IS_ENABLED.load(Ordering::Relaxed)
+}
+
+/// Waits until all lines are written, at most for [`FLUSH_TIMEOUT`].
+pub(super) fn flush() {
+    let mut state = lock();
+    if matches!(state.thread, Thread::NotStarted | Thread::Failed) {
+        return;
+    }
+    state.is_flushing = true;
+    SHARED.work.notify_one();
+    let pending = |state: &mut State| !state.lines.is_empty() || state.thread == Thread::Writing;
+    let waited = SHARED
+        .written
+        .wait_timeout_while(state, FLUSH_TIMEOUT, pending);
+    let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+    state.is_flushing = false;
+    // If stderr is blocked now, further lines would only delay the exit.
+    state.is_ending &= !timeout.timed_out();
+}
+
+/// Flushes the log, and from now on each line at once: the process can exit at any time.
+pub(super) fn end() {
+    lock().is_ending = true;
+    flush();
+}
+
+fn lock() -> MutexGuard<'static, State> {
+    SHARED.state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn push(line: &[u8]) {
+    // The report of dropped lines. The buffer may be full again.
+    if IS_WRITER.get() {
+        let _ = write_all(line);
+        return;
+    }
+    let mut state = lock();
+    if state.thread == Thread::NotStarted {
+        state.thread = start();
+    }
+    if state.thread == Thread::Failed {
+        drop(state);
+        let _ = write_all(line);
+        return;
+    }
+    if state.lines.len() + line.len() > CAPACITY {
+        state.dropped += 1;
+        return;
+    }
+    state.lines.extend_from_slice(line);
+    let (is_idle, is_ending) = (state.thread == Thread::Idle, state.is_ending);
+    if is_idle {
+        // No further line has to wake the thread.
+        state.thread = Thread::Pausing;
+    }
+    drop(state);
+    if is_idle {
+        SHARED.work.notify_one();
+    }
+    if is_ending {
+        flush();
+    }
+}
+
+fn start() -> Thread {
+    let thread = thread::Builder::new().name("log".into());
+    match thread.spawn(run) {
+        Ok(_) => Thread::Pausing,
+        Err(_) => Thread::Failed,
+    }
+}
+
+/// Writes lines, on the writer thread.
+fn run() {
+    IS_WRITER.set(true);
+    let mut batch = Vec::new();
+    let mut dropped = 0;
+    loop {
+        let mut state = lock();
+        while state.lines.is_empty() {
+            state.thread = Thread::Idle;
+            state = SHARED
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.thread = Thread::Writing;
+        std::mem::swap(&mut batch, &mut state.lines);
+        dropped += std::mem::take(&mut state.dropped);
+        drop(state);
+
+        match write_all(&batch) {
+            Ok(()) if dropped > 0 => {
+                tracing::error!(dropped, "dropped log lines: stderr was not read in time");
+                dropped = 0;
+            }
+            Ok(()) => {}
+            // A closed stderr is not an error. A full disk can have space later.
+            Err(_) => dropped += batch.iter().filter(|&&b| b == b'\n').count() as u64,
+        }
+        batch.clear();
+
+        let mut state = lock();
+        state.thread = Thread::Pausing;
+        SHARED.written.notify_all();
+        let paused = SHARED
+            .work
+            .wait_timeout_while(state, PAUSE, |state| !state.is_flushing);
+        drop(paused);
+    }
+}
+
+/// Writes to the descriptor itself: the lock of `std::io::stderr` would block every `eprintln!` of the program
+/// together with this thread.
+fn write_all(mut lines: &[u8]) -> Result<(), Errno> {
+    while !lines.is_empty() {
+        match rustix::io::write(rustix::stdio::stderr(), first_lines(lines)) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(written) => lines = &lines[written..],
+            Err(Errno::INTR) => {}
+            // stderr is in non-blocking mode, for example because another process shares a terminal.
+            Err(Errno::AGAIN) => thread::sleep(PAUSE),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// As many whole lines as fit into one write, or a part of a line that is too long.
+fn first_lines(lines: &[u8]) -> &[u8] {
+    let Some(most) = lines.get(..PIPE_BUF) else {
+        return lines;
+    };
+    let end = most.iter().rposition(|&b| b == b'\n');
+    end.map_or(most, |end| &most[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_write_contains_whole_lines_if_a_line_fits() {
+        assert_eq!(first_lines(b"a\nb\n"), b"a\nb\n");
+        let two = [&[b'x'; 4000][..], b"\n", &[b'y'; 200], b"\n"].concat();
+        assert_eq!(first_lines(&two).len(), 4001);
+        assert_eq!(first_lines(&[b'x'; 5000]).len(), PIPE_BUF);
+    }
+}

@@ -1,0 +1,364 @@
+//! The log of real processes: a stderr that is not read, filters, and subscribers of the program.
+//!
+//! Without the test harness, because this file is also the program that the tests start: `run` reads the command
+//! line, where the harness expects its own options.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhost::Router;
+use rustix::process::{Pid, Signal, kill_process};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Selects the program that the process is. Without it, the process runs the tests.
+const PROGRAM: &str = "TEST_PROGRAM";
+
+/// Far longer than any step takes on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const CGI: &[(&str, &str)] = &[
+    ("GATEWAY_INTERFACE", "CGI/1.1"),
+    ("REQUEST_METHOD", "GET"),
+    ("PATH_INFO", "/panic"),
+];
+
+/// A port at which no Runtime API listens.
+const LAMBDA: &[(&str, &str)] = &[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")];
+
+fn main() -> ExitCode {
+    if let Ok(name) = std::env::var(PROGRAM) {
+        return program(&name);
+    }
+    a_stderr_that_is_not_read_stops_neither_requests_nor_sigterm();
+    dropped_lines_are_counted_in_a_later_line();
+    lines_are_written_when_the_program_exits();
+    a_closed_stderr_is_no_error();
+    a_panic_is_logged_whatever_the_filter_is();
+    a_failed_start_is_logged_whatever_the_filter_is();
+    a_panic_that_builds_the_handler_is_a_500_under_cgi();
+    the_message_of_a_panic_comes_before_its_backtrace();
+    a_subscriber_that_run_with_sets_replaces_the_default_log();
+    run_inside_a_runtime_is_an_error_that_names_serve();
+    serve_works_inside_tokio_main();
+    output_before_run_goes_to_the_log_under_cgi_after_isolate();
+    ExitCode::SUCCESS
+}
+
+/// The programs that the tests start.
+fn program(name: &str) -> ExitCode {
+    match name {
+        "default" => anyhost::run(app()),
+        // As axum's examples do.
+        "own-filter" => {
+            init_own_subscriber();
+            anyhost::run(app())
+        }
+        "init-in-build" => anyhost::run_with(async || {
+            init_own_subscriber();
+            Ok::<_, anyhost::Error>(app())
+        }),
+        "own-filter-build-panic" => {
+            init_own_subscriber();
+            anyhost::run_with(async || match std::env::var("NEVER_SET") {
+                Ok(_) => Ok::<_, anyhost::Error>(app()),
+                Err(_) => panic!("no database"),
+            })
+        }
+        "run-in-runtime" => runtime().block_on(async { anyhost::run(app()) }),
+        "serve" => match runtime().block_on(anyhost::serve(app())) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+        "isolate-and-print" => {
+            anyhost::cgi::isolate().unwrap();
+            println!("printed before run");
+            anyhost::run(app())
+        }
+        name => panic!("unknown program {name}"),
+    }
+}
+
+fn app() -> Router {
+    async fn on_purpose() -> &'static str {
+        panic!("the reason why")
+    }
+    async fn hello() -> &'static str {
+        tracing::debug!(target: "my_app", "handled");
+        "Hello, world!"
+    }
+    Router::new().get("/hello", hello).get("/panic", on_purpose)
+}
+
+fn init_own_subscriber() {
+    let filter: Targets = "my_app=debug".parse().unwrap();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false);
+    let layer = layer.with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(layer)
+        .init();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
+fn a_stderr_that_is_not_read_stops_neither_requests_nor_sigterm() {
+    let mut server = Server::start("default", &[]);
+    // A pipe holds 64 KiB, which are about 500 lines.
+    server.get("/hello", 2_000);
+    server.get("/panic", 10);
+    server.signal(Signal::TERM);
+    let started = Instant::now();
+    assert!(server.exit().success());
+    assert!(started.elapsed() < Duration::from_secs(5), "{started:?}");
+}
+
+fn dropped_lines_are_counted_in_a_later_line() {
+    let mut server = Server::start("default", &[]);
+    // More than the pipe (64 KiB) and the buffer (1 MiB) hold.
+    let long = format!("/{}", "x".repeat(3_000));
+    server.get(&long, 800);
+    let mut stderr = server.child.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    server.get("/hello", 1);
+    server.signal(Signal::TERM);
+    assert!(server.exit().success());
+    let log = reader.join().unwrap();
+    let report = log.lines().find(|line| line.contains("dropped log lines"));
+    let report = report.unwrap_or_else(|| panic!("no report: {log}"));
+    let (_, dropped) = report.rsplit_once("dropped=").unwrap();
+    let written = log
+        .lines()
+        .filter(|line| line.contains("path=\"/xxx"))
+        .count();
+    assert_eq!(dropped.parse::<usize>().unwrap() + written, 800, "{report}");
+    assert!(
+        log.lines().any(|line| line.contains("path=\"/hello")),
+        "{log}"
+    );
+}
+
+fn lines_are_written_when_the_program_exits() {
+    let mut server = Server::start("default", &[]);
+    server.get("/hello", 100);
+    server.signal(Signal::TERM);
+    let log = server.log();
+    assert!(server.exit().success());
+    let lines = log.lines().filter(|line| line.contains("path=\"/hello"));
+    assert_eq!(lines.count(), 100, "{log}");
+}
+
+fn a_closed_stderr_is_no_error() {
+    let mut server = Server::start("default", &[]);
+    drop(server.child.stderr.take());
+    server.get("/hello", 100);
+    server.get("/panic", 1);
+    server.get("/hello", 1);
+    server.signal(Signal::TERM);
+    assert!(server.exit().success());
+}
+
+fn a_panic_is_logged_whatever_the_filter_is() {
+    for (program, filter) in [
+        ("default", "my_app=debug"),
+        ("default", "off"),
+        ("own-filter", ""),
+    ] {
+        let vars = [("RUST_LOG", filter)];
+        let mut server = Server::start(program, &vars);
+        server.get("/panic", 1);
+        server.signal(Signal::TERM);
+        let log = server.log();
+        assert!(server.exit().success());
+        assert!(log.contains("the reason why"), "{program} {filter}: {log}");
+
+        let vars = [CGI, &vars].concat();
+        let (output, log, code) = finish(start(program, &vars));
+        assert!(output.starts_with("Status: 500 "), "{output}");
+        assert!(log.contains("the reason why"), "{program} {filter}: {log}");
+        assert_eq!(code, Some(0));
+    }
+}
+
+fn a_failed_start_is_logged_whatever_the_filter_is() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let server = [("HOST", "127.0.0.1"), ("PORT", port.as_str())];
+    for (program, filter) in [
+        ("default", "my_app=debug"),
+        ("default", "inf0"),
+        ("default", "off"),
+        ("own-filter", ""),
+    ] {
+        let vars = [&server[..], &[("RUST_LOG", filter)]].concat();
+        let (_, log, code) = finish(start(program, &vars));
+        assert!(
+            log.contains("failed to start or run the program"),
+            "{program} {filter}: {log}"
+        );
+        assert!(log.contains(&port), "{program} {filter}: {log}");
+        assert_eq!(code, Some(1));
+    }
+    let (_, log, code) = finish(start("own-filter", &[("ANYHOST", "ftp")]));
+    assert!(log.contains("failed to detect the host"), "{log}");
+    assert_eq!(code, Some(1));
+}
+
+fn a_panic_that_builds_the_handler_is_a_500_under_cgi() {
+    let (output, log, code) = finish(start("own-filter-build-panic", CGI));
+    assert!(output.starts_with("Status: 500 "), "{output}");
+    assert!(log.contains("no database"), "{log}");
+    assert_eq!(code, Some(0));
+    let (_, log, code) = finish(start("own-filter-build-panic", LAMBDA));
+    assert!(log.contains("no database"), "{log}");
+    assert_eq!(code, Some(1));
+}
+
+fn the_message_of_a_panic_comes_before_its_backtrace() {
+    let vars = [CGI, &[("RUST_BACKTRACE", "full")]].concat();
+    let (_, log, _) = finish(start("default", &vars));
+    let line = log.lines().find(|line| line.contains("panicked"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    let position = |part| line.find(part).unwrap_or_else(|| panic!("{part}: {line}"));
+    let backtrace = position("  0: ");
+    for part in ["the reason why", "path=\"/panic\"", "logging.rs:"] {
+        assert!(position(part) < backtrace, "{part}: {line}");
+    }
+}
+
+fn a_subscriber_that_run_with_sets_replaces_the_default_log() {
+    let mut server = Server::start("init-in-build", &[]);
+    server.get("/hello", 1);
+    server.signal(Signal::TERM);
+    let log = server.log();
+    assert!(server.exit().success(), "{log}");
+    assert!(log.contains("DEBUG my_app: handled"), "{log}");
+    assert!(!log.contains("path="), "{log}");
+}
+
+fn run_inside_a_runtime_is_an_error_that_names_serve() {
+    let (_, log, code) = finish(start("run-in-runtime", &[]));
+    assert!(log.contains("anyhost::serve(handler).await"), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
+    assert_eq!(code, Some(1));
+}
+
+fn serve_works_inside_tokio_main() {
+    let mut server = Server::start("serve", &[]);
+    server.get("/hello", 1);
+    server.signal(Signal::TERM);
+    assert!(server.exit().success());
+}
+
+fn output_before_run_goes_to_the_log_under_cgi_after_isolate() {
+    let vars = [CGI, &[("PATH_INFO", "/hello")]].concat();
+    let (output, log, code) = finish(start("isolate-and-print", &vars));
+    assert!(output.starts_with("Status: 200 OK\r\n"), "{output}");
+    assert!(output.ends_with("\r\n\r\nHello, world!"), "{output}");
+    assert!(log.contains("printed before run"), "{log}");
+    assert_eq!(code, Some(0));
+}
+
+/// Starts a program. Each of its output streams is a pipe.
+fn start(program: &str, vars: &[(&str, &str)]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .env_clear()
+        .env(PROGRAM, program)
+        .envs(vars.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until a program ends, and returns its stdout, its stderr and its exit code.
+fn finish(child: Child) -> (String, String, Option<i32>) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let code = output.status.code();
+    (text(&output.stdout), text(&output.stderr), code)
+}
+
+/// A program as a server. Dropping it kills the process.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(program: &str, vars: &[(&str, &str)]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let number = port.to_string();
+        let listen = [("HOST", "127.0.0.1"), ("PORT", number.as_str())];
+        let server = Self {
+            child: start(program, &[&listen[..], vars].concat()),
+            port,
+        };
+        let timeout = Instant::now() + TIMEOUT;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < timeout, "{program} does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    /// Sends requests on one connection. Each must get a response.
+    fn get(&self, path: &str, times: usize) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        for number in 0..times {
+            stream.write_all(request.as_bytes()).unwrap();
+            let length = stream.read(&mut [0; 4096]).unwrap_or(0);
+            assert_ne!(length, 0, "request {number} has no response");
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    /// Reads stderr until the program exits.
+    fn log(&mut self) -> String {
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    }
+
+    fn exit(&mut self) -> ExitStatus {
+        let timeout = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < timeout, "the process does not exit");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
