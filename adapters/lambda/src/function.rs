@@ -146,8 +146,9 @@ impl Function {
     /// function's timeout.
     ///
     /// # Errors
-    /// When `AWS_LAMBDA_RUNTIME_API` is missing or invalid, or when a SnapStart hook failed, which was reported
-    /// to Lambda. A failing Runtime API is retried, with pauses of up to 5 seconds.
+    /// When `AWS_LAMBDA_RUNTIME_API` is missing or invalid, when a SnapStart hook failed, which was reported
+    /// to Lambda, or when the Runtime API has refused connections for 5 seconds. Other failures of the Runtime API
+    /// are retried, with pauses of up to 5 seconds.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         let handler: Arc<dyn Handler> = Arc::new(handler.into_handler());
         let endpoint = Endpoint::from_env()?;
@@ -190,12 +191,12 @@ impl Function {
         };
         let handler = Arc::new(handler.into_handler());
         let (result, context) =
-            invocation::respond(handler, event, Metadata::default(), &settings).await;
+            invocation::respond(handler, event, Metadata::default(), None, &settings).await;
         finish_after_response(&context, std::future::pending()).await;
         match result {
             InvocationResult::Response(json) => Ok(json),
             InvocationResult::Failure(error) => Err(error),
-            InvocationResult::Stream(_) => {
+            InvocationResult::Stream { .. } => {
                 Err(io::Error::other("a buffered function streamed").into())
             }
         }

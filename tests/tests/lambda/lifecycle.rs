@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
+use anyhost_conformance::free_port;
 
 /// The value of the deadline header for `left` milliseconds from now. Waits until the function has started, so
 /// that its start-up time does not count.
@@ -49,16 +50,17 @@ async fn handler_that_panics_when_the_deadline_drops_it_is_a_504_and_the_next_in
 }
 
 #[tokio::test]
-async fn wait_until_work_that_never_ends_delays_the_next_invocation_only_to_the_deadline() {
+async fn wait_until_work_that_never_ends_is_dropped_before_the_deadline() {
     let (api, mut probe) = start().await;
-    let soon = deadline(&api, 1000).await;
+    let soon = deadline(&api, 2000).await;
+    let start = std::time::Instant::now();
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
     let answer = api.invoke_with(event("POST", "/after/600000", |_| {}), &headers);
     assert_eq!(answer.await.json()["body"], "scheduled");
     assert_responds(&api).await;
-    probe
-        .log_line("wait_until work did not finish by the deadline")
-        .await;
+    // The margin is 250 ms.
+    assert!(start.elapsed() < Duration::from_millis(1990));
+    probe.log_line("dropped wait_until work").await;
 }
 
 #[tokio::test]
@@ -184,6 +186,43 @@ async fn invocations_run_concurrently_with_aws_lambda_max_concurrency() {
         (first.json()["body"].clone(), second.json()["body"].clone()),
         (json!("slept"), json!("slept"))
     );
+}
+
+#[tokio::test]
+async fn handlers_that_block_their_threads_do_not_delay_other_invocations() {
+    let (api, _probe) = start_with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]).await;
+    assert_responds(&api).await;
+    let blocked = async {
+        let block = || api.invoke(get("/block/4000"));
+        tokio::join!(block(), block(), block())
+    };
+    let quick = async {
+        // The blocked handlers have been called.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let soon = deadline(&api, 1000).await;
+        let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
+        let answer = api.invoke_with(get("/sleep/600000"), &headers).await;
+        assert_eq!(answer.json()["statusCode"], 504);
+        for _ in 0..10 {
+            assert_responds(&api).await;
+        }
+    };
+    tokio::pin!(blocked);
+    tokio::select! {
+        biased;
+        _ = &mut blocked => panic!("the other invocations waited for the blocked ones"),
+        () = quick => {}
+    }
+    blocked.await;
+}
+
+#[tokio::test]
+async fn function_exits_with_1_when_its_runtime_api_refuses_connections_for_seconds() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &address)]);
+    let refuses = "the Lambda Runtime API refuses connections";
+    probe.log_line(refuses).await;
+    assert_eq!(probe.exit().await.code(), Some(1));
 }
 
 #[tokio::test]

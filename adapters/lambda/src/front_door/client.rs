@@ -13,7 +13,7 @@ use http::header::{HeaderMap, HeaderValue};
 
 use super::simulator::{Simulator, error_response};
 use crate::function::Function;
-use crate::invocation::{InvocationResult, respond};
+use crate::invocation::{InvocationResult, handler_end, respond};
 use crate::runtime::Metadata;
 
 /// Calls a handler through a simulated event source, as Lambda would.
@@ -93,14 +93,15 @@ impl Client {
             Ok(event) => event,
             Err(status) => return error_response(status).into(),
         };
+        let (metadata, settings) = (self.metadata(), &self.function.settings);
+        let end = handler_end(&metadata, settings);
         let handler = self.handler.clone();
-        let (result, context) =
-            respond(handler, event, self.metadata(), &self.function.settings).await;
+        let (result, context) = respond(handler, event, metadata, end, settings).await;
         self.unfinished().push(context);
         let response = match result {
             InvocationResult::Response(json) => self.simulator.response(&json),
-            InvocationResult::Stream(stream) => {
-                self.simulator.streamed_response(Body::new(stream)).await
+            InvocationResult::Stream { body, .. } => {
+                self.simulator.streamed_response(Body::new(body)).await
             }
             InvocationResult::Failure(_) => self.simulator.failure(),
         };

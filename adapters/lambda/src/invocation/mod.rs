@@ -4,5 +4,7 @@ mod respond;
 mod run;
 mod streaming;
 
+#[cfg(feature = "testing")]
+pub(crate) use respond::handler_end;
 pub(crate) use respond::{InvocationResult, respond};
 pub(crate) use run::run;

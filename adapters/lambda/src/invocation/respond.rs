@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::{Instant, sleep_until};
 
-use super::streaming::Streaming;
+use super::streaming::{StreamDeadline, Streaming};
 use crate::context::LambdaContext;
 use crate::event::{self, Description, ResponseForm, Source};
 use crate::options::{FunctionOptions, Mode};
@@ -20,7 +20,10 @@ pub(crate) enum InvocationResult {
     /// The response of the invocation, as JSON.
     Response(Vec<u8>),
     /// A response that the handler still produces.
-    Stream(StreamingBody),
+    Stream {
+        body: StreamingBody,
+        deadline: StreamDeadline,
+    },
     /// The invocation failed.
     Failure(Error),
 }
@@ -31,9 +34,10 @@ pub(crate) async fn respond(
     handler: Arc<dyn Handler>,
     event: Bytes,
     metadata: Metadata,
+    end: Option<Instant>,
     settings: &FunctionOptions,
 ) -> (InvocationResult, Context) {
-    let deadline = deadline(&metadata, settings);
+    let deadline = end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)));
     let json = match event::parse(&event) {
         Ok(json) => json,
         Err(error) => {
@@ -78,14 +82,12 @@ pub(crate) async fn respond(
     (result, context)
 }
 
-/// The deadline of the exchange. It passes before Lambda's deadline, so that the response and the log can
-/// still be sent.
-fn deadline(metadata: &Metadata, settings: &FunctionOptions) -> Deadline {
-    let end = metadata.time_left().and_then(|left| {
-        let margin = settings.margin.min(left / 2);
-        Instant::now().checked_add(left - margin)
-    });
-    end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)))
+/// When the handler and its work after the response have to end: before Lambda's deadline, so that the response
+/// and the log can still be sent. Lambda ends a process that works until the deadline.
+pub(crate) fn handler_end(metadata: &Metadata, settings: &FunctionOptions) -> Option<Instant> {
+    let left = metadata.time_left()?;
+    let margin = settings.margin.min(left / 2);
+    Instant::now().checked_add(left - margin)
 }
 
 fn stream(
@@ -101,8 +103,12 @@ fn stream(
             (response_to(error, &info), Deadline::none())
         }
     };
-    let streaming = Streaming::new(description, response, deadline, info);
-    InvocationResult::Stream(Box::pin(streaming))
+    let deadline = StreamDeadline::new(deadline, info);
+    let body = Streaming::new(description, response, deadline.clone());
+    InvocationResult::Stream {
+        body: Box::pin(body),
+        deadline,
+    }
 }
 
 async fn encode(

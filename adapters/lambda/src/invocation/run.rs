@@ -2,39 +2,51 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use anyhost_core::adapter::panic::catch_panic;
 use anyhost_core::adapter::{finish_after_response, has_work_after_response};
-use anyhost_core::{Context, Error, Handler};
+use anyhost_core::{Error, Handler};
 use futures_core::Stream;
 use http::StatusCode;
 use signal_hook::consts::SIGTERM;
 use signal_hook_tokio::Signals;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::sleep_until;
 use tracing::Instrument;
 
-use super::respond::{InvocationResult, respond};
+use super::respond::{InvocationResult, handler_end, respond};
 use crate::options::FunctionOptions;
-use crate::runtime::{Client, Metadata, Next};
+use crate::runtime::{Client, InvocationId, Metadata, Next};
 
 /// What all workers share.
 struct Shared {
     handler: Arc<dyn Handler>,
     settings: FunctionOptions,
+    /// Whether each poll of an invocation hands the I/O driver over first.
+    hands_over_driver: bool,
 }
 
 /// Serves one invocation at a time for each client until SIGTERM, and then finishes those in flight.
+///
+/// # Errors
+/// The Runtime API is gone.
 pub(crate) async fn run(
     handler: Arc<dyn Handler>,
     clients: Vec<Client>,
     settings: FunctionOptions,
 ) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM])?;
-    let shared = Arc::new(Shared { handler, settings });
+    let concurrent = clients.len() > 1;
+    let multi_thread = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    let shared = Arc::new(Shared {
+        handler,
+        settings,
+        hands_over_driver: concurrent && multi_thread,
+    });
     let (shutdown, draining) = watch::channel(());
     let mut workers = JoinSet::new();
     for client in clients {
@@ -42,8 +54,10 @@ pub(crate) async fn run(
     }
     tokio::select! {
         () = sigterm(&mut signals) => {}
-        // A worker ends before the shutdown only by a bug. The process exits, and Lambda starts a new one.
-        Some(Err(error)) = workers.join_next() => return Err(io::Error::other(error)),
+        // A worker ends before the shutdown if the Runtime API is gone. The process exits.
+        Some(ended) = workers.join_next() => {
+            return ended.unwrap_or_else(|error| Err(io::Error::other(error)));
+        }
     }
     drop(shutdown);
     while workers.join_next().await.is_some() {}
@@ -54,19 +68,23 @@ async fn sigterm(signals: &mut Signals) {
     poll_fn(|cx| Pin::new(&mut *signals).poll_next(cx)).await;
 }
 
-async fn work(shared: Arc<Shared>, mut client: Client, mut draining: watch::Receiver<()>) {
+async fn work(
+    shared: Arc<Shared>,
+    mut client: Client,
+    mut draining: watch::Receiver<()>,
+) -> io::Result<()> {
     loop {
         let next = tokio::select! {
             // `biased`: an invocation that arrives together with the shutdown is still served.
             biased;
-            next = client.next() => next,
-            _ = draining.changed() => return,
+            next = client.next() => next?,
+            _ = draining.changed() => return Ok(()),
         };
         let id = next.id.clone();
         // The level decides only whether the span exists; at `error` it exists whenever any log is written.
-        let span = tracing::error_span!("invocation", requestId = id.to_str().unwrap_or_default());
+        let span = span(&next.metadata);
         let served = catch_panic(serve(&shared, &mut client, next)).instrument(span);
-        if let Err(panic) = served.await {
+        if let Err(panic) = shared.attend(served).await {
             tracing::error!(%panic, "invocation panicked outside the handler");
             // The panic may have interrupted a call.
             client = client.with_new_connection();
@@ -75,41 +93,73 @@ async fn work(shared: Arc<Shared>, mut client: Client, mut draining: watch::Rece
             client.fail(&id, &error).await;
         }
         if draining.has_changed().is_err() {
-            return;
+            return Ok(());
         }
     }
+}
+
+fn span(metadata: &Metadata) -> tracing::Span {
+    let request_id = metadata.request_id().unwrap_or_default();
+    tracing::error_span!(
+        "invocation",
+        requestId = request_id,
+        tenantId = metadata.tenant_id()
+    )
+}
+
+impl Shared {
+    /// Runs an invocation so that a handler that blocks its thread does not stop the other invocations.
+    async fn attend<F: Future>(&self, invocation: F) -> F::Output {
+        let mut invocation = pin!(invocation);
+        poll_fn(|cx| {
+            if self.hands_over_driver {
+                hand_over_driver();
+            }
+            invocation.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+/// Wakes another Tokio worker, which takes over the I/O driver.
+///
+/// One worker at a time polls the I/O and time drivers, and then runs the tasks that they wake. If such a task
+/// blocks the worker, no socket and no timer of the process makes progress (tokio-rs/tokio#4730). Tokio's
+/// `enable_eager_driver_handoff` is unstable. A spawned task wakes another worker only if that worker could take a
+/// task, and the task that was spawned last is reserved for this worker. So the first of two tasks wakes it.
+fn hand_over_driver() {
+    tokio::spawn(async {});
+    tokio::spawn(async {});
 }
 
 async fn serve(shared: &Shared, client: &mut Client, next: Next) {
-    let metadata = Metadata::new(next.headers);
-    let left = metadata.time_left();
-    let deadline = left.and_then(|left| Instant::now().checked_add(left));
+    let Next {
+        id,
+        metadata,
+        event,
+    } = next;
     let handler = shared.handler.clone();
-    let (result, context) = respond(handler, next.event, metadata, &shared.settings).await;
-    match result {
-        InvocationResult::Response(json) => client.respond(&next.id, json.into()).await,
-        InvocationResult::Stream(body) => client.stream(&next.id, body, deadline).await,
-        InvocationResult::Failure(error) => {
-            tracing::error!(?error, "invocation failed");
-            client.fail(&next.id, &error).await;
-        }
-    }
+    let end = handler_end(&metadata, &shared.settings);
+    let (result, context) = respond(handler, event, metadata, end, &shared.settings).await;
+    post(client, &id, result).await;
     if has_work_after_response(&context) {
-        finish_until(deadline, context).await;
+        match end {
+            Some(end) => finish_after_response(&context, sleep_until(end)).await,
+            None => finish_after_response(&context, pending()).await,
+        };
     }
 }
 
-async fn finish_until(deadline: Option<Instant>, context: Context) {
-    let Some(deadline) = deadline else {
-        finish_after_response(&context, pending()).await;
-        return;
-    };
-    let finished = timeout_at(deadline, finish_after_response(&context, pending())).await;
-    if finished.is_err() {
-        // Lambda ends a process at the deadline. On hosts that do not, the next invocation must not wait.
-        tracing::warn!(
-            "wait_until work did not finish by the deadline, continuing it in the background"
-        );
-        tokio::spawn(async move { finish_after_response(&context, pending()).await });
+async fn post(client: &mut Client, id: &InvocationId, result: InvocationResult) {
+    match result {
+        InvocationResult::Response(json) => client.respond(id, json.into()).await,
+        InvocationResult::Stream { body, deadline } => {
+            let aborted = deadline.aborted_at(id.deadline());
+            client.stream(id, body, aborted).await;
+        }
+        InvocationResult::Failure(error) => {
+            tracing::error!(?error, "invocation failed");
+            client.fail(id, &error).await;
+        }
     }
 }

@@ -5,7 +5,10 @@
 //! response was aborted.
 
 use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use anyhost_core::adapter::{Deadline, RequestInfo, log_aborted};
@@ -15,6 +18,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use http_body::Frame;
+use tokio::time::{Instant, sleep_until};
 
 use crate::event::Description;
 use crate::response::prelude;
@@ -22,37 +26,102 @@ use crate::runtime::{ERROR_BODY, ERROR_TYPE};
 
 const NULS: Bytes = Bytes::from_static(&[0; 8]);
 
+/// The largest chunk that is passed to hyper, which buffers up to 16 chunks. What is buffered is sent before the
+/// trailers: Lambda reads 2 MB/s ("Bandwidth limits for response streaming"), and the trailers have to arrive
+/// within the margin before the deadline.
+const CHUNK: usize = 8 * 1024;
+
+/// The deadline of a streamed response, shared by its body and the call that sends it: hyper does not poll the
+/// body while the API reads nothing.
+#[derive(Clone)]
+pub(crate) struct StreamDeadline(Arc<Shared>);
+
+struct Shared {
+    timer: Mutex<Deadline>,
+    info: RequestInfo,
+    exceeded: AtomicBool,
+    /// Whether the body has ended, and only its answer is missing.
+    ended: AtomicBool,
+}
+
+impl StreamDeadline {
+    pub(super) fn new(deadline: Deadline, info: RequestInfo) -> Self {
+        Self(Arc::new(Shared {
+            timer: Mutex::new(deadline),
+            info,
+            exceeded: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }))
+    }
+
+    /// Ready once the deadline has passed before the end of the body. The first call after that logs it.
+    fn poll_exceeded(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.exceeded.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        if self.has_ended() {
+            return Poll::Pending;
+        }
+        let mut timer = self.0.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let exceeded = ready!(timer.poll_exceeded(cx));
+        self.0.exceeded.store(true, Ordering::Relaxed);
+        log_aborted(&self.0.info, &exceeded);
+        // The body and the call both have to see it.
+        cx.waker().wake_by_ref();
+        Poll::Ready(())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Relaxed)
+    }
+
+    /// Completes at the end of the invocation, if the API has not read the trailers by then.
+    pub(super) async fn aborted_at(self, end: Option<Instant>) {
+        poll_fn(|cx| self.poll_exceeded(cx)).await;
+        if let Some(end) = end {
+            sleep_until(end).await;
+            if !self.has_ended() {
+                return;
+            }
+        }
+        pending::<()>().await;
+    }
+}
+
 /// The body of a streaming `POST /invocation/response`.
 pub(super) struct Streaming {
     prelude: Option<Bytes>,
     nuls_pending: bool,
     body: Body,
-    deadline: Deadline,
-    info: RequestInfo,
-    ended: bool,
+    /// The rest of the last frame.
+    rest: Bytes,
+    deadline: StreamDeadline,
 }
 
 impl Streaming {
     pub(super) fn new(
         description: &Description,
         response: Response,
-        deadline: Deadline,
-        info: RequestInfo,
+        deadline: StreamDeadline,
     ) -> Self {
         let (parts, body) = response.into_parts();
         Self {
             prelude: Some(prelude(description, &parts).into()),
             nuls_pending: true,
             body,
+            rest: Bytes::new(),
             deadline,
-            info,
-            ended: false,
         }
     }
 
+    fn end(&mut self) {
+        self.deadline.0.ended.store(true, Ordering::Relaxed);
+    }
+
     fn fail(&mut self, kind: &'static str, message: &str) -> Frame<Bytes> {
-        self.ended = true;
+        self.end();
         self.body = Body::empty();
+        self.rest = Bytes::new();
         Frame::trailers(trailers(kind, message))
     }
 }
@@ -82,32 +151,35 @@ impl http_body::Body for Streaming {
         if std::mem::take(&mut self.nuls_pending) {
             return Poll::Ready(Some(Ok(Frame::data(NULS))));
         }
-        if self.ended {
+        if self.deadline.has_ended() {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(exceeded) = self.deadline.poll_exceeded(cx) {
-            log_aborted(&self.info, &exceeded);
+        if self.deadline.poll_exceeded(cx).is_ready() {
             let message = "The response was aborted at the deadline";
             return Poll::Ready(Some(Ok(self.fail("Runtime.Timeout", message))));
         }
-        loop {
-            return Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
-                Some(Ok(_)) => {
-                    tracing::debug!(
-                        "dropping the trailers of a response, because Lambda cannot send them"
-                    );
-                    continue;
-                }
+        while self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(_) => {
+                        tracing::debug!(
+                            "dropping the trailers of a response, because Lambda cannot send them"
+                        );
+                    }
+                },
                 // The core has logged the error, whose details are not for the client.
-                Some(Err(_)) => Some(Ok(
-                    self.fail("Runtime.StreamError", "The response was aborted")
-                )),
-                None => {
-                    self.ended = true;
-                    None
+                Some(Err(_)) => {
+                    let trailers = self.fail("Runtime.StreamError", "The response was aborted");
+                    return Poll::Ready(Some(Ok(trailers)));
                 }
-            });
+                None => {
+                    self.end();
+                    return Poll::Ready(None);
+                }
+            }
         }
+        let length = self.rest.len().min(CHUNK);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use anyhost_core::Error;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRAILER, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
-use super::connection::{Connection, Payload, StreamingBody};
+use super::connection::{self, Connection, Failed, Payload, StreamingBody};
 use super::endpoint::Endpoint;
+use super::invocation_id::InvocationId;
+use super::metadata::Metadata;
 
 /// The trailers of a streamed response that failed.
 pub(crate) const ERROR_TYPE: HeaderName =
@@ -27,8 +30,13 @@ const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-nam
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// How long the API may take to answer a POST.
-const POST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the report of a failed start may take. The calls of an invocation have no timeout: the API answers
+/// once the response was delivered, and Lambda ends the invocation at its deadline.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the API may refuse connections. On Lambda it never does; an emulator has ended, and another emulator
+/// may later use the same port.
+const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// A client of the Runtime API. Each worker has one.
 pub(crate) struct Client {
@@ -40,8 +48,8 @@ pub(crate) struct Client {
 /// The response of `GET /invocation/next`.
 #[derive(Debug)]
 pub(crate) struct Next {
-    pub(crate) id: HeaderValue,
-    pub(crate) headers: HeaderMap,
+    pub(crate) id: InvocationId,
+    pub(crate) metadata: Metadata,
     pub(crate) event: Bytes,
 }
 
@@ -59,14 +67,26 @@ impl Client {
     }
 
     /// Waits for the next invocation, and retries until the API returns one.
-    pub(crate) async fn next(&mut self) -> Next {
+    ///
+    /// # Errors
+    /// The API has refused connections for [`GONE_AFTER`].
+    pub(crate) async fn next(&mut self) -> io::Result<Next> {
         let mut pause = Duration::from_millis(50);
+        let mut refused_since = None;
         loop {
-            match self.try_next().await {
-                Ok(next) => return next,
-                Err(error) => {
-                    tracing::error!(%error, ?pause, "failed to get an invocation from the Lambda Runtime API");
+            let error = match self.try_next().await {
+                Ok(next) => return Ok(next),
+                Err(error) => error,
+            };
+            tracing::error!(%error, ?pause, "failed to get an invocation from the Lambda Runtime API");
+            if error.kind() == io::ErrorKind::ConnectionRefused {
+                let since = *refused_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= GONE_AFTER {
+                    let message = "the Lambda Runtime API refuses connections";
+                    return Err(io::Error::new(error.kind(), message));
                 }
+            } else {
+                refused_since = None;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
@@ -79,51 +99,53 @@ impl Client {
         if status != StatusCode::OK {
             return Err(unexpected("GET /invocation/next", status));
         }
-        // The id becomes part of a request target.
-        let is_valid = |id: &HeaderValue| {
-            id.as_bytes()
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
-        };
-        let id = headers.get("lambda-runtime-aws-request-id").cloned();
-        let id = id
-            .filter(is_valid)
-            .ok_or_else(|| io::Error::other("GET /invocation/next returned no valid request id"))?;
-        Ok(Next { id, headers, event })
+        let metadata = Metadata::new(headers);
+        let id = InvocationId::new(&metadata)
+            .ok_or_else(|| io::Error::other("GET /invocation/next returned no request id"))?;
+        Ok(Next {
+            id,
+            metadata,
+            event,
+        })
     }
 
-    /// Posts the response of an invocation. If that fails, the invocation is reported as failed, so that its
-    /// caller does not wait until the timeout.
-    pub(crate) async fn respond(&mut self, id: &HeaderValue, response: Bytes) {
-        let call = invocation(id, "response");
-        let posted = self.post(&call, HeaderMap::new(), response).await;
+    /// Posts the response of an invocation.
+    pub(crate) async fn respond(&mut self, id: &InvocationId, response: Bytes) {
+        if id.is_over() {
+            log_too_late();
+            return;
+        }
+        let target = self.endpoint.target(&id.call("response"));
+        let posted = self.post(target, id.headers(), response).await;
         self.check_posted(id, posted).await;
     }
 
-    /// Posts a response while it is produced. The call cannot be repeated.
+    /// Posts a response while it is produced. `aborted` ends the call before the response is complete.
     pub(crate) async fn stream(
         &mut self,
-        id: &HeaderValue,
+        id: &InvocationId,
         response: StreamingBody,
-        deadline: Option<Instant>,
+        aborted: impl Future<Output = ()>,
     ) {
-        let mut headers = HeaderMap::new();
+        if id.is_over() {
+            log_too_late();
+            return;
+        }
+        let mut headers = id.headers();
         headers.insert(CONTENT_TYPE, INTEGRATION_RESPONSE);
         headers.insert(RESPONSE_MODE, HeaderValue::from_static("streaming"));
         for name in [ERROR_TYPE, ERROR_BODY] {
             headers.append(TRAILER, name.into());
         }
-        let target = self.endpoint.target(&invocation(id, "response"));
-        let posted = self.call(Method::POST, target, headers, Payload::Stream(response));
-        // The body itself ends at the deadline.
-        let end = deadline.and_then(|deadline| deadline.checked_add(POST_TIMEOUT));
-        let posted = match end {
-            Some(end) => timeout_at(end, posted)
-                .await
-                .unwrap_or_else(|_| Err(timed_out())),
-            None => posted.await,
+        let target = self.endpoint.target(&id.call("response"));
+        let call = self.call(Method::POST, target, headers, Payload::Stream(response));
+        let posted = tokio::select! {
+            // `biased`: the call, which polls the body, is polled first.
+            biased;
+            posted = call => posted.map(|(status, ..)| status),
+            // The call owns the connection, which closes when it is dropped.
+            () = aborted => Err(Failed::sent(io::ErrorKind::TimedOut.into())),
         };
-        let posted = posted.map(|(status, ..)| status);
         if !posted.as_ref().is_ok_and(StatusCode::is_success) {
             // The API may have answered before it read the whole body.
             self.connection = None;
@@ -131,13 +153,29 @@ impl Client {
         self.check_posted(id, posted).await;
     }
 
-    async fn check_posted(&mut self, id: &HeaderValue, posted: io::Result<StatusCode>) {
-        let posted = posted.and_then(|status| match status.is_success() {
-            true => Ok(()),
-            false => Err(unexpected("POST /invocation/response", status)),
-        });
-        if let Err(error) = posted {
-            tracing::error!(%error, "failed to post the response to the Lambda Runtime API");
+    /// If the API did not accept the response, reports the invocation as failed, so that its caller does not
+    /// wait until the timeout. The report must not reach another invocation or end a delivery in progress:
+    ///
+    /// - 400, 403 and 410 mean that the API does not wait for this response, because it has one or because the
+    ///   invocation is over. Lambda may already have started it again with the same request id.
+    /// - If the response was sent and not answered, the API may still deliver it. Lambda itself reports a response
+    ///   that ended early.
+    async fn check_posted(&mut self, id: &InvocationId, posted: Result<StatusCode, Failed>) {
+        let (error, report) = match posted {
+            Ok(status) if status.is_success() => return,
+            Ok(status) => {
+                let over = [
+                    StatusCode::BAD_REQUEST,
+                    StatusCode::FORBIDDEN,
+                    StatusCode::GONE,
+                ];
+                let error = unexpected("POST /invocation/response", status);
+                (error, !over.contains(&status))
+            }
+            Err(failed) => (failed.error, failed.unsent.is_some()),
+        };
+        tracing::error!(%error, "failed to post the response to the Lambda Runtime API");
+        if report {
             let message = format!("failed to post the response: {error}");
             self.fail(id, &Error::new(StatusCode::INTERNAL_SERVER_ERROR, message))
                 .await;
@@ -145,10 +183,18 @@ impl Client {
     }
 
     /// Reports that an invocation failed.
-    pub(crate) async fn fail(&mut self, id: &HeaderValue, error: &Error) {
-        if let Err(error) = self.post_error(&invocation(id, "error"), error).await {
-            tracing::error!(%error, "failed to report the failed invocation to Lambda");
+    pub(crate) async fn fail(&mut self, id: &InvocationId, error: &Error) {
+        if id.is_over() {
+            log_too_late();
+            return;
         }
+        let call = id.call("error");
+        let error = match self.post_error(&call, id.headers(), error).await {
+            Ok(status) if status.is_success() => return,
+            Ok(status) => unexpected("POST /invocation/error", status),
+            Err(Failed { error, .. }) => error,
+        };
+        tracing::error!(%error, "failed to report the failed invocation to Lambda");
     }
 
     /// Reports that the function failed to start.
@@ -162,9 +208,13 @@ impl Client {
     }
 
     async fn report_start(&mut self, call: &str, error: &Error) {
-        if let Err(error) = self.post_error(call, error).await {
-            tracing::error!(%error, "failed to report the failed start to Lambda");
-        }
+        let report = self.post_error(call, HeaderMap::new(), error);
+        let error = match timeout(REPORT_TIMEOUT, report).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(Failed { error, .. })) => error,
+            Err(elapsed) => elapsed.into(),
+        };
+        tracing::error!(%error, "failed to report the failed start to Lambda");
     }
 
     /// Reports that the start is complete, and waits until the process is restored from its snapshot.
@@ -186,7 +236,8 @@ impl Client {
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(EXTENSION_NAME, HeaderValue::from_static("anyhost"));
         let no_events = Payload::Whole(Bytes::from_static(br#"{"events":[]}"#).into());
-        let (status, headers, _) = self.call(Method::POST, target, headers, no_events).await?;
+        let called = self.call(Method::POST, target, headers, no_events).await;
+        let (status, headers, _) = called.map_err(|failed| failed.error)?;
         let id = headers.get(EXTENSION_ID).filter(|_| status.is_success());
         id.cloned()
             .ok_or_else(|| unexpected("POST /extension/register", status))
@@ -199,40 +250,29 @@ impl Client {
         self.get(target, headers).await.map(drop)
     }
 
-    async fn post_error(&mut self, call: &str, error: &Error) -> io::Result<()> {
+    async fn post_error(
+        &mut self,
+        call: &str,
+        mut headers: HeaderMap,
+        error: &Error,
+    ) -> Result<StatusCode, Failed> {
         let kind = "Runtime.AnyhostError";
         let chain = format!("{error:?}");
         let body = serde_json::json!({"errorMessage": chain, "errorType": kind, "stackTrace": []});
-        let headers = HeaderMap::from_iter([(ERROR_TYPE, HeaderValue::from_static(kind))]);
-        self.post(call, headers, body.to_string().into())
-            .await
-            .map(drop)
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(kind));
+        let target = self.endpoint.target(call);
+        self.post(target, headers, body.to_string().into()).await
     }
 
     async fn post(
         &mut self,
-        call: &str,
+        target: Uri,
         mut headers: HeaderMap,
         body: Bytes,
-    ) -> io::Result<StatusCode> {
+    ) -> Result<StatusCode, Failed> {
         headers.insert(CONTENT_TYPE, JSON);
-        let target = self.endpoint.target(call);
-        // The kept connection may have died while Lambda had frozen the process. The body is in memory, so the
-        // call can be repeated on a new connection.
-        if self.connection.is_some() {
-            let payload = Payload::Whole(body.clone().into());
-            let call = self.call(Method::POST, target.clone(), headers.clone(), payload);
-            match timeout(POST_TIMEOUT, call)
-                .await
-                .unwrap_or_else(|_| Err(timed_out()))
-            {
-                Ok((status, ..)) => return Ok(status),
-                Err(error) => tracing::debug!(%error, "retrying a POST on a new connection"),
-            }
-        }
-        let call = self.call(Method::POST, target, headers, Payload::Whole(body.into()));
-        let called = timeout(POST_TIMEOUT, call).await;
-        let (status, ..) = called.unwrap_or_else(|_| Err(timed_out()))?;
+        let body = Payload::Whole(body.into());
+        let (status, ..) = self.call(Method::POST, target, headers, body).await?;
         Ok(status)
     }
 
@@ -241,17 +281,27 @@ impl Client {
         target: Uri,
         headers: HeaderMap,
     ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
-        let empty = Payload::Whole(Full::default());
-        self.call(Method::GET, target, headers, empty).await
+        let kept = self.connection.is_some();
+        let empty = || Payload::Whole(Full::default());
+        let mut called = self
+            .call(Method::GET, target.clone(), headers.clone(), empty())
+            .await;
+        if kept && called.is_err() {
+            // The API closed the kept connection. A GET can be repeated (RFC 9110 §9.2.2).
+            called = self.call(Method::GET, target, headers, empty()).await;
+        }
+        called.map_err(|failed| failed.error)
     }
 
+    /// Makes a call on the kept connection, or on a new one if the API has closed that. A request is only
+    /// repeated if nothing of it was sent: the API may have acted on it otherwise.
     async fn call(
         &mut self,
         method: Method,
         target: Uri,
         headers: HeaderMap,
         body: Payload,
-    ) -> io::Result<(StatusCode, HeaderMap, Bytes)> {
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Failed> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = target;
@@ -261,19 +311,36 @@ impl Client {
         headers.insert(USER_AGENT, AGENT);
 
         // The connection is put back only after a successful exchange.
-        let mut kept = self.connection.take();
-        if let Some(connection) = &mut kept
-            && !connection.is_open().await
-        {
-            kept = None;
+        if let Some(mut connection) = self.connection.take().filter(|kept| kept.is_open()) {
+            match connection.exchange(request).await {
+                Ok(answer) => return Ok(self.keep(connection, answer)),
+                Err(Failed {
+                    unsent: Some(unsent),
+                    ..
+                }) => request = *unsent,
+                Err(failed) => return Err(failed),
+            }
         }
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => Box::new(Connection::open(&self.endpoint.address).await?),
+        let mut connection = match Connection::open(&self.endpoint.address).await {
+            Ok(connection) => Box::new(connection),
+            Err(error) => {
+                let unsent = Some(Box::new(request));
+                return Err(Failed { error, unsent });
+            }
         };
-        let (parts, body) = connection.exchange(request).await?;
-        self.connection = Some(connection);
-        Ok((parts.status, parts.headers, body))
+        let answer = connection.exchange(request).await?;
+        Ok(self.keep(connection, answer))
+    }
+
+    fn keep(
+        &mut self,
+        connection: Box<Connection>,
+        (parts, body): (Parts, Bytes),
+    ) -> (StatusCode, HeaderMap, Bytes) {
+        if connection::stays_open(&parts) {
+            self.connection = Some(connection);
+        }
+        (parts.status, parts.headers, body)
     }
 }
 
@@ -281,12 +348,10 @@ fn unexpected(call: &str, status: StatusCode) -> io::Error {
     io::Error::other(format!("{call} returned {status}"))
 }
 
-fn timed_out() -> io::Error {
-    io::ErrorKind::TimedOut.into()
+/// The invocation may already run again with the same request id, and would get what is posted now.
+fn log_too_late() {
+    tracing::error!("dropped the response: the deadline of the invocation has passed");
 }
 
-fn invocation(id: &HeaderValue, call: &str) -> String {
-    // `try_next` accepts only ids that are valid strings.
-    let id = id.to_str().unwrap_or_default();
-    format!("runtime/invocation/{id}/{call}")
-}
+#[cfg(test)]
+mod tests;

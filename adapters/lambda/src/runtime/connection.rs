@@ -3,85 +3,135 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::header::{CONNECTION, HeaderMap};
 use http::response::Parts;
+use http::{Request, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
-
-/// A connection that was used so recently is assumed to be open.
-const FRESH: Duration = Duration::from_millis(5);
 
 /// A connection that is kept between calls. The calls poll it, because the API never sends anything on its
 /// own; a task for it would cost a wake-up for each call.
 pub(super) struct Connection {
     sender: SendRequest<Payload>,
     driver: http1::Connection<TokioIo<TcpStream>, Payload>,
-    used: Instant,
+    /// A second descriptor of the socket, which hyper owns.
+    socket: OwnedFd,
+}
+
+/// A call that failed.
+pub(super) struct Failed {
+    pub(super) error: io::Error,
+    /// The request, if nothing of it was sent.
+    pub(super) unsent: Option<Box<Request<Payload>>>,
+}
+
+impl Failed {
+    pub(super) fn sent(error: io::Error) -> Self {
+        Self {
+            error,
+            unsent: None,
+        }
+    }
 }
 
 impl Connection {
     pub(super) async fn open(address: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        let socket = stream.as_fd().try_clone_to_owned()?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
         Ok(Self {
             sender,
             driver,
-            used: Instant::now(),
+            socket,
         })
     }
 
-    /// Whether the API has not closed the connection. While Lambda has frozen the process, the process does not
-    /// notice that.
-    pub(super) async fn is_open(&mut self) -> bool {
-        if self.used.elapsed() < FRESH {
-            return true;
-        }
-        poll_fn(|cx| Poll::Ready(Pin::new(&mut self.driver).poll(cx).is_pending())).await
+    /// Whether the API has not closed the connection.
+    ///
+    /// Asks the kernel: Tokio learns that the API closed the connection only when it polls the I/O driver, which
+    /// does not happen while a handler runs that never waits, or while Lambda has frozen the process.
+    pub(super) fn is_open(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        // Between calls the API sends nothing, so anything that can be read is the end or an error.
+        matches!(
+            recv(&self.socket, &mut [0; 1], flags),
+            Err(rustix::io::Errno::AGAIN)
+        )
     }
 
     pub(super) async fn exchange(
         &mut self,
         request: Request<Payload>,
-    ) -> io::Result<(Parts, Bytes)> {
+    ) -> Result<(Parts, Bytes), Failed> {
         let Self { sender, driver, .. } = self;
         let mut exchange = pin!(async move {
-            let exchanged = async {
-                sender.ready().await?;
-                let (parts, body) = sender.send_request(request).await?.into_parts();
-                Ok::<_, hyper::Error>((parts, body.collect().await?.to_bytes()))
+            if let Err(error) = sender.ready().await {
+                return Err(Failed {
+                    error: io::Error::other(error),
+                    unsent: Some(Box::new(request)),
+                });
+            }
+            let answer = sender.try_send_request(request).await;
+            let (parts, body) = match answer {
+                Ok(answer) => answer.into_parts(),
+                Err(mut error) => {
+                    let unsent = error.take_message().map(Box::new);
+                    let error = io::Error::other(error.into_error());
+                    return Err(Failed { error, unsent });
+                }
             };
-            exchanged.await.map_err(io::Error::other)
+            match body.collect().await {
+                Ok(body) => Ok((parts, body.to_bytes())),
+                Err(error) => Err(Failed::sent(io::Error::other(error))),
+            }
         });
-        let exchanged = poll_fn(|cx| {
+        poll_fn(|cx| {
             // Each of the two can make progress possible for the other, so the exchange is polled twice.
             if let Poll::Ready(exchanged) = exchange.as_mut().poll(cx) {
                 return Poll::Ready(exchanged);
             }
-            let ended = match Pin::new(&mut *driver).poll(cx) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                ended => ended.is_ready(),
-            };
-            match exchange.as_mut().poll(cx) {
-                Poll::Pending if ended => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-                exchanged => exchanged,
+            let driven = Pin::new(&mut *driver).poll(cx);
+            match (exchange.as_mut().poll(cx), driven) {
+                (Poll::Ready(exchanged), _) => Poll::Ready(exchanged),
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+                (Poll::Pending, Poll::Ready(Ok(()))) => {
+                    Poll::Ready(Err(Failed::sent(io::ErrorKind::ConnectionReset.into())))
+                }
+                (Poll::Pending, Poll::Ready(Err(error))) => {
+                    Poll::Ready(Err(Failed::sent(io::Error::other(error))))
+                }
             }
-        });
-        let exchanged = exchanged.await;
-        self.used = Instant::now();
-        exchanged
+        })
+        .await
     }
+}
+
+/// Whether the connection stays open after this answer (RFC 9112 §9.3).
+pub(super) fn stays_open(parts: &Parts) -> bool {
+    match parts.version {
+        Version::HTTP_11 => !has_option(&parts.headers, "close"),
+        _ => has_option(&parts.headers, "keep-alive"),
+    }
+}
+
+fn has_option(headers: &HeaderMap, option: &str) -> bool {
+    let values = headers.get_all(CONNECTION).iter();
+    let mut options = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    options.any(|known| known.trim().eq_ignore_ascii_case(option))
 }
 
 /// The body of a streamed response.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 /// The headers of `GET /invocation/next`. A header that is missing or invalid reads as `None`.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,10 @@ impl Metadata {
             deadline: deadline.filter(|deadline| *deadline > SystemTime::now()),
             headers,
         }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&HeaderValue> {
+        self.headers.get(name)
     }
 
     fn text(&self, name: &str) -> Option<&str> {

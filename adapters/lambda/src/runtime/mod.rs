@@ -8,10 +8,15 @@ mod client;
 mod connection;
 mod endpoint;
 pub(crate) mod extension;
+mod invocation_id;
 mod metadata;
 pub(crate) mod snapstart;
 
 pub(crate) use client::{Client, ERROR_BODY, ERROR_TYPE, Next};
 pub(crate) use connection::StreamingBody;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use invocation_id::InvocationId;
 pub(crate) use metadata::Metadata;
+
+#[cfg(test)]
+pub(crate) mod raw_api;

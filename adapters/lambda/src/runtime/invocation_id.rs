@@ -1,0 +1,64 @@
+//! What identifies an invocation in the calls of the Runtime API.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use tokio::time::Instant;
+
+use super::metadata::Metadata;
+
+const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
+
+/// RFC 3986 §2.3: the bytes that never need encoding in a path segment.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The identifiers of an invocation, and when it ends.
+#[derive(Clone, Debug)]
+pub(crate) struct InvocationId {
+    /// The request id, percent-encoded: the caller of Invoke may have chosen it.
+    request: String,
+    /// `Lambda-Runtime-Invocation-Id`. A retry has the same request id and another invocation id. Without this
+    /// header, Lambda would take a late response as the response of the retry.
+    invocation: Option<HeaderValue>,
+    deadline: Option<Instant>,
+}
+
+impl InvocationId {
+    /// `None` without a request id.
+    pub(crate) fn new(metadata: &Metadata) -> Option<Self> {
+        let request = metadata.header("lambda-runtime-aws-request-id")?;
+        if request.is_empty() {
+            return None;
+        }
+        let left = metadata.time_left();
+        Some(Self {
+            request: percent_encode(request.as_bytes(), UNRESERVED).to_string(),
+            invocation: metadata.header(INVOCATION_ID.as_str()).cloned(),
+            deadline: left.and_then(|left| Instant::now().checked_add(left)),
+        })
+    }
+
+    /// The path of a call for this invocation: `response` or `error`.
+    pub(super) fn call(&self, call: &str) -> String {
+        format!("runtime/invocation/{}/{call}", self.request)
+    }
+
+    /// The headers of each call for this invocation.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let id = self.invocation.clone();
+        HeaderMap::from_iter(id.map(|id| (INVOCATION_ID, id)))
+    }
+
+    /// When Lambda ends the invocation.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether Lambda has ended the invocation.
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|end| end <= Instant::now())
+    }
+}
