@@ -18,11 +18,10 @@ where
     E: Into<Error>,
 {
     detected.log();
-    // Without concurrency there is one invocation at a time, and one thread is enough.
-    let builder = match std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").as_deref() {
-        Err(_) | Ok("" | "1") => Builder::new_current_thread(),
-        Ok(_) => Builder::new_multi_thread(),
-    };
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = worker_threads() {
+        builder.worker_threads(threads);
+    }
     block_on(builder, async {
         match build_handler(build).await {
             Ok(handler) => anyhost_lambda::serve(handler).await?,
@@ -33,6 +32,16 @@ where
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Tokio's default is the number of CPUs. Invocations that run concurrently need more: each may block a worker,
+/// and one more worker has to poll the I/O driver.
+fn worker_threads() -> Option<usize> {
+    const MAX: usize = 128;
+    let concurrency = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok()?;
+    let concurrency: usize = concurrency.parse().ok().filter(|count| *count > 1)?;
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    Some(concurrency.saturating_add(1).min(MAX).max(cpus))
 }
 
 pub(crate) async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
