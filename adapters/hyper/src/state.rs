@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
+use crate::request::HealthChecks;
 use crate::settings::Config;
 use crate::timeouts::{Connections, Registration};
 
@@ -69,6 +70,7 @@ impl ServerState {
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) health_checks: Arc<dyn Handler>,
     pub(crate) config: Config,
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<TokioExecutor>,
@@ -84,6 +86,7 @@ impl Shared {
     pub(crate) fn new(handler: Arc<dyn Handler>, config: Config, state: Arc<ServerState>) -> Self {
         Self {
             handler,
+            health_checks: Arc::new(HealthChecks(state.clone())),
             http1: config.http1(),
             http2: config.http2(),
             config,

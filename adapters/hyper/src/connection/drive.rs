@@ -64,7 +64,9 @@ pub(super) async fn drive<C: Connection>(
                 if requests.is_none() || activity.requests_if_none_in_flight() != requests => {}
             // Part of a head has arrived. The head timeout applies to the rest.
             Event::GraceOver if activity.waiting() == Waiting::Head && !C::MULTIPLEXED => {}
-            // The client has not closed the connection after the GOAWAY.
+            // After a GOAWAY, hyper closes the connection once the client has answered a PING. A client that is still
+            // reading responses from the buffers of the kernel answers late; one that was idle has no reason to.
+            Event::GraceOver if C::MULTIPLEXED && activity.has_written_recently() => {}
             Event::GraceOver if C::MULTIPLEXED => return Ok(()),
             Event::GraceOver => {
                 in_grace = false;

@@ -18,6 +18,21 @@ pub(super) enum Io {
     Memory(tokio::io::DuplexStream),
 }
 
+impl Io {
+    /// Makes the kernel send a reset when the stream is dropped. Unix sockets have no reset.
+    pub(super) fn set_reset_on_close(&self) {
+        let result = match self {
+            Self::Tcp(stream) => stream.set_zero_linger(),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0.set_zero_linger(),
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "failed to set SO_LINGER");
+        }
+    }
+}
+
 macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {

@@ -4,9 +4,13 @@ mod accept;
 mod detect;
 mod drive;
 mod handshake;
+mod heads;
 mod io;
+mod linger;
+mod observed;
 mod permit;
 mod serve;
+mod streams;
 #[cfg(test)]
 mod tests;
 

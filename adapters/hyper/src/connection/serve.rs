@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -12,6 +13,7 @@ use super::detect::{Protocol, detect};
 use super::drive::drive;
 use super::handshake::handshake;
 use super::io::Io;
+use super::observed::Observed;
 use super::permit::Permit;
 use crate::listen::Stream;
 use crate::request::respond;
@@ -69,6 +71,10 @@ impl OpenConnection {
             shared,
         }
     }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl Drop for OpenConnection {
@@ -79,17 +85,18 @@ impl Drop for OpenConnection {
 
 /// Detects the protocol and runs it.
 pub(super) async fn serve_http(
-    io: Io,
+    mut io: Io,
     open: OpenConnection,
     connection: Arc<ConnectionState>,
 ) -> io::Result<()> {
     let (activity, shared) = (connection.registration.activity(), &connection.shared);
     let detected = tokio::select! {
-        detected = detect(io, open, activity.clone()) => detected,
+        detected = detect(&mut io) => detected,
         () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
         () = no_first_request(&shared.state) => return Ok(()),
     };
-    let (protocol, io) = detected?;
+    let (protocol, first) = detected?;
+    let io = TokioIo::new(Observed::new(io, protocol, first, open, activity.clone()));
     let service = service_fn(|request| respond(request, connection.clone()));
     // Boxed, so that a connection takes the memory of its protocol and not of the larger one.
     match protocol {

@@ -6,13 +6,14 @@ use http::header::EXPECT;
 use hyper::body::{Body as _, Incoming};
 
 use super::upload::Upload;
-use crate::state::Shared;
+use crate::state::ConnectionState;
 
 pub(super) fn request(
     request: http::Request<Incoming>,
     context: Context,
-    shared: &Shared,
+    connection: &ConnectionState,
 ) -> Request {
+    let shared = &connection.shared;
     let (mut parts, incoming) = request.into_parts();
     parts.extensions.insert(context);
     let body = match incoming.is_end_stream() {
@@ -23,7 +24,13 @@ pub(super) fn request(
             let drain = parts.version < Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
             let drain_on = drain.then(|| shared.runtime.clone());
             let min_rate = shared.config.options.limits.min_body_rate;
-            Body::new(Upload::new(incoming, drain_on, min_rate))
+            let activity = connection.registration.activity();
+            let number = match parts.version {
+                Version::HTTP_2 => 0,
+                _ => activity.set_body_length(incoming.size_hint().exact()),
+            };
+            let activity = activity.clone();
+            Body::new(Upload::new(incoming, activity, number, drain_on, min_rate))
         }
     };
     Request::from_parts(parts, body)

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhost_core::adapter::{Deadline, Exchanged, RequestInfo, log_aborted};
 use anyhost_core::{Body, BoxError, Response};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue};
+use http::{StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
@@ -41,12 +41,28 @@ fn encode(
     in_flight.set_status(parts.status);
     // While draining, the client has to use another connection for its next request. HTTP/2 sends GOAWAY instead.
     let draining = in_flight.connection.shared.state.phase() != Phase::Serving;
-    if draining && !in_flight.is_stream() && parts.status != StatusCode::SWITCHING_PROTOCOLS {
+    let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    let activity = in_flight.connection.registration.activity();
+    if upgraded {
+        activity.set_upgraded();
+    }
+    // RFC 9112 §6.3: HTTP/1.0 has no chunks. hyper would announce that the connection stays open.
+    let ends_by_close = in_flight.is_http_1_0() && !upgraded && body.size_hint().exact().is_none();
+    if ends_by_close {
+        activity.set_ends_by_close();
+    }
+    if (draining || ends_by_close) && !in_flight.is_stream() && !upgraded {
         let close = HeaderValue::from_static("close");
         parts.headers.insert(CONNECTION, close);
+        if in_flight.is_http_1_0() {
+            // Otherwise hyper would add `keep-alive`.
+            parts.version = Version::HTTP_10;
+        }
     }
     let body = ResponseBody {
         body,
+        rest: Bytes::new(),
+        complete: false,
         in_flight,
         ending,
     };
@@ -56,10 +72,20 @@ fn encode(
 /// How long a failed body waits before it returns its error to hyper.
 const FLUSH_TIME: Duration = Duration::from_millis(20);
 
-/// A response body for hyper. hyper drops it after it was sent, or when the client has disconnected; that ends the
-/// request.
+/// The largest chunk that hyper gets.
+///
+/// hyper drops a body once it has taken the last chunk, and takes a chunk when the previous ones are nearly written. If a
+/// response were one chunk, the request would end long before the client has the response.
+const MAX_CHUNK: usize = 64 * 1024;
+
+/// A response body for hyper. hyper drops it once the rest of it fits into its buffers, or when the client has
+/// disconnected; that ends the request.
 pub(crate) struct ResponseBody {
     body: Body,
+    /// The rest of a chunk that was larger than [`MAX_CHUNK`].
+    rest: Bytes,
+    /// hyper has taken the last frame.
+    complete: bool,
     in_flight: InFlight,
     ending: Ending,
 }
@@ -80,7 +106,19 @@ impl ResponseBody {
             log_aborted(&limit.1, &exceeded);
             return Poll::Ready(Some(Err(exceeded.into())));
         }
-        Pin::new(&mut self.body).poll_frame(cx)
+        let mut frame = match self.rest.is_empty() {
+            true => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                other => return Poll::Ready(other),
+            },
+            false => Frame::data(std::mem::take(&mut self.rest)),
+        };
+        if let Some(data) = frame.data_mut()
+            && data.len() > MAX_CHUNK
+        {
+            self.rest = data.split_off(MAX_CHUNK);
+        }
+        Poll::Ready(Some(Ok(frame)))
     }
 }
 
@@ -101,9 +139,13 @@ impl http_body::Body for ResponseBody {
                     self.ending = Ending::Failed(error, Box::pin(sleep(FLUSH_TIME)));
                 }
                 frame => {
-                    if let Some(Ok(frame)) = &frame {
-                        self.in_flight
-                            .add_bytes(frame.data_ref().map_or(0, Bytes::len));
+                    match frame.as_ref().and_then(|frame| frame.as_ref().ok()) {
+                        Some(frame) => match frame.data_ref() {
+                            Some(data) => self.in_flight.add_bytes(data.len()),
+                            // hyper does not poll a body again after its trailers.
+                            None => self.complete = frame.is_trailers(),
+                        },
+                        None => self.complete = true,
                     }
                     return Poll::Ready(frame);
                 }
@@ -120,19 +162,27 @@ impl http_body::Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        !matches!(self.ending, Ending::Failed(..)) && self.body.is_end_stream()
+        !matches!(self.ending, Ending::Failed(..))
+            && self.rest.is_empty()
+            && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         // hyper does not poll a body again once it has all bytes of a known length.
-        let complete = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
-        if !complete {
+        let has_all = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
+        if !(self.complete || has_all && self.rest.is_empty()) {
             self.in_flight.set_aborted();
         }
     }

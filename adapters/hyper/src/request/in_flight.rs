@@ -25,6 +25,9 @@ pub(crate) struct InFlight {
     status: Option<StatusCode>,
     aborted: bool,
     close_connection: Option<AbortOnDropHandle<()>>,
+    http_1_0: bool,
+    /// Whether the request counts towards the limit on requests in flight.
+    counted: bool,
     /// Lets a drain wait for an HTTP/2 stream, which can outlive the task of its connection.
     stream_token: Option<TaskTrackerToken>,
 }
@@ -42,6 +45,8 @@ impl InFlight {
             status: None,
             aborted: false,
             close_connection: None,
+            counted: true,
+            http_1_0: request.version() == http::Version::HTTP_10,
             stream_token: is_stream.then(|| shared.tasks.token()),
             connection,
         }
@@ -50,6 +55,19 @@ impl InFlight {
     /// Whether the request is a stream of an HTTP/2 connection.
     pub(super) fn is_stream(&self) -> bool {
         self.stream_token.is_some()
+    }
+
+    /// Whether the client cannot receive chunks.
+    pub(super) fn is_http_1_0(&self) -> bool {
+        self.http_1_0
+    }
+
+    /// Excludes a request that the server answers itself from the limit on requests in flight. A client that does not
+    /// read such responses could otherwise use up the limit.
+    pub(super) fn exclude_from_limit(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.connection.shared.remove_request();
+        }
     }
 
     pub(super) fn disable_access_log(&mut self) {
@@ -88,7 +106,9 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let shared = &self.connection.shared;
         self.connection.registration.activity().mark_request_ended();
-        shared.remove_request();
+        if self.counted {
+            shared.remove_request();
+        }
         shared.metrics.request_ended(self.status, self.aborted);
         if let Some(record) = &self.access_record {
             record.log(self.status, self.aborted, &self.context);

@@ -22,6 +22,7 @@ use crate::state::{ConnectionState, Phase};
 
 pub(crate) use encode::ResponseBody;
 use in_flight::InFlight;
+pub(crate) use own_response::HealthChecks;
 
 /// Runs one request through the handler. This is the service that hyper calls.
 ///
@@ -36,27 +37,43 @@ pub(crate) fn respond(
         in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
     }
     // Decoded before it can be rejected, because the body of a rejected request has to be drained too.
-    let mut request = decode::request(request, in_flight.context.clone(), shared);
-    if let Some(own) = own_response::own_response(&mut request, shared) {
-        if own.is_health_check {
-            in_flight.disable_access_log();
-        }
-        let response = encode::own_response(own.response, in_flight);
+    let mut request = decode::request(request, in_flight.context.clone(), &in_flight.connection);
+    let options = &shared.config.options;
+    let is_health_check = options.health && own_response::is_health_check(&request);
+    let is_detached = options.detached && !is_health_check;
+    let request_timeout = options.limits.request_timeout;
+    let handler = match is_health_check {
+        true => shared.health_checks.clone(),
+        false => shared.handler.clone(),
+    };
+    let own = match own_response::rejection(&mut request) {
+        None if !is_health_check => own_response::overload(&mut request, &in_flight.connection),
+        rejection => rejection,
+    };
+    if is_health_check || own.is_some() {
+        in_flight.exclude_from_limit();
+    }
+    if is_health_check {
+        // Load balancers send a health check every few seconds.
+        in_flight.disable_access_log();
+    }
+    let deadline = request_timeout.map(|timeout| Instant::now() + timeout);
+    if let Some(deadline) = deadline
+        && (own.is_none() || in_flight.is_stream())
+    {
+        in_flight.set_deadline(deadline);
+    }
+    if let Some(response) = own {
+        let response = encode::own_response(response, in_flight);
         return Respond::Other(Box::pin(std::future::ready(response)));
     }
-    let handler = shared.handler.clone();
-    let detached_info = match shared.config.options.detached {
+    let detached_info = match is_detached {
         true => Some(RequestInfo::of(&mut request)),
         false => None,
     };
-    let deadline = match shared.config.options.limits.request_timeout {
-        Some(timeout) => {
-            let instant = Instant::now() + timeout;
-            in_flight.set_deadline(instant);
-            Deadline::new(sleep_until(instant))
-        }
-        None => Deadline::none(),
-    };
+    let deadline = deadline.map_or_else(Deadline::none, |instant| {
+        Deadline::new(sleep_until(instant))
+    });
     let exchange = exchange(handler, request, deadline);
     match detached_info {
         None => Respond::Exchange {

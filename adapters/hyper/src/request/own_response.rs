@@ -1,42 +1,42 @@
 //! Responses that the server makes without the handler: rejections and health checks.
 
-use anyhost_core::adapter::{RequestInfo, finish_response, reject, response_to};
-use anyhost_core::{Error, Request, Response, send};
-use http::header::{HOST, HeaderValue, RETRY_AFTER};
+use std::sync::Arc;
+
+use anyhost_core::adapter::{RequestInfo, reject, response_to};
+use anyhost_core::{Error, Handler, Request, Response, Result, send};
+use http::header::{HOST, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{Method, StatusCode, Version};
 
-use crate::state::{Phase, Shared};
+use crate::state::{ConnectionState, Phase, ServerState};
 
-pub(super) struct OwnResponse {
-    pub(super) response: Response,
-    /// Health checks are not in the access log, because load balancers send one every few seconds.
-    pub(super) is_health_check: bool,
-}
-
-/// The server's own response, or `None` if the request is for the handler.
-pub(super) fn own_response(request: &mut Request, shared: &Shared) -> Option<OwnResponse> {
-    let own = |response, is_health_check| {
-        Some(OwnResponse {
-            response,
-            is_health_check,
-        })
-    };
+/// The response to a request that is rejected, or `None` if the request is for a handler.
+pub(super) fn rejection(request: &mut Request) -> Option<Response> {
     if !has_host(request) {
         let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
-        return own(reject(error, &RequestInfo::of(request)), false);
+        return Some(reject(error, &RequestInfo::of(request)));
     }
-    if shared.config.options.health
-        && let Some(response) = health_check(request, shared)
-    {
-        return own(finish_response(response, &RequestInfo::of(request)), true);
+    if !is_transfer_coding_known(request) {
+        let message = "Unknown Transfer-Encoding: expected chunked";
+        let error = Error::new(StatusCode::NOT_IMPLEMENTED, message);
+        return Some(reject(error, &RequestInfo::of(request)));
     }
-    if !shared.is_overloaded() {
+    None
+}
+
+/// The 503 to a request, if too many are in flight.
+pub(super) fn overload(request: &mut Request, connection: &ConnectionState) -> Option<Response> {
+    let shared = &connection.shared;
+    let options = &shared.config.options;
+    // A detached handler continues after its stream was reset, so that the limit on streams does not bound it.
+    let in_flight = connection.registration.activity().requests_in_flight();
+    let has_too_many_detached = options.detached && in_flight > options.limits.max_http2_streams;
+    if !shared.is_overloaded() && !has_too_many_detached {
         return None;
     }
     // Counted and not logged: under overload, a log line per rejected request would add to the load.
     shared.metrics.request_rejected();
     let error = unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("1"));
-    own(response_to(error, &RequestInfo::of(request)), false)
+    Some(response_to(error, &RequestInfo::of(request)))
 }
 
 pub(super) fn unavailable() -> Error {
@@ -51,20 +51,37 @@ fn has_host(request: &Request) -> bool {
         || request.headers().contains_key(HOST)
 }
 
-/// `/livez` succeeds while the process can respond at all. `/readyz` fails as soon as the server drains, so that load
-/// balancers send no more requests.
-fn health_check(request: &Request, shared: &Shared) -> Option<Response> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return None;
+/// RFC 9112 §6.1: a request with an unknown transfer coding is rejected with 501. hyper accepts every request whose last
+/// coding is `chunked`, and the handler would get coded bytes.
+fn is_transfer_coding_known(request: &Request) -> bool {
+    use http_body::Body as _;
+    if request.version() == Version::HTTP_2 || request.body().is_end_stream() {
+        return true;
     }
-    let healthy = match request.uri().path() {
-        "/livez" => true,
-        "/readyz" => shared.state.phase() == Phase::Serving,
-        _ => return None,
-    };
-    let (status, text) = match healthy {
-        true => (StatusCode::OK, "ok"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-    };
-    send(status, text).ok()
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    }
+}
+
+pub(super) fn is_health_check(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && matches!(request.uri().path(), "/livez" | "/readyz")
+}
+
+/// The handler for health checks. `/livez` succeeds while the process can respond at all. `/readyz` fails as soon as the
+/// server drains, so that load balancers send no more requests.
+pub(crate) struct HealthChecks(pub(crate) Arc<ServerState>);
+
+#[anyhost_core::async_trait]
+impl Handler for HealthChecks {
+    async fn handle(&self, request: Request) -> Result<Response> {
+        let is_serving = self.0.phase() == Phase::Serving;
+        match is_serving || request.uri().path() == "/livez" {
+            true => send(StatusCode::OK, "ok"),
+            false => send(StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::timeouts::Activity;
 
 /// How long an unread body is drained in total, and how long without receiving anything. These are the defaults of
 /// nginx's `lingering_time` and `lingering_timeout`.
@@ -27,15 +30,26 @@ const RATE_GRACE: Duration = Duration::from_secs(10);
 /// reset, and a reset discards the response that the client has not read yet, such as a 413 (RFC 9112 §9.6).
 pub(super) struct Upload {
     incoming: Option<Incoming>,
+    activity: Arc<Activity>,
+    /// The number of the request on its connection.
+    request: u32,
     drain_on: Option<Handle>,
     rate: Option<Box<RateLimit>>,
 }
 
 impl Upload {
     /// `drain_on` is the runtime that drains the body; `min_rate` is in bytes per second.
-    pub(super) fn new(incoming: Incoming, drain_on: Option<Handle>, min_rate: Option<u32>) -> Self {
+    pub(super) fn new(
+        incoming: Incoming,
+        activity: Arc<Activity>,
+        request: u32,
+        drain_on: Option<Handle>,
+        min_rate: Option<u32>,
+    ) -> Self {
         Self {
             incoming: Some(incoming),
+            activity,
+            request,
             drain_on,
             rate: min_rate.map(|rate| Box::new(RateLimit::new(rate))),
         }
@@ -55,6 +69,9 @@ impl http_body::Body for Upload {
             return Poll::Ready(None);
         };
         let frame = Pin::new(incoming).poll_frame(cx);
+        if let Poll::Ready(None) = frame {
+            this.activity.mark_chunked_body_ended(this.request);
+        }
         let Some(rate) = &mut this.rate else {
             return frame.map_err(Into::into);
         };
@@ -91,10 +108,15 @@ impl http_body::Body for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let (Some(incoming), Some(runtime)) = (self.incoming.take(), &self.drain_on)
-            && !incoming.is_end_stream()
-        {
-            runtime.spawn(timeout(DRAIN_TIMEOUT, drain(incoming)));
+        match (self.incoming.take(), &self.drain_on) {
+            (Some(incoming), Some(runtime)) if !incoming.is_end_stream() => {
+                let (activity, request) = (self.activity.clone(), self.request);
+                runtime.spawn(async move {
+                    let _ = timeout(DRAIN_TIMEOUT, drain(incoming)).await;
+                    activity.mark_chunked_body_ended(request);
+                });
+            }
+            _ => self.activity.mark_chunked_body_ended(self.request),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::settings::Limits;
 
 use activity::Stage;
-pub(crate) use activity::{Activity, Waiting};
+pub(crate) use activity::{Activity, Input, Waiting};
 
 /// The time between two checks, and so the accuracy of all connection timeouts.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -85,6 +85,7 @@ impl Connections {
 
 impl Entry {
     fn check(&mut self, limits: &Limits) {
+        self.activity.age();
         let (stage, limit) = self.activity.stage(limits);
         self.checks = match self.last == Some(stage) {
             true => self.checks.saturating_add(1),

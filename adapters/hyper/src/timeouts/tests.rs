@@ -23,7 +23,9 @@ fn bytes_of_the_first_head_do_not_extend_its_timeout() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
-    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    let seconds = seconds_until_expired(&connections, &connection, |_| {
+        activity.set_head_started(true);
+    });
     assert_eq!(seconds, Some(30));
 }
 
@@ -35,7 +37,7 @@ fn the_timeout_of_a_later_head_starts_at_its_first_byte() {
     complete_a_request(activity);
     let read_from_second_10 = |second| {
         if second >= 10 {
-            activity.mark_read();
+            activity.set_head_started(true);
         }
     };
     let seconds = seconds_until_expired(&connections, &connection, read_from_second_10);
@@ -48,7 +50,7 @@ fn the_idle_timeout_does_not_run_while_a_request_is_in_flight() {
     let connection = connections.add();
     let activity = connection.activity();
     activity.mark_request_started();
-    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_write(true));
     assert_eq!(seconds, None);
     activity.mark_request_ended();
     let seconds = seconds_until_expired(&connections, &connection, |_| {});
@@ -62,8 +64,45 @@ fn http_2_pings_do_not_extend_the_idle_timeout() {
     let activity = connection.activity();
     activity.set_multiplexed();
     complete_a_request(activity);
-    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_read());
+    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_write(true));
     assert_eq!(seconds, Some(15));
+}
+
+#[test]
+fn an_http_2_connection_is_not_idle_until_its_responses_are_written() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    activity.set_multiplexed();
+    activity.set_open_streams(1);
+    complete_a_request(activity);
+    // The request timeout of `strict` is 60 seconds; the write stall timeout is 30.
+    let seconds =
+        seconds_until_expired(&connections, &connection, |_| activity.mark_data_written());
+    assert_eq!(seconds, Some(30));
+    assert_eq!(activity.waiting(), Waiting::Write);
+    let (_, limit) = activity.stage(&Limits::default());
+    assert_eq!(
+        limit, None,
+        "a well-behaved client can read as slowly as it likes"
+    );
+    activity.set_open_streams(0);
+    let seconds = seconds_until_expired(&connections, &connection, |_| {});
+    assert_eq!(seconds, Some(15));
+}
+
+#[test]
+fn a_response_counts_as_recently_written_for_thirty_checks() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    assert!(!activity.has_written_recently());
+    activity.mark_data_written();
+    let checks = (0..100).find(|_| {
+        connections.check(&Limits::default());
+        !activity.has_written_recently()
+    });
+    assert_eq!(checks, Some(29));
 }
 
 #[test]
@@ -73,7 +112,6 @@ fn http_2_pings_whose_answers_are_not_read_do_not_extend_a_timeout() {
     let activity = connection.activity();
     activity.set_multiplexed();
     let pings = |second| {
-        activity.mark_read();
         activity.mark_write(second % 7 == 0);
     };
     let seconds = seconds_until_expired(&connections, &connection, pings);

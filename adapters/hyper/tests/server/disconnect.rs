@@ -57,6 +57,17 @@ async fn a_handler_is_dropped_when_its_client_disconnects() {
     );
 }
 
+/// hyper does not read from a connection while its buffer contains bytes that belong to no request in flight.
+#[tokio::test]
+async fn a_handler_is_dropped_when_its_client_disconnects_after_sending_further_bytes() {
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    for (request, further) in [(GET, "\r\n"), (GET, "G"), (GET, GET), (post, "\r\n")] {
+        let bytes = format!("{request}{further}");
+        let outcome = outcome_after_disconnect(|server| server, &bytes).await;
+        assert_eq!(outcome, "dropped", "{bytes:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_detached_handler_runs_to_its_end_when_its_client_disconnects() {
     let outcome = outcome_after_disconnect(Server::with_detached_handlers, GET).await;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod disconnect;
+mod http2;
 mod limits;
 mod log_events;
 mod metrics;
@@ -12,6 +13,8 @@ mod shutdown;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhost_core::IntoHandler;
@@ -23,6 +26,32 @@ use tokio::time::timeout;
 
 /// A test that waits for longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body of chunks, without a known length.
+struct Chunks {
+    count: usize,
+    size: usize,
+    /// Whether an error follows instead of the end.
+    fails: bool,
+}
+
+impl http_body::Body for Chunks {
+    type Data = bytes::Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, io::Error>>> {
+        if self.count == 0 {
+            let error = self.fails.then(|| Err(io::Error::other("on purpose")));
+            return Poll::Ready(error);
+        }
+        self.count -= 1;
+        let chunk = vec![b'x'; self.size].into();
+        Poll::Ready(Some(Ok(http_body::Frame::data(chunk))))
+    }
+}
 
 /// A server that runs in a task.
 struct Serving {

@@ -31,6 +31,57 @@ fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
     entries.filter(|(_, value)| *value != 0).collect()
 }
 
+/// Sends a response with trailers after its body.
+struct WithTrailers(u8);
+
+impl http_body::Body for WithTrailers {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        self.0 += 1;
+        let trailers = || http::HeaderMap::from_iter([(http::header::ETAG, "x".parse().unwrap())]);
+        std::task::Poll::Ready(match self.0 {
+            1 => Some(Ok(http_body::Frame::data("done".into()))),
+            2 => Some(Ok(http_body::Frame::trailers(trailers()))),
+            _ => None,
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_response_counts_as_aborted_if_its_client_leaves_and_not_if_it_ends_with_trailers() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let serving = Serving::start(|request: Request| async move {
+        match request.uri().path() {
+            "/large" => anyhost_core::Body::from("x".repeat(20 << 20)),
+            _ => anyhost_core::Body::new(WithTrailers(0)),
+        }
+    })
+    .await;
+    let trailers = CLOSING.replacen("close", "close, TE\r\nTE: trailers", 1);
+    let response = serving.exchange(&trailers).await;
+    assert!(response.contains("done"), "{response}");
+    assert_eq!(
+        values(&snapshotter).get("anyhost_responses_aborted_total"),
+        None
+    );
+    let mut stream = serving.send(&CLOSING.replacen('/', "/large", 1)).await;
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut [0; 1000])
+        .await
+        .unwrap();
+    drop(stream);
+    serving.handle.graceful_shutdown();
+    serving.stopped().await;
+    let aborted = values(&snapshotter);
+    assert_eq!(aborted.get("anyhost_responses_aborted_total"), Some(&1));
+}
+
 #[tokio::test]
 async fn connections_and_requests_are_counted_by_their_outcome() {
     let recorder = DebuggingRecorder::new();

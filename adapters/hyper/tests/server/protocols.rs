@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{CLOSING, GET, PATIENCE, Serving, read_to_end, read_until};
+use crate::{CLOSING, Chunks, GET, PATIENCE, Serving, read_to_end, read_until};
 
 async fn body_length(mut request: Request) -> anyhost_core::Result<String> {
     match request.uri().path() {
@@ -37,6 +37,34 @@ async fn an_http_1_0_connection_is_closed_unless_the_client_requests_keep_alive(
     );
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
     assert!(read_to_end(stream).await.ends_with("done"));
+}
+
+/// RFC 9112 §8: the client takes the end of the connection for the end of the response, unless it is a reset.
+#[tokio::test]
+async fn an_aborted_response_to_an_http_1_0_request_ends_with_a_reset() {
+    let serving = Serving::start(|request: Request| async move {
+        let fails = request.uri().path() == "/fails";
+        Body::new(Chunks {
+            count: 1,
+            size: 5,
+            fails,
+        })
+    })
+    .await;
+    for (path, is_complete) in [("/", true), ("/fails", false)] {
+        for keep_alive in ["", "Connection: keep-alive\r\n"] {
+            let request = format!("GET {path} HTTP/1.0\r\n{keep_alive}\r\n");
+            let mut stream = serving.send(&request).await;
+            let mut response = Vec::new();
+            let read = timeout(PATIENCE, stream.read_to_end(&mut response)).await;
+            let error = read.expect("the connection closes").err();
+            let expected = (!is_complete).then_some(std::io::ErrorKind::ConnectionReset);
+            assert_eq!(error.map(|error| error.kind()), expected, "{path}");
+            let response = String::from_utf8_lossy(&response).to_lowercase();
+            assert!(response.ends_with("\r\n\r\nxxxxx"), "{response}");
+            assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -121,6 +149,50 @@ async fn a_handler_can_upgrade_a_connection() {
         assert_eq!(read_until(&mut stream, message).await, message);
     }
     assert!(serving.exchange(CLOSING).await.ends_with("no upgrade"));
+}
+
+#[tokio::test]
+async fn timeouts_of_hyper_can_be_set() {
+    let serving = Serving::start_with(
+        |server| {
+            let server = server.with_http1(|http1| {
+                http1.header_read_timeout(PATIENCE);
+            });
+            server.with_http2(|http2| {
+                http2.keep_alive_interval(PATIENCE);
+            })
+        },
+        || async { "done" },
+    )
+    .await;
+    assert!(serving.exchange(CLOSING).await.ends_with("done"));
+    let mut stream = serving.connect().await;
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    assert!(!settings(&mut stream).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_transfer_coding_other_than_chunked_is_rejected_with_501() {
+    let serving = Serving::start(body_length).await;
+    for (codings, status) in [
+        ("Transfer-Encoding: chunked", "200"),
+        ("Transfer-Encoding: Chunked", "200"),
+        ("Transfer-Encoding: gzip, chunked", "501"),
+        ("Transfer-Encoding: chunked, chunked", "501"),
+        (
+            "Transfer-Encoding: foo\r\nTransfer-Encoding: chunked",
+            "501",
+        ),
+    ] {
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{codings}\r\n\r\n");
+        let response = serving
+            .exchange(&format!("{head}2\r\nab\r\n0\r\n\r\n"))
+            .await;
+        assert_eq!(response.get(9..12), Some(status), "{codings}: {response}");
+    }
 }
 
 #[tokio::test]

@@ -140,3 +140,44 @@ async fn the_drain_timeout_aborts_requests_in_flight() {
     assert_eq!(read_to_end(in_flight).await, "");
     serving.stopped().await;
 }
+
+/// Such bytes are the rest of an upload that the handler ignored, or an empty line after a request.
+#[tokio::test]
+async fn bytes_that_belong_to_no_head_do_not_delay_a_drain() {
+    let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n";
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = "x".repeat(5000);
+    for (request, rest) in [
+        (upload, &*body),
+        (chunked, "5\r\nhello\r\n0\r\n\r\n"),
+        (GET, "\r\n"),
+    ] {
+        let serving = Serving::start(slow).await;
+        let mut stream = serving.send(request).await;
+        read_until(&mut stream, "done").await;
+        stream.write_all(rest.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let started = std::time::Instant::now();
+        serving.handle.graceful_shutdown();
+        assert_eq!(read_to_end(stream).await, "");
+        serving.stopped().await;
+        let elapsed = started.elapsed();
+        assert!(
+            elapsed < Duration::from_secs(3),
+            "{elapsed:?} for {request:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_began_in_the_segment_of_an_earlier_request_is_served_during_a_drain() {
+    let serving = Serving::start(slow).await;
+    let mut stream = serving.send(&format!("{GET}{}", &GET[..10])).await;
+    read_until(&mut stream, "done").await;
+    serving.handle.graceful_shutdown();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stream.write_all(&GET.as_bytes()[10..]).await.unwrap();
+    let response = read_to_end(stream).await;
+    assert!(response.ends_with("\r\n\r\ndone"), "{response:?}");
+    serving.stopped().await;
+}

@@ -1,0 +1,225 @@
+//! HTTP/2: responses that their clients read slowly, and responses that the server makes itself.
+
+use std::time::{Duration, Instant};
+
+use anyhost_core::{Body, Request, RequestExt};
+use anyhost_hyper::{Limits, Server};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use crate::{Chunks, PATIENCE, Serving};
+
+/// Connects a client that has the flow-control windows of RFC 9113.
+async fn connect(serving: &Serving) -> SendRequest<Empty<Bytes>> {
+    let io = TokioIo::new(serving.connect().await);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(65_535);
+    builder.initial_connection_window_size(65_535);
+    let (client, connection) = builder.handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn send(
+    client: &mut SendRequest<Empty<Bytes>>,
+    method: &str,
+    path: &str,
+) -> http::Response<Incoming> {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(format!("http://a{path}"));
+    let request = request.body(Empty::new()).unwrap();
+    let response = timeout(PATIENCE, client.send_request(request)).await;
+    response.expect("a response").unwrap()
+}
+
+/// Reads `length` bytes with a pause before each frame, and returns how many arrived before the body ended.
+async fn read_slowly(body: &mut Incoming, length: usize, pause: Duration) -> usize {
+    let mut read = 0;
+    while read < length {
+        sleep(pause).await;
+        match timeout(PATIENCE, body.frame()).await.expect("a frame") {
+            Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+            _ => break,
+        }
+    }
+    read
+}
+
+const LARGE: usize = 1_000_000;
+
+/// `/large` is one chunk, `/stream` many. Both report when their work after the response runs.
+async fn start_large(limits: Limits) -> (Serving, mpsc::UnboundedReceiver<()>) {
+    let (sender, ended) = mpsc::unbounded_channel();
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits),
+        move |request: Request| {
+            let sender = sender.clone();
+            async move {
+                request.context().wait_until(async move {
+                    let _ = sender.send(());
+                });
+                if request.uri().path() == "/large" {
+                    return Body::from("x".repeat(LARGE));
+                }
+                let (count, size) = (LARGE / 10_000, 10_000);
+                Body::new(Chunks {
+                    count,
+                    size,
+                    fails: false,
+                })
+            }
+        },
+    )
+    .await;
+    (serving, ended)
+}
+
+#[tokio::test]
+async fn a_slow_client_receives_its_whole_response_during_a_graceful_shutdown() {
+    for path in ["/large", "/stream"] {
+        let (serving, mut ended) = start_large(Limits::default()).await;
+        let mut client = connect(&serving).await;
+        let mut body = send(&mut client, "GET", path).await.into_body();
+        let pause = Duration::from_millis(5);
+        let mut read = read_slowly(&mut body, LARGE / 4, pause).await;
+        assert!(ended.try_recv().is_err(), "the response counts as sent");
+        serving.handle.graceful_shutdown();
+        read += read_slowly(&mut body, usize::MAX, pause).await;
+        assert_eq!(read, LARGE, "{path}");
+        timeout(PATIENCE, ended.recv())
+            .await
+            .expect("the work runs");
+        drop(body);
+        let started = Instant::now();
+        serving.stopped().await;
+        assert!(started.elapsed() < Duration::from_secs(3), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_outlasts_the_idle_timeout_however_slowly_it_is_read() {
+    let mut limits = Limits::default();
+    limits.idle_timeout = Some(Duration::from_secs(1));
+    let (serving, _ended) = start_large(limits).await;
+    let mut client = connect(&serving).await;
+    for path in ["/large", "/stream"] {
+        let mut body = send(&mut client, "GET", path).await.into_body();
+        let mut read = read_slowly(&mut body, LARGE - 100_000, Duration::ZERO).await;
+        // The handler has ended, and the rest of the body is in the buffers of h2 or on its way to them.
+        sleep(Duration::from_secs(5)).await;
+        read += read_slowly(&mut body, usize::MAX, Duration::ZERO).await;
+        assert_eq!(read, LARGE, "{path}");
+    }
+}
+
+/// The kernel buffers what the client has not read, and the client sends a WINDOW_UPDATE after each frame that it reads.
+#[tokio::test]
+async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
+    let (serving, mut ended) = start_large(Limits::default()).await;
+    let mut stream = serving.connect().await;
+    // SETTINGS with an initial window of 2^30, and WINDOW_UPDATE for the connection.
+    let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x04\x40\0\0\0";
+    let update = b"\0\0\x04\x08\0\0\0\0\0\x40\0\0\0";
+    let bytes = [PREFACE, settings, update, &get(1, "/large")].concat();
+    stream.write_all(&bytes).await.unwrap();
+    timeout(PATIENCE, ended.recv())
+        .await
+        .expect("the response is sent");
+    serving.handle.graceful_shutdown();
+    let (mut read, mut buffer) = (0, [0; 16_384]);
+    loop {
+        sleep(Duration::from_millis(20)).await;
+        match timeout(PATIENCE, stream.read(&mut buffer))
+            .await
+            .expect("bytes")
+        {
+            Ok(0) => break,
+            Ok(length) => read += length,
+            Err(error) => panic!("{error} after {read} bytes"),
+        }
+        // PING with ACK would let the server close earlier; this client only updates its windows.
+        let _ = stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\0\0\x40\0").await;
+        if read > LARGE {
+            break;
+        }
+    }
+    assert!(read > LARGE, "{read} bytes");
+}
+
+#[tokio::test]
+async fn own_responses_to_head_have_no_body() {
+    let mut limits = Limits::default();
+    limits.max_requests_in_flight = Some(0);
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits).with_health_checks(),
+        || async { "done" },
+    )
+    .await;
+    let mut client = connect(&serving).await;
+    for (path, status) in [("/livez", 200), ("/", 503)] {
+        let response = send(&mut client, "HEAD", path).await;
+        assert_eq!(response.status(), status, "{path}");
+        let body = response.into_body().collect().await.unwrap();
+        assert_eq!(body.to_bytes(), "");
+    }
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// HEADERS of a GET, with END_HEADERS and END_STREAM.
+fn get(stream: u32, path: &str) -> Vec<u8> {
+    let mut block = vec![0x82, 0x86, 0x44, u8::try_from(path.len()).unwrap()];
+    block.extend(path.as_bytes());
+    block.extend([0x41, 1, b'a']);
+    frame(1, 0x05, stream, &block)
+}
+
+/// A client without flow-control window never receives the body of a response.
+#[tokio::test]
+async fn own_responses_that_are_not_read_do_not_use_up_the_limit_on_requests() {
+    let mut limits = Limits::strict();
+    limits.max_requests_in_flight = Some(5);
+    limits.request_timeout = Some(Duration::from_secs(1));
+    let serving = Serving::start_with(
+        |server: Server| server.with_limits(limits).with_health_checks(),
+        || async { "done" },
+    )
+    .await;
+    let no_window = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let mut attackers = Vec::new();
+    for path in ["/livez", "/", "/livez"] {
+        let mut bytes = [PREFACE, &no_window].concat();
+        for n in 0..50 {
+            bytes.extend(get(2 * n + 1, path));
+        }
+        let mut stream = serving.connect().await;
+        stream.write_all(&bytes).await.unwrap();
+        attackers.push(stream);
+        if path == "/livez" {
+            sleep(Duration::from_millis(100)).await;
+            let response = serving.exchange(crate::CLOSING).await;
+            let has_handled = attackers.len() == 1;
+            assert!(!has_handled || response.ends_with("done"), "{response}");
+        }
+    }
+    for mut stream in attackers {
+        let closed = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        assert!(closed.is_ok(), "the connection of an attacker stays open");
+    }
+    let response = serving.exchange(crate::CLOSING).await;
+    assert!(response.ends_with("done"), "{response}");
+}
