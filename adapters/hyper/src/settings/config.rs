@@ -3,7 +3,7 @@
 use anyhost_core::Proxies;
 use anyhost_core::adapter::settings::InvalidSetting;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::options::ServerOptions;
 #[cfg(feature = "tls")]
@@ -77,6 +77,8 @@ impl Config {
     /// hyper's HTTP/1 with the limits applied, and then the changes of the application.
     pub(crate) fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
+        // hyper panics if a timeout is set and there is no timer.
+        builder.timer(TokioTimer::new());
         // Replaced by the timeouts of this crate, which cost less and cover more than heads.
         builder.header_read_timeout(None);
         builder.max_header_size(self.max_head_bytes());
@@ -93,6 +95,7 @@ impl Config {
     /// hyper's HTTP/2 with the limits applied, and then the changes of the application.
     pub(crate) fn http2(&self) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new());
         builder.max_header_list_size(u32::try_from(self.max_head_bytes()).unwrap_or(u32::MAX));
         builder.max_concurrent_streams(self.options.limits.max_http2_streams);
         builder.max_pending_accept_reset_streams(self.options.limits.max_http2_resets);
