@@ -7,12 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
-use tokio::sync::mpsc;
 
-/// The time limit for everything that a running probe is expected to do.
-const TIMEOUT: Duration = Duration::from_secs(10);
+use crate::process::{Process, TIMEOUT};
 
 /// The path of the program `probe`. The first call builds it.
 pub fn probe_path() -> &'static Path {
@@ -78,16 +74,15 @@ pub(crate) async fn listens(address: SocketAddr) -> bool {
 
 /// A running probe. Dropping it kills the process.
 #[derive(Debug)]
-pub struct Probe {
-    child: Child,
-    log: mpsc::UnboundedReceiver<String>,
-}
+pub struct Probe(Process);
 
 impl Probe {
     /// Starts the probe with these arguments and environment variables. Variables of the current process that could
     /// select another host are not inherited.
     pub fn start(args: &[&str], vars: &[(&str, &str)]) -> Self {
-        Self::spawn(tokio::process::Command::new(probe_path()), args, vars)
+        let mut command = tokio::process::Command::new(probe_path());
+        command.args(args);
+        Self(Process::spawn(command, vars))
     }
 
     /// Runs a shell script, which then replaces itself with the probe in the same process.
@@ -95,54 +90,13 @@ impl Probe {
         // Not `sh`: dash cannot redirect file descriptors above 9.
         let mut command = tokio::process::Command::new("bash");
         let script = format!("{script} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script]).arg(probe_path());
-        Self::spawn(command, args, vars)
-    }
-
-    fn spawn(mut command: tokio::process::Command, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        for var in [
-            "PORT",
-            "HOST",
-            "ANYHOST",
-            "ANYHOST_ENV",
-            "RUST_LOG",
-            "GATEWAY_INTERFACE",
-        ] {
-            command.env_remove(var);
-        }
-        let mut child = command
-            .args(args)
-            .envs(vars.iter().copied())
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the probe can be started");
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let (lines, log) = mpsc::unbounded_channel();
-        // Read even if no test waits for a line: the probe would block on a full pipe.
-        tokio::spawn(async move {
-            let mut stderr = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = stderr.next_line().await {
-                let _ = lines.send(line);
-            }
-        });
-        Self { child, log }
+        command.args(["-c", &script]).arg(probe_path()).args(args);
+        Self(Process::spawn(command, vars))
     }
 
     /// Waits at most ten seconds for the next line of the log that contains `part`.
     pub async fn log_line(&mut self, part: &str) -> String {
-        let found = async {
-            while let Some(line) = self.log.recv().await {
-                if line.contains(part) {
-                    return line;
-                }
-            }
-            panic!("the probe exited without a log line that contains {part:?}")
-        };
-        let found = tokio::time::timeout(TIMEOUT, found).await;
-        found.unwrap_or_else(|_| panic!("timed out: no log line contains {part:?}"))
+        self.0.log_line(part).await
     }
 
     /// The address in the next log line about a TCP listener.
@@ -173,8 +127,7 @@ impl Probe {
     }
 
     fn proc_file(&self, name: &str) -> String {
-        let id = self.child.id().expect("the probe is running");
-        let content = std::fs::read_to_string(format!("/proc/{id}/{name}"));
+        let content = std::fs::read_to_string(format!("/proc/{}/{name}", self.id()));
         content.expect("Linux has /proc")
     }
 
@@ -185,18 +138,18 @@ impl Probe {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let id = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        let sent = kill_process(id.expect("the probe is running"), signal);
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let sent = kill_process(id.expect("a process id is positive"), signal);
         sent.expect("the probe can be signalled");
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.0.id().expect("the probe is running")
     }
 
     /// Waits at most ten seconds until the process exits.
     pub async fn exit(mut self) -> ExitStatus {
-        let exited = tokio::time::timeout(TIMEOUT, self.child.wait()).await;
-        let status = exited.expect("the probe exits in time");
-        status.expect("the probe can be waited for")
+        self.0.exit().await
     }
 }

@@ -125,6 +125,34 @@ pub(crate) static EMULATOR_STREAM: Profile = Profile::new(
 )
 .adding(CORS);
 
+pub(crate) static RIE: Profile = Profile::new("lambda-rie", "lambda", "", URL);
+
+pub(crate) static RIE_STREAM: Profile = Profile::new(
+    "lambda-rie-stream",
+    "lambda",
+    "",
+    Capabilities {
+        aborted_body: RIE_IGNORES_ABORT,
+        abort_before_body: Ability::lacking(LOOKS_EMPTY, RIE_IGNORES_TRAILERS, RIE_SOURCE),
+        abort_within_length: RIE_IGNORES_ABORT,
+        excess_body: Ability::lacking(ENDS_AT_LENGTH, RIE_IGNORES_TRAILERS, RIE_SOURCE),
+        ..RIE_READS_STREAMS_WHOLE
+    },
+);
+
+pub(crate) static RIE_MANAGED: Profile = Profile::new(
+    "lambda-rie-managed",
+    "lambda",
+    "",
+    Capabilities {
+        aborted_body: RIE_REPORTS_ABORT,
+        abort_before_body: RIE_REPORTS_ABORT,
+        abort_within_length: RIE_REPORTS_ABORT,
+        excess_body: RIE_REPORTS_ABORT,
+        ..RIE_READS_STREAMS_WHOLE
+    },
+);
+
 const HTTP_API_EVENT: &str = "recorded events of HTTP APIs";
 const REST_EVENT: &str = "recorded events of REST APIs";
 const ALB_EVENT: &str = "AWS, \"Lambda functions as targets\" of load balancers";
@@ -307,6 +335,32 @@ const ABORT_IGNORED: Ability = Ability::lacking(
     LOOKS_COMPLETE,
     "The emulator treats every end of the response as its regular end",
     CARGO_LAMBDA,
+);
+
+/// AWS's emulator of the Runtime API, as the package aws-sam-cli has it.
+const RIE_SOURCE: &str = "AWS, Runtime Interface Emulator of aws-sam-cli 1.170";
+
+const RIE_READS_STREAMS_WHOLE: Capabilities = Capabilities {
+    streaming: RIE_BUFFERS,
+    early_head: RIE_BUFFERS,
+    ..streamed(URL)
+};
+
+const RIE_BUFFERS: Ability = Ability::lacking(
+    ARRIVES_AT_END,
+    "The emulator reads the whole response before it sends any of it",
+    RIE_SOURCE,
+);
+
+const RIE_IGNORES_TRAILERS: &str = "The emulator ignores the error in the trailers of a response";
+
+const RIE_IGNORES_ABORT: Ability =
+    Ability::lacking(LOOKS_COMPLETE, RIE_IGNORES_TRAILERS, RIE_SOURCE);
+
+const RIE_REPORTS_ABORT: Ability = Ability::lacking(
+    Status(502),
+    "The emulator reads the whole response, and reports the error in its trailers instead",
+    RIE_SOURCE,
 );
 
 const UTF8_ONLY: Ability = Ability::lacking(

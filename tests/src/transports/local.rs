@@ -5,12 +5,16 @@ use std::pin::Pin;
 use anyhost::lambda::Mode::{Buffer, Stream};
 use anyhost::lambda::Source::{Alb, AlbMultiValue, FunctionUrl, HttpApi, Lattice, RestApi};
 
-use super::{CgiChild, CgiInProcess, HostileCgi, InProcess, Lambda, emulated, server};
+use super::{CgiChild, CgiInProcess, HostileCgi, InProcess, Lambda, emulated, server, under_rie};
 use crate::hostile_host;
 use crate::profile::Profile;
 use crate::profiles::*;
 use crate::transport::Transport;
 use crate::web_server::{WebServer, WebServerKind};
+
+const STREAM: (&str, &str) = ("ANYHOST_LAMBDA_MODE", "stream");
+/// Lambda Managed Instances: one process handles several invocations concurrently.
+const MANAGED: (&str, &str) = ("AWS_LAMBDA_MAX_CONCURRENCY", "8");
 
 type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, String>> + Send>>;
 
@@ -58,7 +62,10 @@ pub fn local_transports() -> Vec<LocalTransport> {
         ALB_MULTI => Lambda::behind(AlbMultiValue, Buffer, ALB_MULTI.clone());
         LATTICE => Lambda::behind(Lattice, Buffer, LATTICE.clone());
         EMULATOR => emulated(&EMULATOR, &[]).await?;
-        EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[("ANYHOST_LAMBDA_MODE", "stream")]).await?;
+        EMULATOR_STREAM => emulated(&EMULATOR_STREAM, &[STREAM]).await?;
+        RIE => under_rie(&RIE, &[]).await?;
+        RIE_STREAM => under_rie(&RIE_STREAM, &[STREAM]).await?;
+        RIE_MANAGED => under_rie(&RIE_MANAGED, &[STREAM, MANAGED]).await?;
         CGI_IN_PROCESS => CgiInProcess::new();
         CGI_CHILD => CgiChild::new();
         HOSTILE_BUSYBOX => HostileCgi::new(hostile_host::BUSYBOX, HOSTILE_BUSYBOX.clone());

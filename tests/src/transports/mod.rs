@@ -7,6 +7,7 @@ mod hostile;
 mod http_transport;
 mod in_process;
 mod local;
+mod rie;
 mod server;
 
 pub use cgi::{CgiChild, CgiInProcess};
@@ -16,3 +17,4 @@ pub use hostile::HostileCgi;
 pub use http_transport::HttpTransport;
 pub use in_process::InProcess;
 pub use local::{LocalTransport, local_transports};
+use rie::under_rie;
