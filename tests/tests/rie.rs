@@ -3,12 +3,15 @@
 //!
 //! The transports `lambda-rie` run the whole suite under the emulator.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhost_conformance::Rie;
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
+
+/// Managed Instances send up to eight concurrent invocations to one process.
+const MANAGED: (&str, &str) = ("AWS_LAMBDA_MAX_CONCURRENCY", "8");
 
 async fn start(vars: &[(&str, &str)]) -> Rie {
     let rie = Rie::start(vars).await;
@@ -63,6 +66,53 @@ async fn handler_without_a_response_is_a_504_before_the_emulator_ends_the_proces
         process,
         "the emulator started another process"
     );
+}
+
+#[tokio::test]
+async fn response_is_immediate_while_another_invocation_blocks_its_thread() {
+    let rie = start(&[MANAGED]).await;
+    assert_responds(&rie).await;
+    let blocked = rie.invoke(get("/block/4000"));
+    let beside = async {
+        // By then, the handler has begun to block its thread.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let started = Instant::now();
+        assert_responds(&rie).await;
+        started.elapsed()
+    };
+    let (blocked, time) = tokio::join!(blocked, beside);
+    assert_eq!(json_of(&blocked.unwrap())["body"], "blocked");
+    assert!(time < Duration::from_secs(2), "/hello took {time:?}");
+}
+
+#[tokio::test]
+async fn late_response_does_not_reach_the_next_invocation_with_the_same_request_id() {
+    let rie = start(&[MANAGED, ("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")]).await;
+    assert_responds(&rie).await;
+    // AWS uses the request id again when it repeats an invocation.
+    let id = [("x-amzn-requestid", "11111111-2222-3333-4444-555555555555")];
+    // The handler blocks its thread, so the adapter cannot drop it at the deadline.
+    let late = rie.invoke_with(get("/block/3000"), &id).await.unwrap();
+    assert_eq!(json_of(&late)["errorType"], "Sandbox.Timedout");
+    let next = rie.invoke_with(get("/sleep/1500"), &id).await.unwrap();
+    assert_eq!(json_of(&next)["body"], "slept");
+    assert_responds(&rie).await;
+}
+
+#[tokio::test]
+async fn nothing_is_posted_for_an_invocation_after_the_status_410() {
+    let mut rie = start(&[MANAGED, ("AWS_LAMBDA_FUNCTION_TIMEOUT", "1")]).await;
+    assert_responds(&rie).await;
+    let late = rie.invoke(get("/block/2000")).await.unwrap();
+    assert_eq!(json_of(&late)["errorType"], "Sandbox.Timedout");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_responds(&rie).await;
+    // The emulator logs every POST to /error.
+    let log = rie.log();
+    let errors = log
+        .iter()
+        .filter(|line| line.contains("Received Runtime error"));
+    assert_eq!(errors.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[tokio::test]
