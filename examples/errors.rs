@@ -26,13 +26,13 @@ fn find(id: u32) -> std::io::Result<String> {
     }
 }
 
-/// Any other error type converts into a 500 response whose cause only the log shows.
+/// Any other error type converts into a 500 response. The error is logged, and is not sent to the client.
 async fn report() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/report")?)
 }
 
 /// An error type of the application. `From` gives each variant a status, and `?` applies it. The type does not implement
-/// `std::error::Error`: every type that does already converts into a 500.
+/// `std::error::Error`, because every type that does already converts into a 500.
 enum OrderError {
     Unknown,
     AlreadyPaid,

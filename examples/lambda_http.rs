@@ -1,5 +1,5 @@
-//! A handler that was written for the crate `lambda_http`, on every host. Only `main` differs: it was
-//! `lambda_http::run(service_fn(hello)).await`.
+//! A handler that was written for the crate `lambda_http` runs on every host. Only `main` differs: with
+//! `lambda_http`, it is `lambda_http::run(service_fn(hello)).await`.
 //!
 //! `cargo run -p anyhost-examples --features lambda_http --example lambda_http`, then
 //! `curl 'http://localhost:3000/?name=Ada'`

@@ -1,5 +1,5 @@
-//! The application that the conformance suite drives through every host. Its routes are in
-//! `tests/src/probe_app`; this file makes a program of them:
+//! The application that the conformance suite calls on every host. Its routes are in `tests/src/probe_app`;
+//! this file is its `main` function:
 //!
 //! ```sh
 //! cargo build --release --example probe

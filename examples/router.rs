@@ -85,12 +85,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_path_is_the_custom_404() {
+    async fn an_unknown_path_gets_the_custom_404() {
         assert_eq!(get("/nowhere").await, (404, "No page at /nowhere".into()));
     }
 
     #[tokio::test]
-    async fn a_method_without_a_route_is_a_405_with_the_allowed_methods() {
+    async fn a_method_without_a_route_gets_a_405_with_the_allowed_methods() {
         let response = Client::new(app()).post("/api/books/7").await;
         assert_eq!(response.status(), 405);
         assert_eq!(response.header("allow"), Some("DELETE, GET, HEAD"));

@@ -42,7 +42,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn post_stop_is_answered_and_ends_the_server() -> std::io::Result<()> {
+    async fn post_stop_gets_a_response_and_stops_the_server() -> std::io::Result<()> {
         let server = super::server("127.0.0.1:0").await?;
         let address = server.url().replace("http://", "");
         let serving = tokio::spawn(super::serve(server));

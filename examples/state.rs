@@ -1,4 +1,4 @@
-//! State that all requests share, created asynchronously before the first request, and work after the response.
+//! State that all requests share, created asynchronously before the first request, and `wait_until` work.
 //!
 //! `curl -X POST http://localhost:3000/visit`, then `curl http://localhost:3000/visits`
 
@@ -35,7 +35,7 @@ async fn visit(request: Request) -> Result<&'static str> {
     Ok("welcome")
 }
 
-/// Runs inside the runtime of the host. An error ends the program and is logged.
+/// Runs in the Tokio runtime of the host, before the first request. If it fails, the program logs the error and exits.
 async fn app() -> Result<Router> {
     Ok(Router::new()
         .get("/visits", visits)

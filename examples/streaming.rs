@@ -1,4 +1,4 @@
-//! Request and response bodies as streams: neither is held in memory as a whole.
+//! Request and response bodies as streams: the whole body is never held in memory.
 //!
 //! `curl -N http://localhost:3000/shout -d 'hello'` and `curl -N http://localhost:3000/count`
 

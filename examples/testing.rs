@@ -1,4 +1,4 @@
-//! Testing a handler with a function call: the tests below use no socket and no port.
+//! Tests of a handler with function calls. The tests below use no socket and no port.
 //!
 //! `cargo test -p anyhost-examples --example testing`
 
