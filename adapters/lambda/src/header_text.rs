@@ -4,11 +4,19 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 
-/// The header value that a JSON string stands for. AWS writes a value that is not valid UTF-8 as the
-/// characters of Latin-1 (RFC 9110 §5.5).
-pub(crate) fn to_value(text: &str) -> Option<HeaderValue> {
-    if text.is_ascii() {
-        return HeaderValue::from_str(text).ok();
+/// How a source writes the bytes of a header value as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderText {
+    /// Each byte is a character of Latin-1 (RFC 9110 §5.5), unless the text has other characters.
+    Latin1,
+    /// The bytes are UTF-8.
+    Utf8,
+}
+
+/// The header value that a JSON string stands for.
+pub(crate) fn to_value(text: &str, form: HeaderText) -> Option<HeaderValue> {
+    if form == HeaderText::Utf8 || text.is_ascii() {
+        return HeaderValue::from_bytes(text.as_bytes()).ok();
     }
     let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
     HeaderValue::from_bytes(latin1.as_deref().unwrap_or(text.as_bytes())).ok()

@@ -38,10 +38,6 @@ async fn invalid_invocation_headers_are_ignored() {
 async fn invalid_http_event_gets_a_4xx_response_and_the_next_invocation_succeeds() {
     let (api, _probe) = start().await;
     for invalid in [
-        String::new(),
-        "{".into(),
-        "\u{0}".into(),
-        "[".repeat(10_000),
         event("G@T", "/hello", |_| {}),
         event("", "/hello", |_| {}),
         event("GET", "hello", |_| {}),
@@ -101,10 +97,15 @@ async fn invalid_headers_and_cookies_of_an_event_are_dropped_and_the_others_are_
 async fn event_that_is_not_an_http_request_is_a_failed_invocation() {
     let (api, _probe) = start().await;
     for event in [
+        "",
+        "{",
+        "\u{0}",
         "{}",
         "[]",
         "null",
         "[1]",
+        r#"{"rawPath": "/hello"}"#,
+        r#"{"body": "\ud800"}"#,
         r#"{"Records": [{"eventSource": "aws:sqs"}]}"#,
     ] {
         assert_eq!(api.invoke(event).await.call, "error", "{event}");

@@ -9,6 +9,7 @@ use super::description::{
 };
 use super::json::{Field, NO_FIELD};
 use super::read;
+use crate::header_text::HeaderText;
 
 pub(super) const ELB: Field = &["requestContext", "elb"];
 
@@ -18,7 +19,6 @@ const SIZE_LIMIT: usize = 1024 * 1024;
 pub(super) const DESCRIPTION: Description = Description {
     name: "ALB",
     signs: &[&[Sign::Exists(ELB)]],
-    fallback_signs: &[],
     method: &["httpMethod"],
     default_method: None,
     path: Some(Path {
@@ -37,6 +37,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: NO_FIELD,
     headers: HEADERS,
+    header_text: HeaderText::Utf8,
     cookies: NO_FIELD,
     body: Some(BODY),
     peer: Peer::ForwardedFor,

@@ -8,6 +8,7 @@ use lambda_http::request::RequestContext;
 use super::json::{Field, Json};
 #[cfg(feature = "testing")]
 use super::simulation::Simulation;
+use crate::header_text::HeaderText;
 
 /// "Lambda quotas": the largest payload of a synchronous invocation, plus 100 bytes for the envelope.
 pub(super) const LAMBDA_RESPONSE_LIMIT: usize = 6_291_556;
@@ -33,9 +34,6 @@ pub(crate) struct Description {
     pub(crate) name: &'static str,
     /// An event comes from this source if all signs of one of these lists hold.
     pub(crate) signs: &'static [&'static [Sign]],
-    /// Signs of an event that lacks some of its parts. They are checked after the `signs` of all sources:
-    /// the sender of such an event waits for an HTTP response.
-    pub(crate) fallback_signs: &'static [Sign],
 
     /// The request's method.
     pub(crate) method: Field,
@@ -49,6 +47,8 @@ pub(crate) struct Description {
     pub(crate) protocol: Field,
     /// The maps of headers. A later map adds only names that are missing in the maps before it.
     pub(crate) headers: &'static [Field],
+    /// How header values and cookies are written.
+    pub(crate) header_text: HeaderText,
     /// A list of cookies, which replaces the Cookie header.
     pub(crate) cookies: Field,
     /// The body; `None` if the whole event is the body.
@@ -79,6 +79,8 @@ pub(crate) struct Description {
 pub(crate) enum Sign {
     /// The field is not null.
     Exists(Field),
+    /// The field is a string that begins with a slash.
+    IsPath(Field),
     /// The field is a map.
     IsMap(Field),
     /// The field is not a string.
@@ -184,8 +186,9 @@ impl Description {
     /// All fields that the description names.
     pub(crate) fn fields(&self) -> impl Iterator<Item = Field> {
         let signs = self.signs.iter().copied().flatten();
-        let signs = signs.chain(self.fallback_signs).map(|sign| match sign {
+        let signs = signs.map(|sign| match sign {
             Sign::Exists(field)
+            | Sign::IsPath(field)
             | Sign::IsMap(field)
             | Sign::NotText(field)
             | Sign::Equals(field, _)
@@ -217,16 +220,16 @@ impl Description {
         let mut lists = self.signs.iter();
         lists.any(|signs| signs.iter().all(|sign| sign.holds(event)))
     }
-
-    pub(crate) fn has_fallback_sign(&self, event: &Json<'_>) -> bool {
-        self.fallback_signs.iter().any(|sign| sign.holds(event))
-    }
 }
 
 impl Sign {
     fn holds(&self, event: &Json<'_>) -> bool {
         match self {
             Self::Exists(field) => !event.at(field).is_null(),
+            Self::IsPath(field) => event
+                .at(field)
+                .text()
+                .is_some_and(|text| text.starts_with('/')),
             Self::IsMap(field) => event.at(field).is_map(),
             Self::NotText(field) => event.at(field).text().is_none(),
             Self::Equals(field, expected) => event.at(field).text() == Some(expected),

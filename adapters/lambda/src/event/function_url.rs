@@ -19,7 +19,6 @@ pub(super) const DESCRIPTION: Description = Description {
             Sign::NotText(&["requestContext", "apiId"]),
         ],
     ],
-    fallback_signs: &[],
     path: Some(Path {
         field: PATH,
         read: read::path_as_sent,

@@ -10,14 +10,18 @@ use super::description::{
 };
 use super::json::{Field, NO_FIELD};
 use super::read;
+use crate::header_text::HeaderText;
 
 pub(super) const HTTP: Field = &["requestContext", "http"];
 pub(super) const PATH: Field = &["rawPath"];
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "HTTP API",
-    signs: &[&[Sign::Exists(HTTP)]],
-    fallback_signs: &[Sign::Exists(PATH), Sign::Exists(&["routeKey"])],
+    signs: &[
+        &[Sign::Exists(HTTP)],
+        // An event without a part of what AWS sends. It is a request, which gets an error as its response.
+        &[Sign::IsMap(&["requestContext"]), Sign::Exists(PATH)],
+    ],
     method: &["requestContext", "http", "method"],
     default_method: None,
     path: Some(Path {
@@ -33,6 +37,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: &["requestContext", "http", "protocol"],
     headers: HEADERS,
+    header_text: HeaderText::Latin1,
     // The event has no Cookie header.
     cookies: &["cookies"],
     body: Some(BODY),
@@ -141,9 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_event_with_a_raw_path_or_a_route_is_an_http_api() {
-        for event in [r#"{"rawPath": "/"}"#, r#"{"routeKey": "$default"}"#] {
-            assert_eq!(source(event), Some(Source::HttpApi), "{event}");
+    fn a_raw_path_or_a_route_key_without_a_request_context_is_not_an_http_api() {
+        let event = r#"{"rawPath": "/", "requestContext": {"stage": "x"}}"#;
+        assert_eq!(source(event), Some(Source::HttpApi));
+        for event in [
+            r#"{"rawPath": "/"}"#,
+            r#"{"routeKey": "$default"}"#,
+            r#"{"rawPath": "/", "routeKey": "x", "headers": {}}"#,
+        ] {
+            assert_eq!(source(event), Some(Source::Event), "{event}");
         }
     }
 }

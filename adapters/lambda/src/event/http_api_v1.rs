@@ -16,8 +16,12 @@ pub(super) const DESCRIPTION: Description = Description {
             Sign::Exists(METHOD),
             Sign::IsMap(&["requestContext"]),
         ],
-        &[IS_V1, Sign::Exists(METHOD), Sign::Exists(PATH)],
-        &[IS_V1, Sign::Exists(METHOD), Sign::Exists(&["resource"])],
+        &[
+            IS_V1,
+            Sign::Exists(METHOD),
+            Sign::IsPath(PATH),
+            Sign::IsMap(&["headers"]),
+        ],
     ],
     path: Some(Path {
         field: PATH,

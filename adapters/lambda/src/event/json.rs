@@ -1,8 +1,12 @@
 //! A JSON value that borrows from the event it was parsed from.
 
+mod sanitize;
+
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
+use sanitize::Sanitized;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -14,6 +18,10 @@ pub(crate) type Field = &'static [&'static str];
 pub(crate) const NO_FIELD: Field = &[];
 
 const NULL: &Json<'_> = &Json::Null;
+
+/// The largest number of values that an event may have in kept maps and lists. A value takes 32 bytes, so an event
+/// of 6 MB could use 100 MB otherwise. A header map can hold half as many names.
+const MAX_VALUES: usize = 65_536;
 
 /// A JSON value of any shape.
 ///
@@ -28,28 +36,74 @@ pub(crate) enum Json<'a> {
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
     Map(Vec<(Cow<'a, str>, Json<'a>)>),
+    /// A map or a list in a place where no event source sends one.
+    Skipped,
+    /// A string that is not UTF-8.
+    Bytes(Vec<u8>),
+    /// A string with escapes that are not Unicode, or a number without a value, such as 1e400.
+    Invalid,
 }
 
 impl<'a> Json<'a> {
     /// Parses an event, and keeps only the fields in `kept`. The parser checks the syntax of all other
     /// fields but allocates nothing for them.
+    ///
+    /// Lambda accepts bytes and escapes that are not Unicode, and numbers of any size. They become
+    /// [`Bytes`](Self::Bytes) and [`Invalid`](Self::Invalid), so that they cost one value and not the event.
     pub(crate) fn parse(event: &'a [u8], kept: &Kept) -> serde_json::Result<Self> {
-        Self::parse_seed(event, Seed::Field(kept))
+        Self::parse_as(event, Shape::Field(kept))
     }
 
     /// Parses JSON and keeps all of it.
     #[cfg(feature = "testing")]
     pub(crate) fn parse_whole(json: &'a [u8]) -> serde_json::Result<Self> {
-        Self::parse_seed(json, Seed::Whole)
+        Self::parse_as(json, Shape::Whole)
     }
 
-    fn parse_seed(json: &'a [u8], seed: Seed<'_>) -> serde_json::Result<Self> {
+    fn parse_as(json: &'a [u8], shape: Shape<'_>) -> serde_json::Result<Self> {
         // One UTF-8 check of the whole event is faster than serde_json's check of each string.
-        let text = std::str::from_utf8(json).map_err(serde::de::Error::custom)?;
+        let parsed = match std::str::from_utf8(json) {
+            Ok(text) => Self::parse_text(text, shape),
+            Err(error) => Err(serde::de::Error::custom(error)),
+        };
+        parsed.or_else(|error| match sanitize::sanitize(json) {
+            Some(sanitized) => Ok(Json::parse_text(&sanitized, shape)?.into_owned()),
+            None => Err(error),
+        })
+    }
+
+    fn parse_text(text: &'a str, shape: Shape<'_>) -> serde_json::Result<Self> {
+        let values = Cell::new(0);
+        let values = &values;
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let json = seed.deserialize(&mut deserializer)?;
+        let json = Seed { shape, values }.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(json)
+    }
+
+    /// Copies the strings that borrow from the sanitized event, and marks the values that are invalid.
+    fn into_owned(self) -> Json<'static> {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(value),
+            Self::Number(number) => Json::Number(number),
+            Self::Text(text) => match sanitize::read(&text) {
+                Sanitized::Text => Json::Text(text.into_owned().into()),
+                Sanitized::Bytes(bytes) => Json::Bytes(bytes),
+                Sanitized::Invalid => Json::Invalid,
+            },
+            Self::List(items) => Json::List(items.into_iter().map(Self::into_owned).collect()),
+            Self::Map(entries) => {
+                let entries = entries.into_iter();
+                let owned = |(key, value): (Cow<'_, str>, Self)| {
+                    (Cow::Owned(key.into_owned()), value.into_owned())
+                };
+                Json::Map(entries.map(owned).collect())
+            }
+            Self::Bytes(bytes) => Json::Bytes(bytes),
+            Self::Skipped => Json::Skipped,
+            Self::Invalid => Json::Invalid,
+        }
     }
 
     /// The value of a key. `Null` if the key is missing or if this value is not a map.
@@ -103,6 +157,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Whether this value, or one in this map or list, is [`Invalid`](Self::Invalid).
+    pub(crate) fn has_invalid(&self) -> bool {
+        match self {
+            Self::Invalid => true,
+            Self::List(items) => items.iter().any(Self::has_invalid),
+            Self::Map(entries) => entries.iter().any(|(_, value)| value.has_invalid()),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         *self == Self::Null
     }
@@ -152,18 +216,24 @@ impl Kept {
 
 /// What the parser keeps of the value that it reads next.
 #[derive(Clone, Copy)]
-enum Seed<'k> {
+enum Shape<'k> {
+    /// A field: a map of other fields, or else a scalar, a list of scalars, or a map of the next.
     Field(&'k Kept),
+    /// A value in a map of headers or query parameters: a scalar or a list of scalars.
+    Value,
+    /// A value in a list: a scalar.
+    Item,
+    /// All of it.
     Whole,
 }
 
-impl<'k> Seed<'k> {
+impl<'k> Shape<'k> {
     /// Room for the entries of a typical event or header map. A value inside a field gets no room in
     /// advance: an event of many empty maps must not use many times its own size.
     fn capacity(self) -> usize {
         match self {
             Self::Field(_) => 14,
-            Self::Whole => 0,
+            Self::Value | Self::Item | Self::Whole => 0,
         }
     }
 
@@ -171,7 +241,46 @@ impl<'k> Seed<'k> {
     fn below(self, key: &str) -> Option<Self> {
         match self {
             Self::Field(kept) if !kept.children.is_empty() => kept.child(key).map(Self::Field),
-            Self::Field(_) | Self::Whole => Some(Self::Whole),
+            Self::Field(_) => Some(Self::Value),
+            Self::Value | Self::Item => None,
+            Self::Whole => Some(Self::Whole),
+        }
+    }
+
+    /// What to keep of the items of a list; `None` to skip the list.
+    fn item(self) -> Option<Self> {
+        match self {
+            Self::Field(kept) if kept.children.is_empty() => Some(Self::Item),
+            Self::Value => Some(Self::Item),
+            Self::Field(_) | Self::Item => None,
+            Self::Whole => Some(Self::Whole),
+        }
+    }
+
+    fn keeps_maps(self) -> bool {
+        matches!(self, Self::Field(_) | Self::Whole)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'k> {
+    shape: Shape<'k>,
+    /// How many values were kept so far.
+    values: &'k Cell<usize>,
+}
+
+impl Seed<'_> {
+    /// Counts a value.
+    ///
+    /// # Errors
+    /// If there are more than [`MAX_VALUES`].
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        let values = self.values.get() + 1;
+        self.values.set(values);
+        match self.shape {
+            Shape::Whole => Ok(()),
+            _ if values > MAX_VALUES => Err(E::custom("too many values")),
+            _ => Ok(()),
         }
     }
 }
@@ -220,24 +329,36 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
+        let Some(shape) = self.shape.item() else {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Json::Skipped);
+        };
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Seed::Whole)? {
-            items.push(item);
+        while let Some(item) = seq.next_element_seed(Seed { shape, ..self })? {
+            if item != Json::Skipped {
+                self.count()?;
+                items.push(item);
+            }
         }
         Ok(Json::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
+        if !self.shape.keeps_maps() {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Json::Skipped);
+        }
         let mut entries = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
-            let Some(seed) = self.below(&key) else {
+            let Some(shape) = self.shape.below(&key) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             if entries.is_empty() {
-                entries.reserve(self.capacity());
+                entries.reserve(self.shape.capacity());
             }
-            entries.push((key, map.next_value_seed(seed)?));
+            self.count()?;
+            entries.push((key, map.next_value_seed(Seed { shape, ..self })?));
         }
         Ok(Json::Map(entries))
     }

@@ -9,6 +9,7 @@ use super::description::{
 };
 use super::json::NO_FIELD;
 use super::read;
+use crate::header_text::HeaderText;
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "VPC Lattice",
@@ -16,7 +17,6 @@ pub(super) const DESCRIPTION: Description = Description {
         &[Sign::Exists(&["requestContext", "serviceArn"])],
         &[Sign::Exists(&["requestContext", "serviceNetworkArn"])],
     ],
-    fallback_signs: &[],
     method: &["method"],
     default_method: None,
     path: Some(Path {
@@ -33,6 +33,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: NO_FIELD,
     headers: HEADERS,
+    header_text: HeaderText::Latin1,
     cookies: NO_FIELD,
     body: Some(BODY),
     peer: Peer::Unknown,

@@ -9,7 +9,12 @@ const PATH: Field = &["raw_path"];
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "VPC Lattice (1.0)",
-    signs: &[&[Sign::Exists(PATH)]],
+    // The event has no context.
+    signs: &[&[
+        Sign::IsPath(PATH),
+        Sign::Exists(&["method"]),
+        Sign::IsMap(&["headers"]),
+    ]],
     path: Some(Path {
         field: PATH,
         read: read::path_as_sent,
@@ -38,8 +43,14 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_raw_path_in_snake_case_is_vpc_lattice_1_0() {
-        let event = r#"{"raw_path": "/", "method": "GET"}"#;
+    fn a_raw_path_in_snake_case_with_a_method_and_headers_is_vpc_lattice_1_0() {
+        let event = r#"{"raw_path": "/", "method": "GET", "headers": {}}"#;
         assert_eq!(source(event), Some(Source::LatticeV1));
+        for event in [
+            r#"{"raw_path": "/"}"#,
+            r#"{"raw_path": "x", "method": "GET", "headers": {}}"#,
+        ] {
+            assert_eq!(source(event), Some(Source::Event), "{event}");
+        }
     }
 }

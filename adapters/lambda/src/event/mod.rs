@@ -67,13 +67,9 @@ sources! {
 impl Source {
     /// The source of an event.
     pub(crate) fn of(event: &Json<'_>) -> Self {
-        let find = |is: fn(&Description, &Json<'_>) -> bool| {
-            let mut sources = Self::ALL.iter().copied();
-            sources.find(|source| is(source.description(), event))
-        };
-        find(Description::has_signs)
-            .or_else(|| find(Description::has_fallback_sign))
-            .unwrap_or(Self::Event)
+        let mut sources = Self::ALL.iter().copied();
+        let source = sources.find(|source| source.description().has_signs(event));
+        source.unwrap_or(Self::Event)
     }
 
     /// Whether the source can pass a response on to the client while the function still writes it.

@@ -7,6 +7,7 @@ use super::description::{
     ClientScheme, Description, LAMBDA_RESPONSE_LIMIT, Peer, Query, ResponseForm, Sign,
 };
 use super::json::NO_FIELD;
+use crate::header_text::HeaderText;
 
 const IS_AUTHORIZER_REQUEST: Sign = Sign::Equals(&["type"], "REQUEST");
 
@@ -18,13 +19,13 @@ pub(super) const DESCRIPTION: Description = Description {
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["methodArn"])],
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["routeArn"])],
     ],
-    fallback_signs: &[],
     method: NO_FIELD,
     default_method: Some("POST"),
     path: None,
     query: Query::NONE,
     protocol: NO_FIELD,
     headers: &[],
+    header_text: HeaderText::Latin1,
     cookies: NO_FIELD,
     body: None,
     peer: Peer::Unknown,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anyhost_core::adapter::path::encode_path;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
 use super::json::Json;
 
@@ -16,7 +16,15 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A path as the client sent it.
 pub(super) fn path_as_sent<'a>(path: &'a Json<'_>) -> Option<Cow<'a, str>> {
-    path.text().map(Cow::Borrowed)
+    match path {
+        Json::Bytes(bytes) => Some(encode_bytes(bytes)),
+        path => path.text().map(Cow::Borrowed),
+    }
+}
+
+/// Encodes the bytes that are not ASCII.
+fn encode_bytes(bytes: &[u8]) -> Cow<'static, str> {
+    percent_encode(bytes, CONTROLS).to_string().into()
 }
 
 /// A path that AWS percent-decoded. It is encoded again, so that `?` and `%` stay data. `%2F` is lost: it
@@ -47,13 +55,20 @@ pub(super) fn decoded_query_map<'a>(map: &'a Json<'_>) -> Option<Cow<'a, str>> {
 fn query_of_map<'a>(map: &Json<'_>, encode: impl Fn(&str) -> String) -> Option<Cow<'a, str>> {
     let mut query = String::new();
     for (name, values) in map.entries() {
-        for value in values.items().iter().filter_map(Json::scalar) {
+        for value in values.items() {
+            let value = match value {
+                Json::Bytes(bytes) => encode_bytes(bytes).into_owned(),
+                value => match value.scalar() {
+                    Some(text) => encode(&text),
+                    None => continue,
+                },
+            };
             if !query.is_empty() {
                 query.push('&');
             }
             query.push_str(&encode(name));
             query.push('=');
-            query.push_str(&encode(&value));
+            query.push_str(&value);
         }
     }
     (!query.is_empty()).then_some(query.into())

@@ -9,19 +9,28 @@ use super::description::{
 };
 use super::json::{Field, NO_FIELD};
 use super::read;
+use crate::header_text::HeaderText;
 
 pub(super) const METHOD: Field = &["httpMethod"];
 pub(super) const PATH: Field = &["path"];
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "REST API",
-    // The event of a Bedrock agent has a method as well, but none of the other fields.
+    // Emulators and tests omit the context. The event of a Bedrock agent has a method as well, and so can a message
+    // of an application, whose path is a file's.
     signs: &[
         &[Sign::Exists(METHOD), Sign::IsMap(&["requestContext"])],
-        &[Sign::Exists(METHOD), Sign::Exists(PATH)],
-        &[Sign::Exists(METHOD), Sign::Exists(&["resource"])],
+        &[
+            Sign::Exists(METHOD),
+            Sign::IsPath(PATH),
+            Sign::IsMap(&["headers"]),
+        ],
+        &[
+            Sign::Exists(METHOD),
+            Sign::IsPath(PATH),
+            Sign::IsMap(&["multiValueHeaders"]),
+        ],
     ],
-    fallback_signs: &[],
     method: METHOD,
     default_method: None,
     path: Some(Path {
@@ -40,6 +49,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: &["requestContext", "protocol"],
     headers: HEADERS,
+    header_text: HeaderText::Latin1,
     cookies: NO_FIELD,
     body: Some(BODY),
     peer: Peer::Field(&["requestContext", "identity", "sourceIp"]),
@@ -151,13 +161,25 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_method_with_a_request_context_a_path_or_a_resource_is_a_rest_api() {
+    fn a_method_with_a_request_context_or_with_a_path_and_headers_is_a_rest_api() {
         for event in [
             r#"{"httpMethod": "GET", "requestContext": {"stage": "x"}}"#,
-            r#"{"httpMethod": "GET", "path": "/"}"#,
-            r#"{"httpMethod": "GET", "resource": "/{proxy+}"}"#,
+            r#"{"httpMethod": "GET", "path": "/", "headers": {}}"#,
+            r#"{"httpMethod": "GET", "path": "/", "headers": null, "multiValueHeaders": {}}"#,
         ] {
             assert_eq!(source(event), Some(Source::RestApi), "{event}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_an_application_with_a_method_and_a_path_is_not_a_rest_api() {
+        for event in [
+            r#"{"httpMethod": "ORDER", "path": "Files/x"}"#,
+            r#"{"httpMethod": "ORDER", "path": "Files/x", "headers": {}}"#,
+            r#"{"httpMethod": "ORDER", "path": "/files/x"}"#,
+            r#"{"httpMethod": "ORDER", "resource": "x"}"#,
+        ] {
+            assert_eq!(source(event), Some(Source::Event), "{event}");
         }
     }
 

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::json::Json;
-use crate::header_text;
+use crate::header_text::{HeaderText, to_value};
 
 /// "Lambda quotas": the largest event of a synchronous invocation.
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
@@ -141,7 +141,7 @@ pub(super) fn headers_and_cookies(response: &Json<'_>) -> Option<HeaderMap> {
 /// Adds the list `cookies` to the headers.
 pub(super) fn with_cookies(response: &Json<'_>, mut headers: HeaderMap) -> Option<HeaderMap> {
     for cookie in response.get("cookies").items() {
-        headers.append(SET_COOKIE, header_text::to_value(cookie.text()?)?);
+        headers.append(SET_COOKIE, to_value(cookie.text()?, HeaderText::Latin1)?);
     }
     Some(headers)
 }
@@ -180,7 +180,7 @@ fn header_map(map: &Json<'_>, numbers: bool) -> Option<HeaderMap> {
                 false => value.text()?.into(),
             };
             headers
-                .try_append(&name, header_text::to_value(&text)?)
+                .try_append(&name, to_value(&text, HeaderText::Latin1)?)
                 .ok()?;
         }
     }

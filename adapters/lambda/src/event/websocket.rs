@@ -14,11 +14,11 @@ use super::description::{
 };
 use super::json::{Json, NO_FIELD};
 use super::read;
+use crate::header_text::HeaderText;
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "WebSocket API",
     signs: &[&[Sign::Exists(&["requestContext", "connectionId"])]],
-    fallback_signs: &[],
     method: &["httpMethod"],
     default_method: Some("POST"),
     path: Some(Path {
@@ -37,6 +37,7 @@ pub(super) const DESCRIPTION: Description = Description {
     },
     protocol: &["requestContext", "protocol"],
     headers: HEADERS,
+    header_text: HeaderText::Latin1,
     cookies: NO_FIELD,
     body: Some(BODY),
     peer: Peer::Field(&["requestContext", "identity", "sourceIp"]),

@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use serde_json::Value;
 
-use super::headers::headers;
+use super::headers::{headers, with_raw_bytes};
 use super::simulator::Simulator;
 use crate::event::{Arrived, EVENT_LIMIT, EmptyBody, Simulation};
 
@@ -51,7 +51,13 @@ impl Simulator {
             path,
             query: request.uri().query(),
             peer,
-            headers: headers(simulation, self.accepts_plain_http(), request, peer)?,
+            headers: headers(
+                simulation,
+                self.description().header_text,
+                self.accepts_plain_http(),
+                request,
+                peer,
+            )?,
         };
         let mut event = (simulation.event)(&arrived);
         let (body, encoded) = self.body(simulation.empty_body, request);
@@ -59,7 +65,7 @@ impl Simulator {
             event["body"] = body;
         }
         event["isBase64Encoded"] = encoded.into();
-        let event = Bytes::from(event.to_string());
+        let event = Bytes::from(with_raw_bytes(event.to_string()));
         match event.len() > EVENT_LIMIT {
             true => Err(StatusCode::PAYLOAD_TOO_LARGE),
             false => Ok(event),

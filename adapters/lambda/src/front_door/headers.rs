@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::event::{Simulation, Values};
+use crate::header_text::HeaderText;
 
 const TRACE_ID: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
@@ -17,6 +18,7 @@ const TRACE_ID: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 /// 400 for more than one Host header, or a Content-Length that differs from the body's.
 pub(super) fn headers(
     simulation: &Simulation,
+    header_text: HeaderText,
     accepts_plain_http: bool,
     request: &Request<Bytes>,
     peer: IpAddr,
@@ -26,7 +28,7 @@ pub(super) fn headers(
         // The source itself answers `Expect: 100-continue` (RFC 9110 §10.1.1).
         if !is_hop_by_hop(name.as_str()) && name != "expect" {
             let values = headers.entry(name.as_str().to_owned()).or_default();
-            values.push(latin1(value));
+            values.push(text(header_text, value));
         }
     }
     set_host(&mut headers, simulation, request)?;
@@ -98,7 +100,37 @@ fn set(headers: &mut Values, name: &str, value: &str) {
     headers.insert(name.to_owned(), vec![value.to_owned()]);
 }
 
-/// AWS writes all header values as the characters of Latin-1 (RFC 9110 §5.5).
-fn latin1(value: &HeaderValue) -> String {
-    value.as_bytes().iter().map(|&b| char::from(b)).collect()
+/// A header value as the source writes it.
+fn text(form: HeaderText, value: &HeaderValue) -> String {
+    match form {
+        HeaderText::Latin1 => value.as_bytes().iter().map(|&b| char::from(b)).collect(),
+        HeaderText::Utf8 => {
+            let mut text = String::new();
+            for chunk in value.as_bytes().utf8_chunks() {
+                text.push_str(chunk.valid());
+                text.extend(chunk.invalid().iter().map(|&byte| raw_byte(byte)));
+            }
+            text
+        }
+    }
+}
+
+/// Stands for a byte that is not UTF-8, in a string that has to be: a private character.
+fn raw_byte(byte: u8) -> char {
+    char::from_u32(0xF700 + u32::from(byte)).unwrap_or_default()
+}
+
+/// Replaces the characters that stand for bytes with these bytes.
+pub(super) fn with_raw_bytes(event: String) -> Vec<u8> {
+    if !event.contains(|c| c >= raw_byte(0x80) && c <= raw_byte(0xFF)) {
+        return event.into();
+    }
+    let mut raw = Vec::with_capacity(event.len());
+    for c in event.chars() {
+        match u32::from(c).wrapping_sub(0xF700) {
+            byte @ 0x80..=0xFF => raw.push(byte as u8),
+            _ => raw.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    raw
 }

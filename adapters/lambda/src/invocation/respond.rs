@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::streaming::{StreamDeadline, Streaming};
 use crate::context::LambdaContext;
-use crate::event::{self, Description, ResponseForm, Source};
+use crate::event::{self, Description, Json, ResponseForm, Source};
 use crate::options::{FunctionOptions, Mode};
 use crate::runtime::{Metadata, StreamingBody};
 use crate::{request, response};
@@ -38,23 +38,20 @@ pub(crate) async fn respond(
     settings: &FunctionOptions,
 ) -> (InvocationResult, Context) {
     let deadline = end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)));
-    let json = match event::parse(&event) {
-        Ok(json) => json,
-        Err(error) => {
-            let error = Error::new(StatusCode::BAD_REQUEST, "Invalid event").with_source(error);
-            let info = RequestInfo::unknown(Context::new(Host::LAMBDA));
-            // The source is unknown. Most sources accept the response of a Function URL.
-            let description = Source::FunctionUrl.description();
-            let result = encode(description, reject(error, &info), &info).await;
-            return (result, info.context().clone());
-        }
+    // Whether an event that cannot be parsed is an HTTP request is unknown, so it is not answered as one: for a queue
+    // or a schedule, a response means that the event was processed.
+    let (json, invalid) = match event::parse(&event) {
+        Ok(json) => (json, None),
+        Err(error) => (Json::Null, Some(error)),
     };
     let source = Source::of(&json);
     let description = source.description();
     if description.path.is_none() && settings.events.is_none() {
-        // For a queue or a schedule, a response means that the event was processed.
         let message = "The event is not an HTTP request, and ANYHOST_LAMBDA_EVENTS is not set";
-        let error = Error::new(StatusCode::BAD_REQUEST, message);
+        let mut error = Error::new(StatusCode::BAD_REQUEST, message);
+        if let Some(invalid) = invalid {
+            error = error.with_source(invalid);
+        }
         return (InvocationResult::Failure(error), Context::new(Host::LAMBDA));
     }
     let (context, request) = request::from_event(description, &json, &event, &metadata, settings);

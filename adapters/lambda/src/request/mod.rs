@@ -94,6 +94,13 @@ fn path_and_query(description: &Description, event: &Json<'_>, path: &str) -> Re
         Some((path, query)) if may_hold_query => target(path.as_bytes(), Some(query.as_bytes())),
         _ => {
             let query = &description.query;
+            if query
+                .fields
+                .iter()
+                .any(|field| event.at(field).has_invalid())
+            {
+                return Err(bad_request("Invalid query"));
+            }
             let mut fields = query.fields.iter();
             let query = fields.find_map(|field| (query.read)(event.at(field)));
             target(path.as_bytes(), query.as_deref().map(str::as_bytes))
@@ -108,12 +115,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 fn decode_body(body: &Json<'_>, base64: bool) -> Result<Vec<u8>> {
-    match body.text() {
-        None => Ok(Vec::new()),
-        Some(body) if base64 => BASE64
+    let body = match body {
+        Json::Text(text) => text.as_bytes(),
+        Json::Bytes(bytes) => bytes,
+        Json::Invalid => return Err(bad_request("Invalid body")),
+        _ => return Ok(Vec::new()),
+    };
+    match base64 {
+        true => BASE64
             .decode(body)
             .map_err(|error| bad_request("Invalid body").with_source(error)),
-        Some(body) => Ok(body.as_bytes().to_vec()),
+        false => Ok(body.to_vec()),
     }
 }
 

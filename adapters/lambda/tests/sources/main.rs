@@ -2,6 +2,7 @@
 
 mod any_event;
 mod edge_cases;
+mod raw_events;
 mod requests;
 mod responses;
 mod settings;

@@ -56,6 +56,71 @@ fn a_missing_field_or_one_of_another_type_reads_as_null_or_empty() -> serde_json
 }
 
 #[test]
-fn json_nested_too_deeply_is_an_error() {
-    assert!(Json::parse("[".repeat(100_000).as_bytes(), &Kept::default()).is_err());
+fn values_that_are_not_unicode_or_too_large_are_invalid_and_all_others_are_kept()
+-> serde_json::Result<()> {
+    let kept = kept(&[&["body"], &["headers"], &["path"]]);
+    for invalid in [&br#""\ud800""#[..], br#""a\udc00b""#, b"1e400", b"-1e999"] {
+        let headers = [b"{\"x\": ", invalid, b", \"y\": [", invalid, b", \"1\"]}"].concat();
+        let event = [
+            &b"{\"path\": \"/x\\\"\", \"\\ud800\": 1, \"body\": "[..],
+            invalid,
+            b", \"headers\": ",
+            &headers,
+            b"}",
+        ];
+        let event = event.concat();
+        let json = Json::parse(&event, &kept)?;
+        assert_eq!(json.get("path").text(), Some("/x\""));
+        assert_eq!(json.get("body"), &Json::Invalid);
+        let headers = json.get("headers");
+        assert_eq!(headers.get("x"), &Json::Invalid);
+        assert_eq!(headers.get("y").items()[1].text(), Some("1"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_string_that_is_not_utf_8_keeps_its_bytes() -> serde_json::Result<()> {
+    let kept = kept(&[&["body"], &["headers"]]);
+    let event = b"{\"\xE9\": \"\xE9\", \"body\": \"\\n\xE9\\u00e9\", \"headers\": {\"\xE9\": \"1\", \"x\": [\"\xFF\"]}}";
+    let json = Json::parse(event, &kept)?;
+    assert_eq!(json.get("body"), &Json::Bytes(b"\n\xE9\xC3\xA9".to_vec()));
+    let x = json.get("headers").get("x");
+    assert_eq!(x.items(), [Json::Bytes(b"\xFF".to_vec())]);
+    Ok(())
+}
+
+#[test]
+fn a_value_that_no_source_sends_is_skipped_at_any_depth() -> serde_json::Result<()> {
+    let kept = kept(&[&["body"], &["headers"], &["context", "path"]]);
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    for event in [
+        deep.clone(),
+        format!(r#"{{"body": {deep}, "headers": {{"a": {deep}}}, "context": {deep}}}"#),
+        format!(r#"{{"body": {{"a": {{"b": {deep}}}}}, "headers": {{"a": {{"b": {deep}}}}}}}"#),
+    ] {
+        let json = Json::parse(event.as_bytes(), &kept)?;
+        assert_eq!(
+            json.get("body")
+                .items()
+                .iter()
+                .filter_map(Json::text)
+                .count(),
+            0
+        );
+        assert_eq!(json.get("headers").get("a").scalar(), None);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_top_level_list_is_not_kept_and_a_list_of_more_values_than_headers_is_an_error() {
+    let ones = format!("[{}1]", "1,".repeat(MAX_VALUES));
+    let kept = kept(&[&["body"]]);
+    assert_eq!(
+        Json::parse(ones.as_bytes(), &kept).ok(),
+        Some(Json::Skipped)
+    );
+    let event = format!(r#"{{"body": {ones}}}"#);
+    assert!(Json::parse(event.as_bytes(), &kept).is_err());
 }
