@@ -3,6 +3,7 @@
 mod respond;
 mod run;
 mod streaming;
+mod trace_variable;
 
 #[cfg(feature = "testing")]
 pub(crate) use respond::handler_end;

@@ -19,6 +19,7 @@ use tokio::time::sleep_until;
 use tracing::Instrument;
 
 use super::respond::{InvocationResult, handler_end, respond};
+use super::trace_variable;
 use crate::options::FunctionOptions;
 use crate::runtime::{Client, InvocationId, Metadata, Next};
 
@@ -26,6 +27,8 @@ use crate::runtime::{Client, InvocationId, Metadata, Next};
 struct Shared {
     handler: Arc<dyn Handler>,
     settings: FunctionOptions,
+    /// Whether invocations run at the same time.
+    concurrent: bool,
     /// Whether each poll of an invocation hands the I/O driver over first.
     hands_over_driver: bool,
 }
@@ -45,6 +48,7 @@ pub(crate) async fn run(
     let shared = Arc::new(Shared {
         handler,
         settings,
+        concurrent,
         hands_over_driver: concurrent && multi_thread,
     });
     let (shutdown, draining) = watch::channel(());
@@ -80,6 +84,9 @@ async fn work(
             next = client.next() => next?,
             _ = draining.changed() => return Ok(()),
         };
+        if !shared.concurrent {
+            trace_variable::set(next.metadata.trace_id());
+        }
         let id = next.id.clone();
         // The level decides only whether the span exists; at `error` it exists whenever any log is written.
         let span = span(&next.metadata);
@@ -163,3 +170,6 @@ async fn post(client: &mut Client, id: &InvocationId, result: InvocationResult) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Version};
 
@@ -17,6 +17,8 @@ use crate::context;
 use crate::event::{Description, Json};
 use crate::options::FunctionOptions;
 use crate::runtime::Metadata;
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// Decodes an event. The context is known even if the request is invalid.
 ///
@@ -40,7 +42,13 @@ pub(crate) fn from_event(
         true => context,
         false => context.with_base_path(path.base_path),
     };
-    let request = headers.and_then(|headers| build(description, event, raw, &path.path, headers));
+    let request = headers.and_then(|mut headers| {
+        // A client can send the header. Tracing middleware reads it, and its spans must belong to this invocation.
+        if let Some(trace_id) = metadata.trace_header() {
+            headers.insert(TRACE_ID, trace_id.clone());
+        }
+        build(description, event, raw, &path.path, headers)
+    });
     (context, request)
 }
 

@@ -43,6 +43,10 @@ impl Metadata {
         self.text("lambda-runtime-trace-id")
     }
 
+    pub(crate) fn trace_header(&self) -> Option<&HeaderValue> {
+        self.header("lambda-runtime-trace-id")
+    }
+
     pub(crate) fn tenant_id(&self) -> Option<&str> {
         self.text("lambda-runtime-aws-tenant-id")
     }

@@ -1,0 +1,50 @@
+use anyhost_core::{IntoHandler, Request};
+
+use super::*;
+use crate::runtime::Endpoint;
+use crate::runtime::raw_api::{RawApi, RawConnection};
+
+const EVENT: &str = r#"{"rawPath": "/", "headers": {"x-amzn-trace-id": "Root=forged"}, "requestContext": {"http": {"method": "GET"}}}"#;
+
+/// Runs a function with this number of clients until the test ends.
+fn spawn<K>(endpoint: &Endpoint, clients: usize, handler: impl IntoHandler<K>) {
+    let clients = (0..clients).map(|_| Client::new(endpoint.clone()));
+    let handler = Arc::new(handler.into_handler());
+    tokio::spawn(run(handler, clients.collect(), FunctionOptions::default()));
+}
+
+/// Invokes the function, and returns the body that it posts.
+async fn invoke(connection: &mut RawConnection, headers: &str) -> io::Result<String> {
+    connection.expect_next().await?;
+    connection.send_invocation(headers, EVENT).await?;
+    let (_, body) = connection.read().await?;
+    connection.send_status(202).await?;
+    let response: serde_json::Value = serde_json::from_slice(&body)?;
+    Ok(response["body"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn the_trace_variable_and_header_are_those_of_the_invocation() -> io::Result<()> {
+    let trace = |request: Request| async move {
+        let variable = std::env::var("_X_AMZN_TRACE_ID").unwrap_or_default();
+        let header = request.headers()["x-amzn-trace-id"].to_str();
+        format!("{variable} {}", header.unwrap_or_default())
+    };
+    let (first, second) = (
+        "Lambda-Runtime-Trace-Id: Root=1\r\n",
+        "Lambda-Runtime-Trace-Id: Root=2;Sampled=1\r\n",
+    );
+    let (api, endpoint) = RawApi::start().await?;
+    spawn(&endpoint, 1, trace);
+    let mut connection = api.accept().await?;
+    assert_eq!(invoke(&mut connection, first).await?, "Root=1 Root=1");
+    let expected = "Root=2;Sampled=1 Root=2;Sampled=1";
+    assert_eq!(invoke(&mut connection, second).await?, expected);
+    assert_eq!(invoke(&mut connection, "").await?, " Root=forged");
+
+    // One variable cannot be that of several invocations.
+    spawn(&endpoint, 2, trace);
+    let mut connection = api.accept().await?;
+    assert_eq!(invoke(&mut connection, first).await?, " Root=1");
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The environment variable with the X-Ray trace header of the invocation.
+#![allow(unsafe_code)]
+
+/// "Building a custom runtime for AWS Lambda": AWS SDKs send its value with their requests. Without it, traces end
+/// at the function, and Lambda cannot detect a function that invokes itself in a loop.
+const VARIABLE: &str = "_X_AMZN_TRACE_ID";
+
+/// Sets the variable for an invocation, or removes it if the invocation has no trace.
+///
+/// There is only one variable, so this is for functions with one invocation at a time. The invocation loop calls it
+/// between two invocations: the handler and its work after the response have ended.
+pub(super) fn set(trace_id: Option<&str>) {
+    if std::env::var(VARIABLE).ok().as_deref() == trace_id {
+        return;
+    }
+    // SAFETY: no other thread may access the environment without the lock of the standard library. Between two
+    // invocations only threads that the application has started can run, and Rust code in them reads the environment
+    // through the standard library. What remains is C code that calls `getenv` in such a thread in this moment, such
+    // as the resolver of the C library. glibc keeps the memory of replaced values, so that `getenv` reads the old or
+    // the new value there. AWS's own runtimes set the variable in the same way.
+    unsafe {
+        match trace_id {
+            Some(trace_id) => std::env::set_var(VARIABLE, trace_id),
+            None => std::env::remove_var(VARIABLE),
+        }
+    }
+}
