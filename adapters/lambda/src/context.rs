@@ -158,6 +158,10 @@ fn scheme(description: &Description, headers: Option<&HeaderMap>) -> Scheme {
         ClientScheme::ForwardedProto => headers
             .and_then(|headers| headers.get_all("x-forwarded-proto").iter().next_back())
             .is_some_and(|scheme| scheme == "https"),
+        // "HTTP targets in VPC Lattice": `http` or `https`.
+        ClientScheme::ForwardedForProto => headers
+            .and_then(|headers| headers.get_all("x-forwarded-for-proto").iter().next_back())
+            .is_none_or(|scheme| scheme != "http"),
         ClientScheme::NotHttp => false,
     };
     if https { Scheme::HTTPS } else { Scheme::HTTP }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::invocation::{self, InvocationResult};
 use crate::options::{FunctionOptions, Mode, UrlPath};
 use crate::runtime::snapstart::{self, SnapStartResource};
-use crate::runtime::{Client, Endpoint, Metadata, extension};
+use crate::runtime::{Client, Endpoint, Failure, Metadata, extension};
 
 /// A Lambda function and its settings.
 ///
@@ -65,9 +65,10 @@ impl Function {
     /// Passes non-HTTP events (from queues, schedules, buckets, …) to the handler, as a `POST` to this path
     /// with the event's JSON as the body.
     ///
-    /// The JSON of the response is the result of the invocation. A status of 400 or more fails the invocation,
-    /// so that queues and schedules retry the event. Without this setting, each such event is a failed
-    /// invocation.
+    /// The JSON of the response is the result of the invocation. A status other than 2xx fails the invocation, so
+    /// that queues and schedules retry the event; the error type is `Handler.Status500` for a 500, or the
+    /// `errorType` of a response like `{"errorType": "Order.Unknown", "errorMessage": "…"}`. Without this setting,
+    /// each such event is a failed invocation with the error type `Runtime.InvalidEvent`.
     #[must_use]
     pub fn with_events(mut self, path: impl Into<String>) -> Self {
         self.settings.events = Some(UrlPath(path.into().into()));
@@ -83,8 +84,9 @@ impl Function {
         self
     }
 
-    /// Sets whether the stage is removed from the paths of an HTTP API, whose paths begin with the stage unless
-    /// it is `$default`. The paths of a REST API never contain the stage.
+    /// Sets whether the stage is removed from paths that begin with it. The paths of an HTTP API do, unless the
+    /// stage is `$default`. The paths of a REST API do only behind a custom domain whose mapping names no stage;
+    /// they begin with the mapping then, which [`with_base_path`](Self::with_base_path) removes.
     #[must_use]
     pub fn with_stage_stripped(mut self, strip: bool) -> Self {
         self.settings.strip_stage = strip;
@@ -195,7 +197,7 @@ impl Function {
         finish_after_response(&context, std::future::pending()).await;
         match result {
             InvocationResult::Response(json) => Ok(json),
-            InvocationResult::Failure(error) => Err(error),
+            InvocationResult::Failure(failure) => Err(failure.error),
             InvocationResult::Stream { .. } => {
                 Err(io::Error::other("a buffered function streamed").into())
             }
@@ -239,7 +241,10 @@ pub async fn invoke<K>(handler: impl IntoHandler<K>, event: Bytes) -> Result<Vec
 /// immediately instead of after a timeout.
 pub async fn report_init_error(error: &Error) {
     match Endpoint::from_env() {
-        Ok(endpoint) => Client::new(endpoint).report_init_error(error).await,
+        Ok(endpoint) => {
+            let failure = Failure::of("Runtime.InitError", error);
+            Client::new(endpoint).report_init_error(&failure).await;
+        }
         Err(error) => tracing::error!(%error, "failed to report the failed start to Lambda"),
     }
 }

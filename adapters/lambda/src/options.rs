@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use anyhost_core::adapter::settings::SettingValue;
+use http::uri::PathAndQuery;
+
+use crate::event::Source;
 
 /// How responses are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,15 +18,35 @@ pub enum Mode {
     /// `InvokeMode: RESPONSE_STREAM`, a REST API with response streaming. All other sources get the response
     /// as one JSON document.
     Stream,
+    /// As [`Stream`](Self::Stream), but only for a Function URL. A REST API gets its responses complete, which is
+    /// its default: an event does not show which of the two its REST API expects.
+    StreamUrl,
+    /// As [`Stream`](Self::Stream), but only for a REST API.
+    StreamRest,
+}
+
+impl Mode {
+    /// Whether responses to this source are streamed.
+    pub(crate) fn streams(self, source: Source) -> bool {
+        let selected = match self {
+            Self::Buffer => false,
+            Self::Stream => true,
+            Self::StreamUrl => source == Source::FunctionUrl,
+            Self::StreamRest => source == Source::RestApi,
+        };
+        selected && source.can_stream()
+    }
 }
 
 impl SettingValue for Mode {
-    const EXPECTED: &'static str = "buffer or stream";
+    const EXPECTED: &'static str = "buffer, stream, stream-url or stream-rest";
 
     fn parse_setting(text: &str) -> Option<Self> {
         match text {
             "buffer" => Some(Self::Buffer),
             "stream" => Some(Self::Stream),
+            "stream-url" => Some(Self::StreamUrl),
+            "stream-rest" => Some(Self::StreamRest),
             _ => None,
         }
     }
@@ -41,10 +64,13 @@ impl UrlPath {
 }
 
 impl SettingValue for UrlPath {
-    const EXPECTED: &'static str = "a path that begins with a slash";
+    const EXPECTED: &'static str = "a percent-encoded path that begins with a slash";
 
     fn parse_setting(text: &str) -> Option<Self> {
-        text.starts_with('/').then(|| Self(text.into()))
+        // `http::Uri` accepts no spaces and no control characters. Other invalid paths fail in the same way, for
+        // every event, and not at the start.
+        let parsed: PathAndQuery = text.parse().ok()?;
+        (text.starts_with('/') && parsed.path() == text).then(|| Self(text.into()))
     }
 }
 
@@ -52,15 +78,16 @@ anyhost_core::settings! {
     /// The settings that [`Function::from_env`](crate::Function::from_env) reads. [`Function`](crate::Function)
     /// has a method for each, which documents it further.
     pub struct FunctionOptions {
-        /// `stream` sends responses while the handler produces them, if the event source supports it. It must
-        /// match the deployment.
+        /// `stream` sends responses while the handler produces them, to Function URLs and REST APIs; `stream-url`
+        /// and `stream-rest` only to one of them. It must match the deployment.
         "ANYHOST_LAMBDA_MODE" mode: Mode = "buffer",
         /// The path that non-HTTP events are posted to, such as `/events`. Without it such an event is a failed
         /// invocation.
         "ANYHOST_LAMBDA_EVENTS" events: Option<UrlPath> = "",
         /// A prefix that is removed from paths that begin with it, such as the mapping of a custom domain.
         "ANYHOST_LAMBDA_BASE_PATH" base_path: Option<UrlPath> = "",
-        /// `1` removes the stage from the paths of an HTTP API.
+        /// `1` removes the stage from paths that begin with it: those of an HTTP API, and those of a REST API behind
+        /// a custom domain whose mapping names no stage.
         "ANYHOST_LAMBDA_STRIP_STAGE" strip_stage: bool = "0",
         /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer.
         "ANYHOST_LAMBDA_PROXIES" proxies: usize = "1",
@@ -119,6 +146,31 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_no_request_can_have_is_an_invalid_setting() {
+        for path in ["events", "/ev ents", "/a?b", "/a#b", "/\u{7f}"] {
+            assert_eq!(UrlPath::parse_setting(path), None, "{path}");
+        }
+        for path in ["/", "/events", "/a%20b/"] {
+            assert_eq!(UrlPath::parse_setting(path), Some(UrlPath(path.into())));
+        }
+    }
+
+    #[test]
+    fn a_mode_for_one_source_streams_only_to_that_source() {
+        for (mode, url, rest) in [
+            ("buffer", false, false),
+            ("stream", true, true),
+            ("stream-url", true, false),
+            ("stream-rest", false, true),
+        ] {
+            let mode = Mode::parse_setting(mode).unwrap_or_default();
+            assert_eq!(mode.streams(Source::FunctionUrl), url);
+            assert_eq!(mode.streams(Source::RestApi), rest);
+            assert!(!mode.streams(Source::HttpApi) && !mode.streams(Source::Alb));
+        }
+    }
+
+    #[test]
     fn without_variables_every_setting_has_its_default() {
         let settings = FunctionOptions::default();
         assert_eq!(settings.mode, Mode::Buffer);
@@ -132,11 +184,15 @@ mod tests {
     #[test]
     fn an_invalid_value_is_an_error_that_names_the_variable_and_what_it_accepts() {
         for (name, value, expected) in [
-            ("ANYHOST_LAMBDA_MODE", "streaming", "buffer or stream"),
+            (
+                "ANYHOST_LAMBDA_MODE",
+                "streaming",
+                "buffer, stream, stream-url or stream-rest",
+            ),
             (
                 "ANYHOST_LAMBDA_EVENTS",
                 "events",
-                "a path that begins with a slash",
+                "a percent-encoded path that begins with a slash",
             ),
             ("ANYHOST_LAMBDA_STRIP_STAGE", "yes", "0 or 1"),
             ("ANYHOST_LAMBDA_MARGIN", "-1", "a duration such as 10s"),

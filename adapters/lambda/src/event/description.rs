@@ -16,6 +16,10 @@ pub(super) const LAMBDA_RESPONSE_LIMIT: usize = 6_291_556;
 /// "Quotas for API Gateway": all header names and values together.
 pub(super) const API_GATEWAY_HEADER_LIMIT: usize = 10_240;
 
+/// The prelude of a streamed response must end within the first 16 KB ("Response streaming for Lambda proxy
+/// integrations in API Gateway").
+pub(crate) const PRELUDE_LIMIT: usize = 16 * 1024;
+
 /// The maps of headers in which events differ. A source sends one or both of them.
 pub(super) const HEADERS: &[Field] = &[&["multiValueHeaders"], &["headers"]];
 
@@ -145,6 +149,8 @@ pub(crate) enum ClientScheme {
     Https,
     /// In X-Forwarded-Proto, which the source overwrites whatever the client sent.
     ForwardedProto,
+    /// In `x-forwarded-for-proto`, and HTTPS if that header is missing.
+    ForwardedForProto,
     /// The event was not sent over HTTP.
     NotHttp,
 }

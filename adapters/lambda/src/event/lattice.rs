@@ -37,7 +37,7 @@ pub(super) const DESCRIPTION: Description = Description {
     cookies: NO_FIELD,
     body: Some(BODY),
     peer: Peer::Unknown,
-    scheme: ClientScheme::Https,
+    scheme: ClientScheme::ForwardedForProto,
     response: ResponseForm::Http(HttpForm {
         headers: HeaderForm::JoinedCookiesByCase,
         status_description: true,

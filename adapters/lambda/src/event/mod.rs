@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 pub(crate) use description::{
-    ClientScheme, Description, HeaderForm, HttpForm, Path, Peer, ResponseForm,
+    ClientScheme, Description, HeaderForm, HttpForm, PRELUDE_LIMIT, Path, Peer, ResponseForm,
 };
 pub(crate) use json::Json;
 use json::Kept;

@@ -37,7 +37,7 @@ pub(super) const DESCRIPTION: Description = Description {
         field: PATH,
         read: read::path_as_sent,
         may_hold_query: false,
-        stage: NO_FIELD,
+        stage: &["requestContext", "stage"],
         full: &["requestContext", "path"],
     }),
     query: Query {

@@ -9,11 +9,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 
 use super::simulator::Simulator;
-use crate::event::Json;
+use crate::event::{Json, PRELUDE_LIMIT};
 use crate::runtime::ERROR_TYPE;
-
-/// A REST API fails if the prelude does not end within this number of bytes.
-const PRELUDE_LIMIT: usize = 16 * 1024;
 
 /// "Lambda quotas": a longer response is aborted.
 const STREAM_LIMIT: u64 = 200 * 1024 * 1024;

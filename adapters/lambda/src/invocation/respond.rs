@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use super::streaming::{StreamDeadline, Streaming};
 use crate::context::LambdaContext;
 use crate::event::{self, Description, Json, ResponseForm, Source};
-use crate::options::{FunctionOptions, Mode};
-use crate::runtime::{Metadata, StreamingBody};
+use crate::options::FunctionOptions;
+use crate::runtime::{Failure, Metadata, StreamingBody};
 use crate::{request, response};
 
 /// What is posted to the Runtime API.
@@ -25,7 +25,7 @@ pub(crate) enum InvocationResult {
         deadline: StreamDeadline,
     },
     /// The invocation failed.
-    Failure(Error),
+    Failure(Failure),
 }
 
 /// Calls the handler with an event. Also returns the context with the handler's `wait_until` work, which is
@@ -52,7 +52,11 @@ pub(crate) async fn respond(
         if let Some(invalid) = invalid {
             error = error.with_source(invalid);
         }
-        return (InvocationResult::Failure(error), Context::new(Host::LAMBDA));
+        let failure = Failure::new("Runtime.InvalidEvent", error);
+        return (
+            InvocationResult::Failure(failure),
+            Context::new(Host::LAMBDA),
+        );
     }
     let (context, request) = request::from_event(description, &json, &event, &metadata, settings);
     drop(json);
@@ -69,7 +73,7 @@ pub(crate) async fn respond(
             (reject(error, &info), deadline, info)
         }
     };
-    if settings.mode == Mode::Stream && description.can_stream {
+    if settings.mode.streams(source) {
         return (stream(description, response, deadline, info), context);
     }
     let result = match deadline.limit(encode(description, response, &info)).await {
@@ -93,15 +97,18 @@ fn stream(
     deadline: Deadline,
     info: RequestInfo,
 ) -> InvocationResult {
-    let (response, deadline) = match response::headers_fit(description, response.headers()) {
-        true => (response, deadline),
-        false => {
+    let (parts, body) = response.into_parts();
+    let (prelude, body, deadline) = match response::prelude(description, &parts) {
+        Some(prelude) => (prelude, body, deadline),
+        None => {
             let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-            (response_to(error, &info), Deadline::none())
+            let (parts, body) = response_to(error, &info).into_parts();
+            let prelude = response::prelude(description, &parts).unwrap_or_default();
+            (prelude, body, Deadline::none())
         }
     };
     let deadline = StreamDeadline::new(deadline, info);
-    let body = Streaming::new(description, response, deadline.clone());
+    let body = Streaming::new(prelude.into(), body, deadline.clone());
     InvocationResult::Stream {
         body: Box::pin(body),
         deadline,
@@ -120,7 +127,7 @@ async fn encode(
         }
         ResponseForm::Result => match response::to_result(description, response).await {
             Ok(result) => InvocationResult::Response(result),
-            Err(error) => InvocationResult::Failure(error),
+            Err(failure) => InvocationResult::Failure(failure),
         },
     }
 }

@@ -21,7 +21,7 @@ use tracing::Instrument;
 use super::respond::{InvocationResult, handler_end, respond};
 use super::trace_variable;
 use crate::options::FunctionOptions;
-use crate::runtime::{Client, InvocationId, Metadata, Next};
+use crate::runtime::{Client, Failure, InvocationId, Metadata, Next};
 
 /// What all workers share.
 struct Shared {
@@ -97,7 +97,9 @@ async fn work(
             client = client.with_new_connection();
             let message = "The invocation panicked outside the handler";
             let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, message);
-            client.fail(&id, &error).await;
+            client
+                .fail(&id, &Failure::new("Runtime.Panic", error))
+                .await;
         }
         if draining.has_changed().is_err() {
             return Ok(());
@@ -164,9 +166,9 @@ async fn post(client: &mut Client, id: &InvocationId, result: InvocationResult) 
             let aborted = deadline.aborted_at(id.deadline());
             client.stream(id, body, aborted).await;
         }
-        InvocationResult::Failure(error) => {
-            tracing::error!(?error, "invocation failed");
-            client.fail(id, &error).await;
+        InvocationResult::Failure(failure) => {
+            tracing::error!(error = ?failure.error, "invocation failed");
+            client.fail(id, &failure).await;
         }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use anyhost_core::Body;
 use anyhost_core::adapter::{Deadline, RequestInfo, log_aborted};
-use anyhost_core::{Body, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -20,8 +20,6 @@ use http::header::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use tokio::time::{Instant, sleep_until};
 
-use crate::event::Description;
-use crate::response::prelude;
 use crate::runtime::{ERROR_BODY, ERROR_TYPE};
 
 const NULS: Bytes = Bytes::from_static(&[0; 8]);
@@ -99,14 +97,9 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
-    pub(super) fn new(
-        description: &Description,
-        response: Response,
-        deadline: StreamDeadline,
-    ) -> Self {
-        let (parts, body) = response.into_parts();
+    pub(super) fn new(prelude: Bytes, body: Body, deadline: StreamDeadline) -> Self {
         Self {
-            prelude: Some(prelude(description, &parts).into()),
+            prelude: Some(prelude),
             nuls_pending: true,
             body,
             rest: Bytes::new(),

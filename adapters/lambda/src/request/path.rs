@@ -30,27 +30,32 @@ pub(super) fn decode<'a>(
         path: (path.read)(event.at(path.field))?,
         base_path: removed_by_aws(path, event).to_owned(),
     };
-    if settings.strip_stage
-        && let Some(stage) = event.at(path.stage).text()
-    {
-        stripped.strip(&format!("/{stage}"));
-    }
+    let stage = event.at(path.stage).text().filter(|_| settings.strip_stage);
+    let stage = stage.map(|stage| format!("/{stage}"));
+    // AWS removed the stage already, unless a custom domain's mapping names no stage.
+    let stage = stage.filter(|stage| !stripped.base_path.ends_with(stage.as_str()));
+    let stage = stage.filter(|stage| !stripped.strip(stage));
     if let Some(UrlPath(base_path)) = &settings.base_path {
         stripped.strip(base_path.trim_end_matches('/'));
+    }
+    // The mapping of a custom domain precedes the stage.
+    if let Some(stage) = stage {
+        stripped.strip(&stage);
     }
     Some(stripped)
 }
 
 impl Stripped<'_> {
-    /// Removes a prefix that does not end with a slash.
-    fn strip(&mut self, prefix: &str) {
-        if let Some(rest) = strip_prefix(&self.path, prefix)
-            && !prefix.is_empty()
-        {
-            let slash = if rest.starts_with('/') { "" } else { "/" };
-            self.path = format!("{slash}{rest}").into();
-            self.base_path.push_str(prefix);
-        }
+    /// Removes a prefix that does not end with a slash. Returns whether the path had it.
+    fn strip(&mut self, prefix: &str) -> bool {
+        let rest = strip_prefix(&self.path, prefix).filter(|_| !prefix.is_empty());
+        let Some(rest) = rest else {
+            return false;
+        };
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        self.path = format!("{slash}{rest}").into();
+        self.base_path.push_str(prefix);
+        true
     }
 }
 
@@ -59,8 +64,9 @@ fn removed_by_aws<'a>(path: &Path, event: &'a Json<'_>) -> &'a str {
     let (Some(full), Some(rest)) = (event.at(path.full).text(), event.at(path.field).text()) else {
         return "";
     };
-    full.strip_suffix(rest)
-        .filter(|base| base.starts_with('/') && !base.ends_with('/'))
+    // The full path of the stage's root can lack its slash: `/live` for the path `/`.
+    let base = full.strip_suffix(rest).or((rest == "/").then_some(full));
+    base.filter(|base| base.starts_with('/') && !base.ends_with('/'))
         .unwrap_or_default()
 }
 
@@ -122,5 +128,43 @@ mod tests {
         let event = r#"{"path": "/api/x", "requestContext": {"path": "/live/api/x"}}"#;
         let decoded = decoded(event, Source::RestApi, &settings);
         assert_eq!(decoded, pair("/x", "/live/api"));
+    }
+
+    #[test]
+    fn the_base_path_of_the_root_of_a_rest_api_is_its_stage_with_or_without_a_final_slash() {
+        for full in ["/dev", "/dev/"] {
+            let event = format!(
+                r#"{{"path": "/", "requestContext": {{"path": "{full}", "stage": "dev"}}}}"#
+            );
+            let decoded = decoded(&event, Source::RestApi, &FunctionOptions::default());
+            assert_eq!(decoded, pair("/", "/dev"), "{full}");
+        }
+    }
+
+    #[test]
+    fn the_stage_of_a_rest_api_is_removed_after_the_mapping_of_a_custom_domain_that_names_no_stage()
+    {
+        let settings = FunctionOptions {
+            base_path: Some(UrlPath("/shop".into())),
+            strip_stage: true,
+            ..FunctionOptions::default()
+        };
+        for (path, full, expected) in [
+            (
+                "/shop/dev/echo",
+                "/shop/dev/echo",
+                pair("/echo", "/shop/dev"),
+            ),
+            ("/dev/echo", "/dev/echo", pair("/echo", "/dev")),
+            ("/shop/echo", "/shop/echo", pair("/echo", "/shop")),
+            // AWS removed the stage; a route has the same name.
+            ("/dev/echo", "/dev/dev/echo", pair("/dev/echo", "/dev")),
+        ] {
+            let event = format!(
+                r#"{{"path": "{path}", "requestContext": {{"path": "{full}", "stage": "dev"}}}}"#
+            );
+            let decoded = decoded(&event, Source::RestApi, &settings);
+            assert_eq!(decoded, expected, "{path} of {full}");
+        }
     }
 }

@@ -11,9 +11,8 @@ use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{StatusCode, response::Parts};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 
-use crate::event::{Description, HttpForm};
-
-pub(crate) use json::prelude;
+use crate::event::{Description, HttpForm, PRELUDE_LIMIT};
+use crate::runtime::Failure;
 
 /// Reads the body and writes the response as JSON. If the body fails or the source does not accept a
 /// response of that size, the response becomes a 500, because nothing was sent yet.
@@ -25,7 +24,7 @@ pub(crate) async fn to_json(
 ) -> Vec<u8> {
     let (parts, body) = response.into_parts();
     let limit = description.response_limit;
-    if !headers_fit(description, &parts.headers) {
+    if !head_fits(description, &parts) {
         return internal_server_error(form, info).await;
     }
     match Limited::new(body, limit).collect().await {
@@ -70,19 +69,50 @@ async fn internal_server_error(form: HttpForm, info: &RequestInfo) -> Vec<u8> {
     json::write(form, &parts, as_text(&parts.headers, &body), &body)
 }
 
-/// Whether the source accepts headers of this size; logs if it does not.
-pub(crate) fn headers_fit(description: &Description, headers: &HeaderMap) -> bool {
-    let (length, limit) = (header_size(headers), description.response_header_limit);
-    if length > limit {
-        let source = description.name;
+/// Whether the source accepts the status and headers of this size; logs if it does not.
+fn head_fits(description: &Description, parts: &Parts) -> bool {
+    let source = description.name;
+    let status = parts.status.as_u16();
+    // RFC 9110 §15: status codes end with 599. Every source sends 502 for another one.
+    if status > 599 {
         tracing::error!(
             source,
-            length,
-            limit,
-            "response headers too large for the event source, sending a 500 instead"
+            status,
+            "response status invalid for the event source, sending a 500 instead"
         );
+        return false;
+    }
+    let (length, limit) = (
+        header_size(&parts.headers),
+        description.response_header_limit,
+    );
+    if length > limit {
+        log_headers_too_large(source, length, limit);
     }
     length <= limit
+}
+
+fn log_headers_too_large(source: &str, length: usize, limit: usize) {
+    tracing::error!(
+        source,
+        length,
+        limit,
+        "response headers too large for the event source, sending a 500 instead"
+    );
+}
+
+/// The prelude of a streamed response, unless the source does not accept it; logs if it does not.
+pub(crate) fn prelude(description: &Description, parts: &Parts) -> Option<Vec<u8>> {
+    if !head_fits(description, parts) {
+        return None;
+    }
+    let prelude = json::prelude(description, parts);
+    // JSON needs up to six bytes for a character, so headers within their own limit can exceed this one.
+    if prelude.len() > PRELUDE_LIMIT {
+        log_headers_too_large(description.name, prelude.len(), PRELUDE_LIMIT);
+        return None;
+    }
+    Some(prelude)
 }
 
 /// The size of the headers as HTTP/1.1 lines, with `: ` and CR LF.
@@ -108,16 +138,27 @@ fn as_text<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
 /// `null`.
 ///
 /// # Errors
-/// The response, if its status is an error; and for a body that fails, is too large, or is not UTF-8.
-pub(crate) async fn to_result(description: &Description, response: Response) -> Result<Vec<u8>> {
+/// The response, if its status is not successful; and for a body that fails, is too large, or is not UTF-8. A
+/// response in the form of a Lambda error (`errorType` and `errorMessage`) is that error, so that the states of
+/// Step Functions can catch it.
+pub(crate) async fn to_result(
+    description: &Description,
+    response: Response,
+) -> Result<Vec<u8>, Failure> {
     let (Parts { status, .. }, body) = response.into_parts();
     let body = Limited::new(body, description.response_limit)
         .collect()
         .await;
-    let body = body.map_err(Error::from_boxed)?.to_bytes();
-    if status.is_client_error() || status.is_server_error() {
-        let message = String::from_utf8_lossy(&body).into_owned();
-        return Err(Error::new(status, message));
+    let invalid = |error: Error| Failure::new("Runtime.InvalidResponse", error);
+    let body = body.map_err(|error| invalid(Error::from_boxed(error)))?;
+    let body = body.to_bytes();
+    // A redirect means as little as an error: nobody follows it, and the event would be lost.
+    if !status.is_success() {
+        return Err(Failure::from_body(status, &body).unwrap_or_else(|| {
+            let message = String::from_utf8_lossy(&body).into_owned();
+            let kind = format!("Handler.Status{}", status.as_str());
+            Failure::new(kind, Error::new(status, message))
+        }));
     }
     if body.is_empty() {
         return Ok(b"null".to_vec());
@@ -125,5 +166,6 @@ pub(crate) async fn to_result(description: &Description, response: Response) -> 
     if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok() {
         return Ok(body.into());
     }
-    Ok(serde_json::to_vec(str::from_utf8(&body)?)?)
+    let text = str::from_utf8(&body).map_err(|error| invalid(error.into()))?;
+    serde_json::to_vec(text).map_err(|error| invalid(error.into()))
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::connection::{self, Connection, Failed, Payload, StreamingBody};
 use super::endpoint::Endpoint;
+use super::failure::Failure;
 use super::invocation_id::InvocationId;
 use super::metadata::Metadata;
 
@@ -161,8 +162,13 @@ impl Client {
     /// - If the response was sent and not answered, the API may still deliver it. Lambda itself reports a response
     ///   that ended early.
     async fn check_posted(&mut self, id: &InvocationId, posted: Result<StatusCode, Failed>) {
+        const REJECTED: &str = "Runtime.ResponseRejected";
         let (error, report) = match posted {
             Ok(status) if status.is_success() => return,
+            Ok(status @ StatusCode::PAYLOAD_TOO_LARGE) => {
+                let error = unexpected("POST /invocation/response", status);
+                (error, Some("Function.ResponseSizeTooLarge"))
+            }
             Ok(status) => {
                 let over = [
                     StatusCode::BAD_REQUEST,
@@ -170,26 +176,26 @@ impl Client {
                     StatusCode::GONE,
                 ];
                 let error = unexpected("POST /invocation/response", status);
-                (error, !over.contains(&status))
+                (error, (!over.contains(&status)).then_some(REJECTED))
             }
-            Err(failed) => (failed.error, failed.unsent.is_some()),
+            Err(failed) => (failed.error, failed.unsent.map(|_| REJECTED)),
         };
         tracing::error!(%error, "failed to post the response to the Lambda Runtime API");
-        if report {
+        if let Some(kind) = report {
             let message = format!("failed to post the response: {error}");
-            self.fail(id, &Error::new(StatusCode::INTERNAL_SERVER_ERROR, message))
-                .await;
+            let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, message);
+            self.fail(id, &Failure::new(kind, error)).await;
         }
     }
 
     /// Reports that an invocation failed.
-    pub(crate) async fn fail(&mut self, id: &InvocationId, error: &Error) {
+    pub(crate) async fn fail(&mut self, id: &InvocationId, failure: &Failure) {
         if id.is_over() {
             log_too_late();
             return;
         }
         let call = id.call("error");
-        let error = match self.post_error(&call, id.headers(), error).await {
+        let error = match self.post_error(&call, id.headers(), failure).await {
             Ok(status) if status.is_success() => return,
             Ok(status) => unexpected("POST /invocation/error", status),
             Err(Failed { error, .. }) => error,
@@ -198,17 +204,17 @@ impl Client {
     }
 
     /// Reports that the function failed to start.
-    pub(crate) async fn report_init_error(&mut self, error: &Error) {
-        self.report_start("runtime/init/error", error).await;
+    pub(crate) async fn report_init_error(&mut self, failure: &Failure) {
+        self.report_start("runtime/init/error", failure).await;
     }
 
     /// Reports that a hook after the SnapStart restore failed.
-    pub(crate) async fn report_restore_error(&mut self, error: &Error) {
-        self.report_start("runtime/restore/error", error).await;
+    pub(crate) async fn report_restore_error(&mut self, failure: &Failure) {
+        self.report_start("runtime/restore/error", failure).await;
     }
 
-    async fn report_start(&mut self, call: &str, error: &Error) {
-        let report = self.post_error(call, HeaderMap::new(), error);
+    async fn report_start(&mut self, call: &str, failure: &Failure) {
+        let report = self.post_error(call, HeaderMap::new(), failure);
         let error = match timeout(REPORT_TIMEOUT, report).await {
             Ok(Ok(_)) => return,
             Ok(Err(Failed { error, .. })) => error,
@@ -254,14 +260,11 @@ impl Client {
         &mut self,
         call: &str,
         mut headers: HeaderMap,
-        error: &Error,
+        failure: &Failure,
     ) -> Result<StatusCode, Failed> {
-        let kind = "Runtime.AnyhostError";
-        let chain = format!("{error:?}");
-        let body = serde_json::json!({"errorMessage": chain, "errorType": kind, "stackTrace": []});
-        headers.insert(ERROR_TYPE, HeaderValue::from_static(kind));
+        headers.insert(ERROR_TYPE, failure.header());
         let target = self.endpoint.target(call);
-        self.post(target, headers, body.to_string().into()).await
+        self.post(target, headers, failure.to_json().into()).await
     }
 
     async fn post(

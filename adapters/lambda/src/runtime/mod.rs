@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod endpoint;
 pub(crate) mod extension;
+mod failure;
 mod invocation_id;
 mod metadata;
 pub(crate) mod snapstart;
@@ -15,6 +16,7 @@ pub(crate) mod snapstart;
 pub(crate) use client::{Client, ERROR_BODY, ERROR_TYPE, Next};
 pub(crate) use connection::StreamingBody;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use failure::Failure;
 pub(crate) use invocation_id::InvocationId;
 pub(crate) use metadata::Metadata;
 

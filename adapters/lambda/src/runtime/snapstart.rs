@@ -6,9 +6,11 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use anyhost_core::adapter::panic::catch_panic;
 use anyhost_core::{BoxError, Error};
 
 use super::client::Client;
+use super::failure::Failure;
 
 /// The future of a [`SnapStartResource`] hook.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -63,25 +65,36 @@ pub(crate) async fn run_hooks(
     resources: &[Arc<dyn SnapStartResource>],
 ) -> io::Result<()> {
     for resource in resources.iter().rev() {
-        if let Err(error) = resource.before_snapshot().await {
-            let error = Error::from_boxed(error);
-            client.report_init_error(&error).await;
-            return Err(io::Error::other(format!("{error:?}")));
+        if let Err(error) = run_hook(|| resource.before_snapshot()).await {
+            let failure = Failure::new("Runtime.BeforeSnapshotError", error);
+            client.report_init_error(&failure).await;
+            return Err(io::Error::other(format!("{:?}", failure.error)));
         }
     }
     if let Err(error) = client.restore_next().await {
         let copy = io::Error::new(error.kind(), error.to_string());
-        client.report_init_error(&copy.into()).await;
+        let failure = Failure::new("Runtime.RestoreError", copy.into());
+        client.report_init_error(&failure).await;
         return Err(error);
     }
     for resource in resources {
-        if let Err(error) = resource.after_restore().await {
-            let error = Error::from_boxed(error);
-            client.report_restore_error(&error).await;
-            return Err(io::Error::other(format!("{error:?}")));
+        if let Err(error) = run_hook(|| resource.after_restore()).await {
+            let failure = Failure::new("Runtime.AfterRestoreError", error);
+            client.report_restore_error(&failure).await;
+            return Err(io::Error::other(format!("{:?}", failure.error)));
         }
     }
     Ok(())
+}
+
+/// Runs a hook. A panic is returned as an error, so that it is reported.
+async fn run_hook<'a>(
+    hook: impl FnOnce() -> BoxFuture<'a, Result<(), BoxError>>,
+) -> Result<(), Error> {
+    match catch_panic(async { hook().await }).await {
+        Ok(result) => result.map_err(Error::from_boxed),
+        Err(panic) => Err(Error::from(panic)),
+    }
 }
 
 #[cfg(test)]

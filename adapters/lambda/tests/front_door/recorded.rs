@@ -30,10 +30,18 @@ fn sent(recorded: &Value, scheme: &str) -> Request<Bytes> {
         .header("content-type", "application/json")
         .header("content-length", "66")
         .header("cookie", "session=abc123; theme=dark")
-        .header("x-voker-probe", "first")
-        .header("x-voker-probe", "second")
+        .header(repeated_header(recorded), "first")
+        .header(repeated_header(recorded), "second")
         .body(body.into())
         .expect("a request")
+}
+
+/// The name of the header that was sent twice.
+fn repeated_header(recorded: &Value) -> &str {
+    let maps = [&recorded["headers"], &recorded["multiValueHeaders"]];
+    let mut names = maps.into_iter().filter_map(Value::as_object);
+    let names = names.find_map(|map| map.keys().find(|name| name.ends_with("-probe")));
+    names.expect("a header that was sent twice")
 }
 
 fn read(name: &str) -> Option<Value> {

@@ -202,3 +202,28 @@ async fn a_streamed_response_is_aborted_after_200_mebibytes() {
         "{aborted:?}"
     );
 }
+
+#[tokio::test]
+async fn a_prelude_over_16_kilobytes_and_a_status_over_599_are_a_500() {
+    // 9,000 bytes, which JSON escapes.
+    let quotes = || async {
+        let quotes = http::HeaderValue::try_from("\"".repeat(9000)).expect("a value");
+        let headers = http::HeaderMap::from_iter([(http::header::VARY, quotes)]);
+        (headers, "")
+    };
+    let unknown = || async { http::StatusCode::from_u16(600).expect("a status") };
+    for simulator in SIMULATORS {
+        if simulator.source().can_stream() {
+            assert_eq!(
+                through(simulator, quotes).await.status(),
+                500,
+                "{simulator}"
+            );
+            assert_eq!(
+                through(simulator, unknown).await.status(),
+                500,
+                "{simulator}"
+            );
+        }
+    }
+}

@@ -268,3 +268,24 @@ async fn the_peer_is_read_from_an_address_with_a_port_and_from_an_ipv4_mapped_ad
         assert_eq!(seen(event).await["peer"], "192.0.2.7", "{address}");
     }
 }
+
+#[tokio::test]
+async fn a_status_that_no_source_accepts_is_a_500() {
+    let unknown = || async { StatusCode::from_u16(600).unwrap() };
+    for event in [function_url(), rest_api(), alb(), lattice()] {
+        assert_eq!(response_to(&event, unknown).await["statusCode"], 500);
+    }
+    let last = || async { StatusCode::from_u16(599).unwrap() };
+    let response = response_to(&function_url(), last).await;
+    assert_eq!(response["statusCode"], 599);
+}
+
+#[tokio::test]
+async fn the_scheme_of_vpc_lattice_is_https_unless_lattice_says_http() {
+    let mut event = lattice();
+    assert_eq!(seen(event.clone()).await["scheme"], "https");
+    for scheme in ["http", "https"] {
+        event["headers"]["x-forwarded-for-proto"] = json!([scheme]);
+        assert_eq!(seen(event.clone()).await["scheme"], scheme);
+    }
+}

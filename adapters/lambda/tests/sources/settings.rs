@@ -114,6 +114,19 @@ async fn an_error_or_a_panic_of_the_handler_fails_the_invocation_of_a_non_http_e
 }
 
 #[tokio::test]
+async fn a_redirect_or_a_lambda_error_fails_the_invocation_of_a_non_http_event() {
+    use anyhost_core::http::StatusCode;
+    let moved = || async { (StatusCode::FOUND, "elsewhere") };
+    assert_eq!(result_of(moved, SQS).await, Err("302 elsewhere".into()));
+    let unknown = || async {
+        let error = json!({"errorType": "Order.Unknown", "errorMessage": "no such order"});
+        (StatusCode::NOT_FOUND, error)
+    };
+    let result = result_of(unknown, SQS).await;
+    assert_eq!(result, Err("404 no such order".into()));
+}
+
+#[tokio::test]
 async fn a_non_http_event_is_a_failed_invocation_without_the_setting_events() {
     let hello = || async { "hello" };
     let failed = Function::new().invoke(hello, SQS.into()).await;

@@ -48,3 +48,34 @@ async fn the_trace_variable_and_header_are_those_of_the_invocation() -> io::Resu
     assert_eq!(invoke(&mut connection, first).await?, " Root=1");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_failed_invocation_has_an_error_type_that_step_functions_can_catch() -> io::Result<()> {
+    for (body, kind) in [
+        ("busy", "handler.status503"),
+        (
+            r#"{"errorType": "Order.Unknown", "errorMessage": "no"}"#,
+            "order.unknown",
+        ),
+    ] {
+        let handler = move || async move { (StatusCode::SERVICE_UNAVAILABLE, body) };
+        let (api, endpoint) = RawApi::start().await?;
+        let settings = FunctionOptions::from_vars(|name| {
+            (name == "ANYHOST_LAMBDA_EVENTS").then(|| "/events".to_owned())
+        });
+        let settings = settings.map_err(io::Error::other)?;
+        let handler = Arc::new(handler.into_handler());
+        let clients = vec![Client::new(endpoint)];
+        tokio::spawn(run(handler, clients, settings));
+        let mut connection = api.accept().await?;
+        connection.expect_next().await?;
+        connection.send_invocation("", r#"{"Records": []}"#).await?;
+        let (head, body) = connection.read().await?;
+        let header = format!("lambda-runtime-function-error-type: {kind}\r\n");
+        assert!(head.contains(&header), "{head}");
+        let error: serde_json::Value = serde_json::from_slice(&body)?;
+        let body_kind = error["errorType"].as_str().unwrap_or_default();
+        assert_eq!(body_kind.to_ascii_lowercase(), kind);
+    }
+    Ok(())
+}

@@ -27,7 +27,9 @@ async fn respond_once(client: &mut Client, kind: &str) -> io::Result<()> {
         }
         _ => {
             let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "no");
-            client.fail(&next.id, &error).await;
+            client
+                .fail(&next.id, &Failure::new("Test.Failed", error))
+                .await;
         }
     }
     Ok(())
@@ -92,7 +94,9 @@ async fn nothing_is_posted_after_the_deadline_of_an_invocation() -> io::Result<(
                 }
                 _ => {
                     let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "no");
-                    client.fail(&next.id, &error).await;
+                    client
+                        .fail(&next.id, &Failure::new("Test.Failed", error))
+                        .await;
                 }
             }
             client.next().await

@@ -23,11 +23,14 @@ struct Hook {
 impl Hook {
     fn run(&self, when: &'static str) -> BoxFuture<'_, Result<(), BoxError>> {
         log(&self.log, &format!("{when} {}", self.name));
-        let result = match self.fails == when {
-            true => Err("no".into()),
-            false => Ok(()),
-        };
-        Box::pin(ready(result))
+        if self.fails == when {
+            return Box::pin(ready(Err("no".into())));
+        }
+        let panics = self.fails.strip_prefix("panic ") == Some(when);
+        Box::pin(async move {
+            assert!(!panics, "panicked on purpose");
+            Ok(())
+        })
     }
 }
 
@@ -46,6 +49,9 @@ async fn serve_runtime_api(mut stream: TcpStream, calls: Log) {
     let mut request = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut request).await {
         let text = String::from_utf8_lossy(&request[..length]).into_owned();
+        if let Some((_, kind)) = text.split_once("lambda-runtime-function-error-type: ") {
+            log(&calls, kind.split("\r\n").next().unwrap_or_default());
+        }
         let target = text.split(' ').nth(1);
         if let Some(target) = target.filter(|_| text.contains("HTTP/1.1")) {
             log(&calls, target.rsplit("runtime/").next().unwrap_or_default());
@@ -94,12 +100,29 @@ async fn snapstart_hooks_run_in_reverse_before_the_snapshot_and_in_order_after_t
 }
 
 #[tokio::test]
-async fn a_failed_snapstart_hook_is_reported_and_fails_the_start() -> io::Result<()> {
-    let (ok, log) = run("before").await?;
-    assert!(!ok);
-    assert_eq!(log, ["before cache", "init/error"]);
-    let (ok, log) = run("after").await?;
-    assert!(!ok);
-    assert_eq!(log.last().map(String::as_str), Some("restore/error"));
+async fn a_snapstart_hook_that_fails_or_panics_is_reported_and_fails_the_start() -> io::Result<()> {
+    for fails in ["before", "panic before"] {
+        let (ok, log) = run(fails).await?;
+        assert!(!ok);
+        let expected = ["before cache", "Runtime.BeforeSnapshotError", "init/error"];
+        assert_eq!(log, expected, "{fails}");
+    }
+    for fails in ["after", "panic after"] {
+        let (ok, log) = run(fails).await?;
+        assert!(!ok);
+        let expected = ["after cache", "Runtime.AfterRestoreError", "restore/error"];
+        assert!(
+            log.iter()
+                .map(String::as_str)
+                .rev()
+                .eq(expected.into_iter().rev().chain([
+                    "after pool",
+                    "restore/next",
+                    "before pool",
+                    "before cache"
+                ])),
+            "{fails}: {log:?}"
+        );
+    }
     Ok(())
 }

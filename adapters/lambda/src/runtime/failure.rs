@@ -1,0 +1,66 @@
+//! The reason of a failed invocation or start.
+
+use std::borrow::Cow;
+
+use anyhost_core::Error;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+
+/// Why an invocation or a start failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// A category and a reason, such as `Runtime.InvalidEvent` ("Using the Lambda runtime API for custom runtimes").
+    /// Step Functions and metrics distinguish failures by it.
+    kind: Cow<'static, str>,
+    message: String,
+    pub(crate) error: Error,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: impl Into<Cow<'static, str>>, error: Error) -> Self {
+        Self {
+            kind: kind.into(),
+            message: format!("{error:?}"),
+            error,
+        }
+    }
+
+    /// A failure whose error belongs to the caller.
+    pub(crate) fn of(kind: &'static str, error: &Error) -> Self {
+        let message = format!("{error:?}");
+        Self {
+            kind: kind.into(),
+            error: Error::new(error.status(), message.clone()),
+            message,
+        }
+    }
+
+    /// The failure in a response's body, if it has the form of a Lambda error: JSON with `errorType` and
+    /// `errorMessage`.
+    pub(crate) fn from_body(status: StatusCode, body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct LambdaError {
+            error_type: String,
+            error_message: String,
+        }
+        let error: LambdaError = serde_json::from_slice(body).ok()?;
+        Some(Self {
+            kind: error.error_type.into(),
+            message: error.error_message.clone(),
+            error: Error::new(status, error.error_message),
+        })
+    }
+
+    /// The value of `Lambda-Runtime-Function-Error-Type`.
+    pub(super) fn header(&self) -> HeaderValue {
+        let header = HeaderValue::from_str(&self.kind);
+        header.unwrap_or(HeaderValue::from_static("Runtime.Unknown"))
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        let (kind, message) = (&self.kind, &self.message);
+        serde_json::json!({"errorMessage": message, "errorType": kind, "stackTrace": []})
+            .to_string()
+    }
+}
