@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhost_hyper::clap::{self, ArgAction, Parser};
 use anyhost_hyper::{Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
@@ -77,6 +78,10 @@ impl Args {
             true => Inherited::take(),
             false => Ok(None),
         }
+    }
+
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        self.server.drain
     }
 
     /// Configures the server, and binds its addresses or uses the inherited sockets.

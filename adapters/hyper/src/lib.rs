@@ -31,6 +31,7 @@
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod alarm;
 mod connection;
 mod context;
 mod listen;
@@ -57,3 +58,4 @@ pub use listen::{Address, Inherited, InvalidAddress};
 pub use server::Server;
 pub use settings::{Limits, ListenOptions, ServerOptions, invalid_setting};
 pub use shutdown::Handle;
+pub use signals::{ExitAfter, ShutdownSignals};

@@ -32,7 +32,7 @@ use crate::timeouts;
 /// | a second signal, or [`Handle::shutdown`] | They are aborted at once. |
 ///
 /// In the worst case `serve` returns one second after the drain timeout: a task that blocks its thread cannot be
-/// aborted, and is left behind. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The
+/// aborted, and is left behind. Handlers that block all threads of the runtime delay none of this. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The
 /// signal handlers of the process stay installed; a program that continues after `serve` has to handle the signals
 /// itself.
 ///
@@ -267,7 +267,7 @@ impl Server {
             .await;
         state.advance_to(Phase::Draining);
         notify_systemd(NotifyState::Stopping);
-        while listening.join_next().await.is_some() {}
+        shutdown::close_listeners(listening).await;
         shutdown::drain(&shared, reason, &mut shutdown_requests).await;
         Ok(())
     }

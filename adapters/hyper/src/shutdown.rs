@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::task::JoinSet;
 
-use crate::signals::{SHUTDOWN_SIGNALS, Signals};
+use crate::alarm::alarm;
+use crate::signals::ShutdownSignals;
 use crate::state::{Phase, ServerState, Shared};
 
 /// Shuts down a [`Server`](crate::Server) from another part of the program.
@@ -51,16 +52,16 @@ pub(crate) type ShutdownFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) enum ShutdownRequests {
     /// `None` once the future has completed.
     Future(Option<ShutdownFuture>),
-    Signals(Signals),
+    Signals(ShutdownSignals),
 }
 
 impl ShutdownRequests {
     /// # Errors
-    /// When signal handlers cannot be installed.
+    /// When the signal handlers cannot be installed.
     pub(crate) fn new(future: Option<ShutdownFuture>) -> io::Result<Self> {
         match future {
             Some(future) => Ok(Self::Future(Some(future))),
-            None => Signals::new(SHUTDOWN_SIGNALS).map(Self::Signals),
+            None => ShutdownSignals::install().map(Self::Signals),
         }
     }
 
@@ -73,7 +74,7 @@ impl ShutdownRequests {
                 "future"
             }
             Self::Future(None) => pending().await,
-            Self::Signals(signals) => signals.next().await,
+            Self::Signals(signals) => signals.received().await,
         }
     }
 
@@ -90,8 +91,20 @@ impl ShutdownRequests {
     }
 }
 
+/// The time that the tasks which accept connections have to close their listeners.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
 /// The time that aborted tasks have to notice the abort.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// Waits until the listeners are closed. The tasks that accept connections do not run while handlers block all workers.
+pub(crate) async fn close_listeners(mut listening: JoinSet<()>) {
+    let closed = async { while listening.join_next().await.is_some() {} };
+    tokio::select! {
+        () = closed => {}
+        () = alarm(CLOSE_GRACE) => {}
+    }
+}
 
 /// Waits until all tasks are done. On the drain timeout, or on the next request to shut down, it aborts them.
 pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
@@ -100,10 +113,9 @@ pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut Shutdown
     tracing::info!(reason, tasks = tasks.len(), within = ?drain_timeout, "draining connections");
     tasks.close();
     tokio::select! {
-        drained = timeout(drain_timeout, tasks.wait()) => {
-            if drained.is_err() {
-                tracing::warn!(tasks = tasks.len(), "drain timeout expired, aborting requests in flight");
-            }
+        () = tasks.wait() => {}
+        () = alarm(drain_timeout) => {
+            tracing::warn!(tasks = tasks.len(), "drain timeout expired, aborting requests in flight");
         }
         reason = requests.next_or_phase(state, Phase::Aborting) => {
             tracing::warn!(reason, tasks = tasks.len(), "second shutdown request, aborting requests in flight");
@@ -111,7 +123,10 @@ pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut Shutdown
     }
     state.advance_to(Phase::Aborting);
     // A task that does not end now blocks its thread; the server does not wait for it.
-    let _ = timeout(ABORT_GRACE, tasks.wait()).await;
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = alarm(ABORT_GRACE) => {}
+    }
     tracing::info!("server stopped");
 }
 

@@ -7,7 +7,7 @@
 //!
 //! - `PROBE_LINT`: if set, `anyhost::testing::lint` checks the contract between the handlers and the host for
 //!   each request and response.
-//! - `PROBE_START`: `fail` and `panic` let the start fail; `print` writes to standard output before
+//! - `PROBE_START`: `fail` and `panic` let the start fail; `wait` and `block` let it never end; `print` writes to standard output before
 //!   the first request, which CGI must not take for a response.
 //! - `PROBE_DONE`: a file that `POST /after/{ms}` creates when its work is done.
 
@@ -38,6 +38,10 @@ pub fn main() -> ExitCode {
     anyhost::run_with(async || match std::env::var("PROBE_START").as_deref() {
         Ok("fail") => Err(Error::from(io::Error::other("PROBE_START=fail"))),
         Ok("panic") => panic!("PROBE_START=panic"),
+        Ok("wait") => std::future::pending().await,
+        Ok("block") => loop {
+            std::thread::park();
+        },
         Ok("print") => {
             println!("printed by the program");
             println!("HTTP_PROXY={:?}", std::env::var_os("HTTP_PROXY"));

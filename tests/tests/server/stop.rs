@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhost_conformance::Probe;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -232,4 +233,40 @@ async fn handler_that_blocks_its_thread_does_not_prevent_the_exit_at_the_drain_t
     probe.log_line("blocking").await;
     probe.terminate();
     assert!(probe.exit().await.success());
+}
+
+#[tokio::test]
+async fn handlers_that_block_all_threads_do_not_delay_the_drain_timeout_or_a_second_signal() {
+    for drain in ["1", "600"] {
+        let vars = [("ANYHOST_HTTP_DRAIN", drain), ("TOKIO_WORKER_THREADS", "1")];
+        let (mut probe, address) = start(&vars).await;
+        let mut stream = connect(address).await;
+        stream.write_all(&get("/block/600000")).await.unwrap();
+        probe.log_line("blocking").await;
+        let stopped = Instant::now();
+        probe.terminate();
+        probe.log_line("draining").await;
+        if drain == "600" {
+            probe.terminate();
+        }
+        assert!(probe.exit().await.success());
+        let elapsed = stopped.elapsed();
+        assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
+    }
+}
+
+/// For process 1, as in a container, the kernel would discard the signal.
+#[tokio::test]
+async fn sigterm_during_the_start_ends_the_program() {
+    for start in ["wait", "block"] {
+        let vars = [("PROBE_START", start), ("ANYHOST_HTTP_DRAIN", "1")];
+        let mut probe = Probe::start(&["--listen", "tcp://127.0.0.1:0"], &vars);
+        probe.log_line("no other host was found").await;
+        // The signal handlers are installed right after this line.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        probe.terminate();
+        let exit = timeout(TIMEOUT, probe.exit()).await;
+        let exit = exit.expect("the program ends");
+        assert!(exit.success(), "{start}: {exit}");
+    }
 }

@@ -2,14 +2,19 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhost_core::{Error, IntoHandler};
-use anyhost_hyper::Inherited;
+use anyhost_hyper::{Inherited, ShutdownSignals};
 use tokio::runtime::Builder;
 
 use super::{block_on, build_handler};
 use crate::args::Args;
 use crate::detect::Detected;
+
+/// How long after the drain timeout the process ends if its main thread is blocked. The shutdown of the server itself
+/// takes at most two seconds more than the drain timeout.
+const EXIT_GRACE: Duration = Duration::from_secs(4);
 
 pub(crate) fn run<K, H, E>(
     build: impl AsyncFnOnce() -> Result<H, E>,
@@ -25,8 +30,17 @@ where
     };
     detected.log();
     let inherited = args.take_inherited()?;
+    // Before the handler is built, which can take long: for process 1, the kernel discards a signal without a handler.
+    let mut signals = ShutdownSignals::install()?;
+    let _exit = signals.exit_after(args.drain_timeout() + EXIT_GRACE);
     block_on(Builder::new_multi_thread(), async {
-        let handler = build_handler(build).await?;
+        let handler = tokio::select! {
+            handler = build_handler(build) => handler?,
+            reason = signals.received() => {
+                tracing::info!(reason, "stopped during the start");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         args.bind(inherited).await?.serve(handler).await?;
         Ok(ExitCode::SUCCESS)
     })

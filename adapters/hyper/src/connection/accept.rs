@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::permit::{Permit, Permits};
-use super::serve::serve;
+use super::serve::{OpenConnection, serve};
 use crate::listen::{Listener, Stream};
 use crate::state::{Phase, Shared};
 
@@ -12,7 +12,9 @@ use crate::state::{Phase, Shared};
 pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, permits: Permits) {
     let tls = listener.is_tls(shared.config.has_certificate());
     let spawn = |stream: Stream, permit: Permit| {
-        let connection = serve(stream, tls, permit, shared.clone());
+        // Counted before its task runs, so that a drain waits for it.
+        let open = OpenConnection::new(permit, shared.clone());
+        let connection = serve(stream, tls, open, shared.clone());
         shared.runtime.spawn(connection);
     };
     loop {

@@ -24,12 +24,11 @@ use crate::state::{ConnectionState, Phase, ServerState, Shared};
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side closes it.
-pub(super) async fn serve(stream: Stream, tls: bool, permit: Permit, shared: Arc<Shared>) {
+pub(super) async fn serve(stream: Stream, tls: bool, open: OpenConnection, shared: Arc<Shared>) {
     let peer = match &stream {
         Stream::Tcp(_, peer) => Some(*peer),
         Stream::Unix(_) => None,
     };
-    let open = OpenConnection::new(permit, shared.clone());
     let registration = shared.state.connections.add();
     let activity = registration.activity().clone();
     activity.set_task().await;

@@ -97,7 +97,7 @@ impl Tls {
         let mut failed = None;
         loop {
             let requested = tokio::select! {
-                _ = hangup.next() => true,
+                () = hangup.next() => true,
                 _ = check.tick() => false,
             };
             let current = files.fingerprint();

@@ -1,0 +1,24 @@
+//! Timers that do not depend on the runtime.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+/// Completes after `time`. Tokio advances its timers on a worker thread, so that handlers that block all workers would
+/// delay a shutdown; this timer has a thread until it is dropped.
+pub(crate) async fn alarm(time: Duration) {
+    let (fire, fired) = oneshot::channel();
+    let (_cancel, cancelled) = mpsc::channel::<()>();
+    let thread = std::thread::Builder::new().name("anyhost-shutdown".to_owned());
+    let spawned = thread.spawn(move || {
+        if cancelled.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+            let _ = fire.send(());
+        }
+    });
+    match spawned {
+        Ok(_) => drop(fired.await),
+        Err(_) => sleep(time).await,
+    }
+}
