@@ -1,6 +1,6 @@
 //! Admission: the single form in which handlers see a request.
 
-use http::header::{EXPECT, HOST, HeaderValue, TE, UPGRADE};
+use http::header::{COOKIE, EXPECT, HOST, HeaderValue, TE, UPGRADE};
 use http::{Method, StatusCode, Uri, Version};
 
 use super::authority::is_host;
@@ -16,7 +16,16 @@ use crate::{Request, Result};
 /// # Errors
 /// The error with which the request is rejected.
 pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()> {
-    let hop_by_hop = check_headers(request, &info.context)?;
+    let Headers {
+        hop_by_hop,
+        cookies,
+    } = check_headers(request, &info.context)?;
+    if request.method() == Method::CONNECT {
+        check_connect(request.uri())?;
+    }
+    if cookies > 1 {
+        join_cookies(request);
+    }
     if request.uri().authority().is_some() {
         to_origin_form(request)?;
     }
@@ -35,19 +44,27 @@ pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()>
     Ok(())
 }
 
-/// Checks the headers in one pass, and returns whether one of them has to be removed. Almost no request
-/// has such a header.
+/// What has to be changed about the headers. For almost all requests, that is nothing.
+struct Headers {
+    /// Whether there are headers to remove.
+    hop_by_hop: bool,
+    /// The number of Cookie fields.
+    cookies: usize,
+}
+
+/// Checks the headers in one pass.
 ///
 /// # Errors
 /// 400 for an invalid or repeated Host (RFC 9112 §3.2). A missing Host is valid here: adapters
 /// reject it where it is an error, because CGI variables and Lambda events may lack one.
-fn check_headers(request: &Request, context: &Context) -> Result<bool> {
-    let (mut hosts, mut hop_by_hop) = (0, false);
+fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
+    let (mut hosts, mut cookies, mut hop_by_hop) = (0, 0, false);
     for (name, value) in request.headers() {
         match name.as_str() {
             "host" if !is_host(value.as_bytes()) => return Err(bad_request("Invalid Host header")),
             "host" => hosts += 1,
             "x-request-id" => context.set_client_request_id(value.as_bytes()),
+            "cookie" => cookies += 1,
             "expect" => hop_by_hop = true,
             name => hop_by_hop |= is_hop_by_hop(name),
         }
@@ -55,7 +72,33 @@ fn check_headers(request: &Request, context: &Context) -> Result<bool> {
     if hosts > 1 {
         return Err(bad_request("Invalid Host header"));
     }
-    Ok(hop_by_hop)
+    Ok(Headers {
+        hop_by_hop,
+        cookies,
+    })
+}
+
+/// RFC 9113 §8.2.3: HTTP/2 clients divide cookies into several fields, which are one field for an application.
+fn join_cookies(request: &mut Request) {
+    let values: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
+    let joined = values
+        .iter()
+        .map(|value| value.as_bytes())
+        .collect::<Vec<_>>()
+        .join(&b"; "[..]);
+    if let Ok(cookies) = HeaderValue::from_bytes(&joined) {
+        request.headers_mut().insert(COOKIE, cookies);
+    }
+}
+
+/// The targets of CONNECT are not served.
+fn check_connect(target: &Uri) -> Result<()> {
+    match target.authority() {
+        // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
+        Some(_) => Err(Error::from_status(StatusCode::NOT_IMPLEMENTED)),
+        // RFC 9112 §3.2.3: the target of CONNECT is an authority.
+        None => Err(bad_request("Invalid request target")),
+    }
 }
 
 fn is_ascii(uri: &Uri) -> bool {
@@ -66,10 +109,6 @@ fn is_ascii(uri: &Uri) -> bool {
 /// RFC 9112 §3.2.2: the authority of a target in absolute form replaces the Host header. HTTP/2 sends
 /// its authority this way.
 fn to_origin_form(request: &mut Request) -> Result<()> {
-    if request.method() == Method::CONNECT {
-        // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
-        return Err(Error::from_status(StatusCode::NOT_IMPLEMENTED));
-    }
     if request.uri().scheme().is_none() {
         // RFC 9112 §3.2.3: only CONNECT has a target that is an authority, such as `example.com`.
         return Err(bad_request("Invalid request target"));
@@ -111,4 +150,42 @@ fn remove_hop_by_hop(request: &mut Request, info: &mut RequestInfo) {
         }
     }
     request.headers_mut().remove(EXPECT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+
+    fn admitted(request: http::request::Builder) -> std::result::Result<Request, StatusCode> {
+        let mut request = request.body(Body::empty()).unwrap();
+        let mut info = RequestInfo::of(&mut request);
+        let admitted = admit(&mut request, &mut info);
+        admitted.map(|()| request).map_err(|error| error.status())
+    }
+
+    #[test]
+    fn several_cookie_fields_become_one() {
+        let request = http::Request::builder()
+            .header("cookie", "a=1")
+            .header("x", "y");
+        let request = request
+            .header("cookie", &b"b=\xff"[..])
+            .header("cookie", "c");
+        let request = admitted(request).unwrap();
+        let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, [&b"a=1; b=\xff; c"[..]]);
+    }
+
+    #[test]
+    fn connect_is_rejected_with_501_and_with_400_for_the_target_of_another_method() {
+        for (target, status) in [
+            ("example.com:443", StatusCode::NOT_IMPLEMENTED),
+            ("/echo", StatusCode::BAD_REQUEST),
+            ("*", StatusCode::BAD_REQUEST),
+        ] {
+            let request = http::Request::builder().method(Method::CONNECT).uri(target);
+            assert_eq!(admitted(request).err(), Some(status), "{target}");
+        }
+    }
 }
