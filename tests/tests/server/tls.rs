@@ -105,6 +105,14 @@ async fn context_of_a_request_over_tls_has_the_scheme_https() {
 }
 
 #[tokio::test]
+async fn http_1_0_is_negotiated_by_alpn() {
+    let (_probe, address, _files, certificate) = start().await;
+    let stream = connect_tls(address, &certificate, b"http/1.0").await;
+    let response = exchange_on(stream.unwrap(), b"GET /hello HTTP/1.0\r\n\r\n").await;
+    assert!(response.ends_with("Hello, world!"), "{response}");
+}
+
+#[tokio::test]
 async fn http_2_is_negotiated_by_alpn() {
     let (_probe, address, _files, certificate) = start().await;
     let stream = connect_tls(address, &certificate, b"h2").await.unwrap();

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
@@ -28,7 +28,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// open connections keep theirs. If the files are invalid, for example because they are being written, the old
 /// certificate stays in use. That is logged once, and loading is tried again until it succeeds.
 ///
-/// ALPN (RFC 7301) offers HTTP/2 and HTTP/1.1; TLS 1.2 and 1.3 are supported.
+/// ALPN (RFC 7301) offers HTTP/2, HTTP/1.1 and HTTP/1.0; TLS 1.2 and 1.3 are supported.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<RwLock<Arc<ServerConfig>>>,
@@ -124,16 +124,26 @@ impl Tls {
 
 impl Files {
     fn load(&self) -> io::Result<Arc<ServerConfig>> {
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        let chain = CertificateDer::pem_slice_iter(&read_pem(&self.certificate)?)
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|error| invalid_file(&self.certificate, error))?;
-        let key = PrivateKeyDer::from_pem_file(&self.key)
-            .map_err(|error| invalid_file(&self.key, error))?;
+        if chain.is_empty() {
+            let error = "the file contains no certificate (-----BEGIN CERTIFICATE-----)";
+            return Err(invalid_file(&self.certificate, error));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&read_pem(&self.key)?);
+        let key = key.map_err(|error| match error {
+            pem::Error::NoItemsFound => {
+                let error = "the file contains no private key (-----BEGIN PRIVATE KEY-----)";
+                invalid_file(&self.key, error)
+            }
+            error => invalid_file(&self.key, error),
+        })?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| invalid_file(&self.certificate, error))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(Into::into).into();
         Ok(Arc::new(config))
     }
 
@@ -143,6 +153,27 @@ impl Files {
             Some((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
         })
     }
+}
+
+/// Reads a PEM file. Its parser does not say what is wrong with the files that people use by mistake.
+fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    let bytes = fs::read(path).map_err(|error| invalid_file(path, error))?;
+    let mistake = match &bytes[..] {
+        [] => "the file is empty",
+        [0xEF, 0xBB, 0xBF, ..] | [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            "the file begins with a byte order mark; save it as ASCII text"
+        }
+        // The tag of an ASN.1 sequence.
+        [0x30, ..] => {
+            "the file is in DER or PKCS #12 format, expected PEM; `openssl x509`, `openssl pkey` and `openssl pkcs12` convert it"
+        }
+        bytes if bytes.windows(ENCRYPTED.len()).any(|text| text == ENCRYPTED) => {
+            "the key is encrypted; `openssl pkey -in FILE` decrypts it"
+        }
+        _ => return Ok(bytes),
+    };
+    Err(invalid_file(path, mistake))
 }
 
 fn invalid_file(path: &Path, error: impl fmt::Display) -> io::Error {
@@ -157,5 +188,56 @@ impl fmt::Debug for Tls {
         f.debug_struct("Tls")
             .field("certificate", &certificate)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_for_a_file_that_is_not_a_certificate_or_key_says_what_it_is() -> io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("anyhost-pem-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+        let valid = pem("CERTIFICATE");
+        for (certificate_text, key_text, expected) in [
+            (&b""[..], &b"x"[..], "cert.pem: the file is empty"),
+            (b"\x30\x82\x01", b"x", "cert.pem: the file is in DER"),
+            (
+                pem("PRIVATE KEY").as_bytes(),
+                b"x",
+                "cert.pem: the file contains no certificate",
+            ),
+            (
+                valid.as_bytes(),
+                b"\xEF\xBB\xBF---",
+                "key.pem: the file begins with a byte order",
+            ),
+            (
+                valid.as_bytes(),
+                valid.as_bytes(),
+                "key.pem: the file contains no private key",
+            ),
+            (
+                valid.as_bytes(),
+                pem("ENCRYPTED PRIVATE KEY").as_bytes(),
+                "key.pem: the key is encrypted",
+            ),
+            (
+                valid.as_bytes(),
+                b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+                "key.pem: the key is encrypted",
+            ),
+        ] {
+            fs::write(&certificate, certificate_text)?;
+            fs::write(&key, key_text)?;
+            let error = Tls::from_pem_files(&certificate, &key)
+                .map(drop)
+                .unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        fs::remove_dir_all(&folder)
     }
 }
