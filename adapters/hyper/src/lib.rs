@@ -34,6 +34,7 @@
 mod alarm;
 mod connection;
 mod context;
+mod event_rate;
 mod listen;
 mod metrics;
 mod request;

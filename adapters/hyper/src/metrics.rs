@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     connections: Counter,
     open_connections: Gauge,
     connections_timed_out: Counter,
+    connections_rejected: Counter,
     requests: [Counter; 6],
     requests_in_flight: Gauge,
     requests_rejected: Counter,
@@ -25,6 +26,7 @@ impl Metrics {
             connections: counter!("anyhost_connections_total"),
             open_connections: gauge!("anyhost_connections"),
             connections_timed_out: counter!("anyhost_connections_timed_out_total"),
+            connections_rejected: counter!("anyhost_connections_rejected_total"),
             requests: status_classes
                 .map(|class| counter!("anyhost_requests_total", "status" => class)),
             requests_in_flight: gauge!("anyhost_requests_in_flight"),
@@ -45,6 +47,11 @@ impl Metrics {
     /// A timeout of [`Limits`](crate::Limits) closed a connection.
     pub(crate) fn connection_timed_out(&self) {
         self.connections_timed_out.increment(1);
+    }
+
+    /// What a client sent is not a valid PROXY header, TLS handshake or HTTP.
+    pub(crate) fn connection_rejected(&self) {
+        self.connections_rejected.increment(1);
     }
 
     pub(crate) fn request_started(&self) {

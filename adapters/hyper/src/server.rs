@@ -52,6 +52,7 @@ use crate::timeouts;
 /// |---|---|
 /// | `anyhost_connections_total` | accepted connections |
 /// | `anyhost_connections_timed_out_total` | connections that a timeout of [`Limits`] closed |
+/// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid |
 /// | `anyhost_requests_total` | completed requests, by `status`: `2xx` to `5xx`, or `none` if the client disconnected before the response |
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
 /// | `anyhost_responses_aborted_total` | responses that were not sent to their end |

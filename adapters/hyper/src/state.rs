@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use crate::event_rate::EventRate;
 use crate::metrics::Metrics;
 use crate::request::HealthChecks;
 use crate::settings::Config;
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: runtime::Handle,
     requests_in_flight: AtomicUsize,
     pub(crate) metrics: Metrics,
+    /// Limits the log events of rejected connections.
+    pub(crate) rejections: EventRate,
 }
 
 impl Shared {
@@ -95,6 +98,7 @@ impl Shared {
             runtime: runtime::Handle::current(),
             requests_in_flight: AtomicUsize::new(0),
             metrics: Metrics::new(),
+            rejections: EventRate::default(),
         }
     }
 

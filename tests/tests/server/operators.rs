@@ -168,3 +168,32 @@ async fn panic_in_a_handler_is_logged_once_with_its_request() {
         "{line}"
     );
 }
+
+#[tokio::test]
+async fn access_log_line_of_a_very_long_path_has_all_other_fields() {
+    let (mut probe, address) = start(&[]).await;
+    let path = format!("/{}", "a".repeat(60_000));
+    exchange(address, &get_and_close(&path)).await;
+    let line = probe.log_line("method=GET").await;
+    for field in ["status=404", "peer=127.0.0.1", "request_id="] {
+        assert!(line.contains(field), "no {field} in {line}");
+    }
+}
+
+#[tokio::test]
+async fn invalid_http_is_logged_once_a_second_with_its_peer() {
+    let http2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x01\x04\0\0\0\0\0x";
+    for bytes in [b"GET / HTTP/9.9\r\n\r\n", http2] {
+        let (mut probe, address) = start(&[]).await;
+        for _ in 0..20 {
+            exchange(address, bytes).await;
+        }
+        let line = probe.log_line("connection rejected").await;
+        assert!(line.contains("INFO"), "{line}");
+        assert!(line.contains("peer=127.0.0.1 error="), "{line}");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        exchange(address, bytes).await;
+        let line = probe.log_line("connection rejected").await;
+        assert!(!line.contains("suppressed=0"), "{line}");
+    }
+}

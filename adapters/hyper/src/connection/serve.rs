@@ -1,6 +1,8 @@
 //! One connection, from accepting it to closing it.
 
+use std::error::Error as _;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +51,38 @@ pub(super) async fn serve(stream: Stream, tls: bool, open: OpenConnection, share
         if error.kind() == io::ErrorKind::TimedOut {
             shared.metrics.connection_timed_out();
         }
-        tracing::debug!(?peer, %error, "connection closed early");
+        match is_rejection(&error) {
+            true => log_rejection(peer, &error, &shared),
+            false => tracing::debug!(?peer, %error, "connection closed early"),
+        }
+    }
+}
+
+/// Whether what the client sent is invalid: a PROXY header, a TLS handshake, or HTTP that hyper or h2 reject.
+fn is_rejection(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<hyper::Error>()) {
+        Some(error) => {
+            let h2 = error.source().and_then(|source| source.downcast_ref());
+            error.is_parse() || h2.is_some_and(h2::Error::is_library)
+        }
+        // rustls uses this kind as well.
+        None => error.kind() == io::ErrorKind::InvalidData,
+    }
+}
+
+/// hyper and h2 answer invalid requests themselves, so that the access log does not have them. The number of events is
+/// limited: an attack should be visible, but not fill the log.
+fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
+    shared.metrics.connection_rejected();
+    let peer = peer.map(tracing::field::display);
+    let source = error.get_ref().and_then(|inner| inner.source());
+    let source = source.map(tracing::field::display);
+    match shared.rejections.admit() {
+        Some(suppressed) => {
+            tracing::info!(peer, %error, source, suppressed, "connection rejected");
+        }
+        None => tracing::debug!(peer, %error, source, "connection rejected"),
     }
 }
 

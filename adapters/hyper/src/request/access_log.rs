@@ -1,5 +1,6 @@
 //! The access log: one event per request.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use anyhost_core::Context;
@@ -8,6 +9,11 @@ use http::{Method, StatusCode};
 
 /// The target of the events, for filters such as `RUST_LOG=info,anyhost::access=off`.
 const TARGET: &str = "anyhost::access";
+
+/// The longest method and path in bytes. Longer ones are cut: a log cuts long lines at their end, and a client could hide
+/// the fields after its path.
+const MAX_METHOD: usize = 32;
+const MAX_PATH: usize = 2048;
 
 /// What the event needs of a request in flight.
 #[derive(Debug)]
@@ -35,11 +41,12 @@ impl AccessRecord {
     /// Logs the request. The query is left out because it can contain secrets.
     pub(super) fn log(&self, status: Option<StatusCode>, aborted: bool, context: &Context) {
         let peer = context.peer().map(tracing::field::display);
+        let path = self.target.as_ref().map_or("*", PathAndQuery::path);
         let ms = self.started.elapsed().as_secs_f64() * 1000.0;
         tracing::info!(
             target: TARGET,
-            method = %self.method,
-            path = self.target.as_ref().map_or("*", PathAndQuery::path),
+            method = %cut(self.method.as_str(), MAX_METHOD),
+            path = &*cut(path, MAX_PATH),
             status = status.map(|status| status.as_u16()),
             bytes = self.bytes,
             ms = %format_args!("{ms:.3}"),
@@ -47,5 +54,26 @@ impl AccessRecord {
             request_id = context.request_id(),
             aborted = aborted.then_some(true),
         );
+    }
+}
+
+fn cut(text: &str, length: usize) -> Cow<'_, str> {
+    if text.len() <= length {
+        return text.into();
+    }
+    let mut ends = (0..=length).rev();
+    let end = ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    format!("{}…", &text[..end]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "abc…");
+        assert_eq!(cut("abéd", 3), "ab…");
     }
 }
