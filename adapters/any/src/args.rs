@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhost_hyper::clap::{self, ArgAction, Parser};
-use anyhost_hyper::{Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
+use anyhost_hyper::{Address, Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
 
 /// Serves HTTP with one handler, on the host that started the program
 #[derive(Debug, Parser)]
@@ -94,9 +94,33 @@ impl Args {
             return server.and_inherited(sockets);
         }
         for address in self.listen.addresses(server.has_certificate())? {
-            server = server.and_bind(address).await?;
+            let host = host_variable(&address);
+            server = server.and_bind(address).await.map_err(|error| match host {
+                Some(host) => unknown_host(&host, error),
+                None => error,
+            })?;
         }
         Ok(server)
+    }
+}
+
+/// The value of the variable HOST, if the address has it.
+fn host_variable(address: &Address) -> Option<String> {
+    let (Address::Tcp(host, _) | Address::Tls(host, _)) = address else {
+        return None;
+    };
+    std::env::var("HOST").ok().filter(|value| value == host)
+}
+
+/// Some shells and build tools set HOST to something else, such as the name of a platform.
+fn unknown_host(host: &str, error: io::Error) -> io::Error {
+    match error.kind() {
+        // The host is right, and its port cannot be bound.
+        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => error,
+        kind => {
+            let expected = format!("an address of this machine ({error})");
+            io::Error::new(kind, InvalidSetting::new("HOST", host, expected))
+        }
     }
 }
 

@@ -104,6 +104,20 @@ async fn sockets_passed_by_systemd_take_precedence_over_port() {
 }
 
 #[tokio::test]
+async fn socket_passed_by_systemd_that_does_not_listen_exits_with_1() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (connected, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    for fd in [std::os::fd::OwnedFd::from(socket), connected.into()] {
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::empty()).unwrap();
+        let descriptor = fd.as_raw_fd();
+        let script = format!("exec 3<&{descriptor} && export LISTEN_PID=$$ LISTEN_FDS=1");
+        let mut probe = Probe::start_after(&script, &[], &[]);
+        probe.log_line("failed to run").await;
+        assert_eq!(probe.exit().await.code(), Some(1));
+    }
+}
+
+#[tokio::test]
 async fn inherited_socket_can_be_given_by_its_descriptor() {
     let (listener, descriptor) = inherited();
     let address = listener.local_addr().unwrap();

@@ -30,6 +30,16 @@ async fn invalid_environment_variable_exits_with_1_and_is_named_in_the_log() {
     }
 }
 
+/// conda sets HOST to the name of a platform.
+#[tokio::test]
+async fn variable_host_that_is_not_an_address_of_the_machine_is_named_in_the_log() {
+    let vars = [("PORT", "0"), ("HOST", "x86_64-conda-linux-gnu.invalid")];
+    let mut probe = Probe::start(&[], &vars);
+    let line = probe.log_line("failed to run").await;
+    assert!(line.contains("HOST: invalid value"), "{line}");
+    assert_eq!(probe.exit().await.code(), Some(1));
+}
+
 #[tokio::test]
 async fn log_names_the_rule_that_selected_the_standalone_server() {
     let listen = ["-l", "tcp://127.0.0.1:0"];

@@ -36,7 +36,14 @@ impl Inherited {
                 Ok(socket) => socket.map(OwnedFd::from),
                 Err(_) => passed.take_unix_listener(index)?.map(OwnedFd::from),
             };
-            sockets.extend(socket);
+            if let Some(socket) = socket {
+                // accept(2) on another socket fails again and again.
+                if !SockRef::from(&socket).is_listener()? {
+                    let message = format!("socket {index} of LISTEN_FDS is not a listening socket");
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                }
+                sockets.push(socket);
+            }
         }
         Ok((!sockets.is_empty()).then_some(Self(sockets)))
     }

@@ -1,17 +1,22 @@
 //! Unix sockets and their files.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::sleep;
 
 use super::tcp::BACKLOG;
 
 /// Listens at `path`, replacing a stale socket file.
 pub(super) async fn bind(path: &Path, mode: Option<u32>) -> io::Result<(SocketFile, UnixListener)> {
+    let _lock = lock_folder(path).await;
     remove_stale(path).await?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
@@ -23,6 +28,29 @@ pub(super) async fn bind(path: &Path, mode: Option<u32>) -> io::Result<(SocketFi
     }
     socket.listen(BACKLOG)?;
     Ok((file, configure(socket.into())?))
+}
+
+/// How often, and how many times, another process that starts is waited for.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+const LOCK_ATTEMPTS: u32 = 100;
+
+/// Locks the folder of the socket until the returned file is dropped. Between bind(2) and listen(2), the socket of
+/// another process that starts looks stale, and would be removed.
+///
+/// `None` if the folder cannot be locked; bind(2) reports what is wrong with it.
+async fn lock_folder(path: &Path) -> Option<File> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let folder = File::open(folder).ok()?;
+    for _ in 0..LOCK_ATTEMPTS {
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => sleep(LOCK_INTERVAL).await,
+            result => return result.ok().map(|()| folder),
+        }
+    }
+    None
 }
 
 pub(super) fn configure(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
@@ -71,5 +99,35 @@ impl Drop for SocketFile {
         {
             tracing::debug!(%error, path = %self.path.display(), "failed to remove the socket file");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The other process is between bind(2) and listen(2).
+    #[tokio::test]
+    async fn a_socket_of_another_process_that_starts_is_not_replaced() -> io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("anyhost-unix-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let path = folder.join("app.sock");
+        let lock = lock_folder(&path).await;
+        let other = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        other.bind(&SockAddr::unix(&path)?)?;
+        let other_starts = async {
+            sleep(LOCK_INTERVAL * 3).await;
+            let listening = other.listen(1);
+            drop(lock);
+            listening
+        };
+        let (bound, listening) = tokio::join!(bind(&path, None), other_starts);
+        listening?;
+        let error = bound.err().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::AddrInUse));
+        drop(other);
+        // Now the socket is stale.
+        drop(bind(&path, None).await?);
+        fs::remove_dir_all(&folder)
     }
 }
