@@ -186,8 +186,10 @@ impl Context {
         })
     }
 
-    /// Stores the id that the client sent, if it is valid.
-    pub(crate) fn set_client_request_id(&self, id: &[u8]) {
+    /// Stores the id that the client sent, if it is valid. [`exchange`](crate::adapter::exchange()) calls this; an adapter
+    /// calls it for a request that it rejects before.
+    #[doc(hidden)]
+    pub fn set_client_request_id(&self, id: &[u8]) {
         let visible = id.iter().all(u8::is_ascii_graphic) && (1..=128).contains(&id.len());
         if visible && let Ok(id) = std::str::from_utf8(id) {
             let _ = self.request.request_id.set(id.into());

@@ -135,11 +135,27 @@ async fn health_check_paths_are_404_unless_health_checks_are_enabled() {
             "{response}"
         );
     }
+    for host in ["Host: a\r\nHost: a", "Host: u@b"] {
+        let request = format!("GET /livez HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n");
+        let response = exchange(address, request.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    }
     assert!(
         exchange(address, &get_and_close("/hello"))
             .await
             .ends_with("Hello, world!")
     );
+}
+
+#[tokio::test]
+async fn rejected_request_is_logged_with_the_request_id_of_its_client() {
+    let (mut probe, address) = start(&[]).await;
+    let request = b"GET / HTTP/1.1\r\nX-Request-Id: my-id\r\nConnection: close\r\n\r\n";
+    exchange(address, request).await;
+    for event in ["request rejected", "status=400"] {
+        let line = probe.log_line(event).await;
+        assert!(line.contains("request_id=\"my-id\""), "{line}");
+    }
 }
 
 #[tokio::test]

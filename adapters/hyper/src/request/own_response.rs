@@ -9,16 +9,25 @@ use http::{Method, StatusCode, Version};
 
 use crate::state::{ConnectionState, Phase, ServerState};
 
+/// What the log needs of a request that does not reach the admission of the core.
+fn info(request: &mut Request) -> RequestInfo {
+    let info = RequestInfo::of(request);
+    if let Some(id) = request.headers().get("x-request-id") {
+        info.context().set_client_request_id(id.as_bytes());
+    }
+    info
+}
+
 /// The response to a request that is rejected, or `None` if the request is for a handler.
 pub(super) fn rejection(request: &mut Request) -> Option<Response> {
     if !has_host(request) {
         let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
-        return Some(reject(error, &RequestInfo::of(request)));
+        return Some(reject(error, &info(request)));
     }
     if !is_transfer_coding_known(request) {
         let message = "Unknown Transfer-Encoding: expected chunked";
         let error = Error::new(StatusCode::NOT_IMPLEMENTED, message);
-        return Some(reject(error, &RequestInfo::of(request)));
+        return Some(reject(error, &info(request)));
     }
     None
 }
@@ -36,7 +45,7 @@ pub(super) fn overload(request: &mut Request, connection: &ConnectionState) -> O
     // Counted and not logged: under overload, a log line per rejected request would add to the load.
     shared.metrics.request_rejected();
     let error = unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("1"));
-    Some(response_to(error, &RequestInfo::of(request)))
+    Some(response_to(error, &info(request)))
 }
 
 pub(super) fn unavailable() -> Error {

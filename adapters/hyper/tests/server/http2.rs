@@ -170,6 +170,32 @@ async fn own_responses_to_head_have_no_body() {
     }
 }
 
+/// A reset stream no longer counts towards the limit on streams, but its handler continues.
+#[tokio::test]
+async fn the_limit_on_streams_bounds_detached_handlers() {
+    let mut limits = Limits::default();
+    limits.max_http2_streams = 5;
+    let (sender, mut started) = mpsc::unbounded_channel();
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits).with_detached_handlers(),
+        move || {
+            let _ = sender.send(());
+            std::future::pending::<&str>()
+        },
+    )
+    .await;
+    let mut client = connect(&serving).await;
+    let mut rejected = 0;
+    for _ in 0..20 {
+        let request = http::Request::get("http://a/").body(Empty::new()).unwrap();
+        // Dropping the future resets the stream.
+        let response = timeout(Duration::from_millis(100), client.send_request(request)).await;
+        rejected += usize::from(response.is_ok_and(|response| response.unwrap().status() == 503));
+    }
+    let handled = std::iter::from_fn(|| started.try_recv().ok()).count();
+    assert_eq!((handled, rejected), (5, 15));
+}
+
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

@@ -84,3 +84,36 @@ async fn too_many_or_too_large_headers_are_rejected_with_431() {
         assert_eq!(response.get(9..12), Some(status), "{response}");
     }
 }
+
+/// Panics when it is dropped before the handler has ended.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_when_the_request_timeout_drops_it_is_answered_with_504() {
+    for is_detached in [false, true] {
+        let mut limits = Limits::default();
+        limits.request_timeout = Some(Duration::from_millis(300));
+        let serving = Serving::start_with(
+            |server| {
+                let server = server.with_limits(limits);
+                match is_detached {
+                    true => server.with_detached_handlers(),
+                    false => server,
+                }
+            },
+            || async {
+                let _panics = PanicsWhenDropped;
+                std::future::pending::<&str>().await
+            },
+        )
+        .await;
+        let response = serving.exchange(CLOSING).await;
+        assert!(response.starts_with("HTTP/1.1 504 "), "{response}");
+    }
+}
