@@ -172,7 +172,7 @@ impl LambdaApi {
             .body(Full::new(event.into()))
             .expect("the response is valid");
         self.events
-            .send((id, response))
+            .send((id.clone(), response))
             .expect("the API is running");
         let mut answers = Vec::new();
         while answers.len() < count {
@@ -183,6 +183,7 @@ impl LambdaApi {
                     .expect("the API is running"),
             );
         }
+        self.state.waiting.lock().unwrap().remove(&id);
         answers
     }
 
