@@ -120,5 +120,5 @@ async fn failed_start_is_reported_with_its_reason() {
     let rie = start(&[("PROBE_START", "fail")]).await;
     let response = rie.invoke(get("/hello")).await.unwrap();
     let message = json_of(&response)["errorMessage"].to_string();
-    assert!(message.contains("PROBE_START says so"), "{message}");
+    assert!(message.contains("PROBE_START=fail"), "{message}");
 }
