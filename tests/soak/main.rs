@@ -79,6 +79,7 @@ async fn main() -> ExitCode {
     println!("\n{}", Series::HEADING);
     for (name, series) in [("server", &server.series), ("lambda", &lambda.series)] {
         print!("{}", series.rows(name));
+        println!("{name:<10}memory by tenths: {}", series.memory_by_tenths());
         for growth in series.growth() {
             println!("FAILED  {name}: {growth}");
             passed = false;

@@ -149,6 +149,13 @@ impl Series {
         rows
     }
 
+    /// The median resident memory in each tenth of the time, in KiB.
+    pub(crate) fn memory_by_tenths(&self) -> String {
+        let tenths = self.during.chunks(self.during.len().div_ceil(10).max(1));
+        let medians = tenths.map(|tenth| median(tenth, MEMORY.1).to_string());
+        medians.collect::<Vec<_>>().join(" ")
+    }
+
     /// One sentence for each figure that grew.
     pub(crate) fn growth(&self) -> Vec<String> {
         let mut growth = Vec::new();
@@ -171,11 +178,12 @@ impl Series {
     fn halves(&self, of: fn(&Figures) -> u64) -> (u64, u64) {
         let counted = &self.during[self.during.len() / 10..];
         let (first, second) = counted.split_at(counted.len() / 2);
-        let median = |half: &[Figures]| {
-            let mut values: Vec<_> = half.iter().map(of).collect();
-            values.sort_unstable();
-            values.get(values.len() / 2).copied().unwrap_or_default()
-        };
-        (median(first), median(second))
+        (median(first, of), median(second, of))
     }
+}
+
+fn median(figures: &[Figures], of: fn(&Figures) -> u64) -> u64 {
+    let mut values: Vec<_> = figures.iter().map(of).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
