@@ -112,7 +112,7 @@ async fn socket_passed_by_systemd_that_does_not_listen_exits_with_1() {
         let descriptor = fd.as_raw_fd();
         let script = format!("exec 3<&{descriptor} && export LISTEN_PID=$$ LISTEN_FDS=1");
         let mut probe = Probe::start_after(&script, &[], &[]);
-        probe.log_line("failed to run").await;
+        probe.log_line("failed to start or run the program").await;
         assert_eq!(probe.exit().await.code(), Some(1));
     }
 }

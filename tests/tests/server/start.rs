@@ -35,7 +35,7 @@ async fn invalid_environment_variable_exits_with_1_and_is_named_in_the_log() {
 async fn variable_host_that_is_not_an_address_of_the_machine_is_named_in_the_log() {
     let vars = [("PORT", "0"), ("HOST", "x86_64-conda-linux-gnu.invalid")];
     let mut probe = Probe::start(&[], &vars);
-    let line = probe.log_line("failed to run").await;
+    let line = probe.log_line("failed to start or run the program").await;
     assert!(line.contains("HOST: invalid value"), "{line}");
     assert_eq!(probe.exit().await.code(), Some(1));
 }
