@@ -11,6 +11,9 @@ use std::task::Poll;
 thread_local! {
     /// The number of calls of [`catch`] in progress on this thread.
     static CATCHING: Cell<u32> = const { Cell::new(0) };
+    /// Whether `LOCATION` is set. Reading it costs less than reading a `RefCell` with a destructor, and [`catch`] runs for
+    /// each request.
+    static HAS_LOCATION: Cell<bool> = const { Cell::new(false) };
     /// The location of the last panic on this thread, as the panic hook recorded it.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -30,12 +33,18 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     let result = catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(CATCHING.get() - 1);
     if result.is_ok()
-        && let Some(location) = LOCATION.take()
+        && HAS_LOCATION.get()
+        && let Some(location) = take_location()
     {
         // The hook did not log the panic, because it expected the panic to reach this function.
         tracing::error!(location, "application code caught a panic");
     }
     result.map_err(Panic::new)
+}
+
+fn take_location() -> Option<String> {
+    HAS_LOCATION.set(false);
+    LOCATION.take()
 }
 
 /// Runs a future and returns a panic in it as an error.
@@ -71,6 +80,7 @@ pub fn record_location(location: impl FnOnce() -> String) -> bool {
     let caught = CATCHING.get() > 0;
     if caught {
         LOCATION.set(Some(location()));
+        HAS_LOCATION.set(true);
     }
     caught
 }
@@ -96,7 +106,7 @@ impl Panic {
         }
         Self {
             message,
-            location: LOCATION.take(),
+            location: take_location(),
         }
     }
 }

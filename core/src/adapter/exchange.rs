@@ -125,37 +125,26 @@ impl Future for Exchange {
         let this = &mut *self;
         // The result is filled and changed in place, because moving a response copies many bytes.
         let mut result = None;
-        let mut outcome = match this.poll_handler(cx, &mut result) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending if this.deadline.poll_exceeded(cx).is_pending() => return Poll::Pending,
-            Poll::Pending => {
+        let outcome = match panic::catch(|| this.step(cx, &mut result)) {
+            Ok(Poll::Ready(outcome)) => outcome,
+            Ok(Poll::Pending) if this.deadline.poll_exceeded(cx).is_pending() => {
+                return Poll::Pending;
+            }
+            Ok(Poll::Pending) => {
                 result = Some(Err(Error::from_status(StatusCode::GATEWAY_TIMEOUT)));
-                Outcome::TimedOut
+                this.end(&mut result, Outcome::TimedOut)
+            }
+            // The handler panicked, or a value that it returned: an error when it is formatted, a body when it
+            // is dropped.
+            Err(panic) => {
+                result = Some(Err(panicked(panic)));
+                this.end(&mut result, Outcome::Panicked)
             }
         };
         let Some(info) = this.info.take() else {
             // The future was polled after it had completed.
             return Poll::Pending;
         };
-        // Drop the handler's future before its response is sent. Its drop can panic, too.
-        let state = std::mem::replace(&mut this.state, State::Ended);
-        if let Err(panic) = panic::catch(|| drop(state)) {
-            match result {
-                Some(Ok(_)) => {
-                    result = Some(Err(panicked(panic)));
-                    outcome = Outcome::Panicked;
-                }
-                // The client gets the 504 or the error; the panic is only logged.
-                _ => log::handler_panicked(&panicked(panic), &info),
-            }
-        }
-        // Values that the handler returned can still panic: an error when it is formatted, a body when it is
-        // dropped.
-        if let Err(panic) = panic::catch(|| settle(&mut result, outcome, &info)) {
-            result = Some(Err(panicked(panic)));
-            outcome = Outcome::Panicked;
-            settle(&mut result, outcome, &info);
-        }
         Poll::Ready(Exchanged {
             response: result.and_then(Result::ok).unwrap_or_default(),
             outcome,
@@ -166,37 +155,42 @@ impl Future for Exchange {
 }
 
 impl Exchange {
-    /// Runs the handler, and catches a panic in it. Sets `result` when the handler has completed.
-    fn poll_handler(
-        &mut self,
-        cx: &mut TaskContext<'_>,
-        result: &mut Option<Result>,
-    ) -> Poll<Outcome> {
-        let poll = match &mut self.state {
-            State::Running(running) => panic::catch(|| {
-                running.with_dependent_mut(|_, future| {
-                    let poll = future.as_mut().poll(cx);
-                    poll.map(|returned| *result = Some(returned))
-                })
-            }),
-            state => {
-                let outcome = match std::mem::replace(state, State::Ended) {
-                    State::Failed(error, outcome) => {
-                        *result = Some(Err(error));
-                        outcome
-                    }
-                    _ => Outcome::Completed,
-                };
-                return Poll::Ready(outcome);
-            }
-        };
-        match poll {
-            Ok(poll) => poll.map(|()| Outcome::Completed),
-            Err(panic) => {
-                *result = Some(Err(panicked(panic)));
-                Poll::Ready(Outcome::Panicked)
+    /// Runs the handler. When it is ready, drops its future and makes the response. All of this can panic.
+    fn step(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Result>) -> Poll<Outcome> {
+        if let State::Running(running) = &mut self.state {
+            let poll = running.with_dependent_mut(|_, future| {
+                let poll = future.as_mut().poll(cx);
+                poll.map(|returned| *result = Some(returned))
+            });
+            if poll.is_pending() {
+                return Poll::Pending;
             }
         }
+        let outcome = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Failed(error, outcome) => {
+                *result = Some(Err(error));
+                outcome
+            }
+            _ => Outcome::Completed,
+        };
+        if let Some(info) = &self.info {
+            settle(result, outcome, info);
+        }
+        Poll::Ready(outcome)
+    }
+
+    /// Drops the handler's future after a panic or a timeout, and makes the response. A panic in the drop is only
+    /// logged.
+    fn end(&mut self, result: &mut Option<Result>, outcome: Outcome) -> Outcome {
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        let dropped = panic::catch(|| drop(state));
+        if let Some(info) = &self.info {
+            if let Err(panic) = dropped {
+                log::handler_panicked(&panicked(panic), info);
+            }
+            settle(result, outcome, info);
+        }
+        outcome
     }
 }
 
