@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -46,6 +47,7 @@ struct Facts {
     new_request_id: Option<fn() -> Box<str>>,
     deadline: Option<SystemTime>,
     development: bool,
+    draining: Option<Arc<AtomicBool>>,
 }
 
 /// The values of a single request.
@@ -69,6 +71,7 @@ impl Context {
             new_request_id: None,
             deadline: None,
             development: development(),
+            draining: None,
         };
         Self {
             facts: Arc::new(facts),
@@ -131,6 +134,13 @@ impl Context {
     #[must_use]
     pub fn with_development(mut self, development: bool) -> Self {
         self.facts().development = development;
+        self
+    }
+
+    /// Sets the flag that says whether the host is draining; see [`is_draining`](Self::is_draining).
+    #[must_use]
+    pub fn with_draining(mut self, draining: Arc<AtomicBool>) -> Self {
+        self.facts().draining = Some(draining);
         self
     }
 
@@ -204,6 +214,27 @@ impl Context {
     /// Whether responses to errors contain the error's sources.
     pub fn development(&self) -> bool {
         self.facts.development
+    }
+
+    /// Whether the host is shutting down and waits for the requests in flight. A handler that sends events or keeps an
+    /// upgraded connection should end it then, so that its client connects to another process. Only the standalone
+    /// server drains; on other hosts, this is always `false`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use anyhost_core::Context;
+    ///
+    /// let draining = Arc::new(AtomicBool::new(false));
+    /// let context = Context::default().with_draining(draining.clone());
+    /// assert!(!context.is_draining());
+    /// draining.store(true, Ordering::Release);
+    /// assert!(context.is_draining());
+    /// ```
+    pub fn is_draining(&self) -> bool {
+        let draining = self.facts.draining.as_ref();
+        draining.is_some_and(|draining| draining.load(Ordering::Acquire))
     }
 
     /// Adds work that runs after the response was sent.

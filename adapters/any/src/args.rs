@@ -80,8 +80,9 @@ impl Args {
         }
     }
 
-    pub(crate) fn drain_timeout(&self) -> Duration {
-        self.server.drain
+    /// The time that a shutdown can take.
+    pub(crate) fn shutdown_time(&self) -> Duration {
+        self.server.drain_delay.saturating_add(self.server.drain)
     }
 
     /// Configures the server, and binds its addresses or uses the inherited sockets.

@@ -3,16 +3,21 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhost_core::{Context, Host, Proxies};
 use http::header::HOST;
 use http::uri::Scheme;
 
 /// The context of a connection, from which the contexts of its requests are made.
-pub(crate) fn of_connection(peer: Option<IpAddr>, scheme: Scheme) -> Context {
+pub(crate) fn of_connection(
+    peer: Option<IpAddr>,
+    scheme: Scheme,
+    draining: &Arc<AtomicBool>,
+) -> Context {
     let context = Context::new(Host::HTTP)
+        .with_draining(draining.clone())
         .with_new_request_ids(new_request_id)
         .with_scheme(scheme);
     match peer {

@@ -200,6 +200,22 @@ impl Server {
         self
     }
 
+    /// Sets how long the server continues to serve after a shutdown was requested, while `/readyz` fails already. The
+    /// default is zero. Load balancers that learn only from health checks that a server stops need the time of some
+    /// checks; otherwise they send requests to a closed listener.
+    #[must_use]
+    pub fn with_drain_delay(mut self, delay: Duration) -> Self {
+        self.config.options.drain_delay = delay;
+        self
+    }
+
+    /// Adds the request id of the access log to each response, in `X-Request-Id`, unless the handler has set this header.
+    #[must_use]
+    pub fn with_request_id_header(mut self) -> Self {
+        self.config.options.request_id = true;
+        self
+    }
+
     /// Drains when `signal` completes, and no longer on SIGTERM and SIGINT. It has the name of the method of
     /// `axum::serve` that does the same.
     #[must_use]
@@ -222,6 +238,9 @@ impl Server {
     }
 
     /// Configures hyper's HTTP/2 after the limits were applied.
+    ///
+    /// With [`enable_connect_protocol`](http2::Builder::enable_connect_protocol), clients can open WebSockets over HTTP/2
+    /// (RFC 8441). The handler gets a CONNECT request with a path, and with [`hyper::ext::Protocol`] in its extensions.
     #[must_use]
     pub fn with_http2(
         mut self,
@@ -264,8 +283,10 @@ impl Server {
         notify_systemd(NotifyState::Ready);
 
         let reason = shutdown_requests
-            .next_or_phase(&state, Phase::Draining)
+            .next_or_phase(&state, Phase::NotReady)
             .await;
+        state.advance_to(Phase::NotReady);
+        shutdown::wait_for_load_balancers(&shared, &mut shutdown_requests).await;
         state.advance_to(Phase::Draining);
         notify_systemd(NotifyState::Stopping);
         shutdown::close_listeners(listening).await;

@@ -36,7 +36,7 @@ impl Handle {
     /// Starts to drain: the server accepts no more connections, and requests in flight can complete until the
     /// [drain timeout](crate::Server::with_drain_timeout). The first SIGTERM does the same.
     pub fn graceful_shutdown(&self) {
-        self.0.advance_to(Phase::Draining);
+        self.0.advance_to(Phase::NotReady);
     }
 
     /// Aborts all connections and requests at once. A second signal does the same.
@@ -96,6 +96,20 @@ const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// The time that aborted tasks have to notice the abort.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// Continues to serve for the time in which load balancers notice that health checks fail. The next request to shut down
+/// aborts everything.
+pub(crate) async fn wait_for_load_balancers(shared: &Shared, requests: &mut ShutdownRequests) {
+    let (state, delay) = (&shared.state, shared.config.options.drain_delay);
+    if delay.is_zero() {
+        return;
+    }
+    tracing::info!(?delay, "waiting before draining");
+    tokio::select! {
+        () = alarm(delay) => {}
+        _ = requests.next_or_phase(state, Phase::Aborting) => state.advance_to(Phase::Aborting),
+    }
+}
 
 /// Waits until the listeners are closed. The tasks that accept connections do not run while handlers block all workers.
 pub(crate) async fn close_listeners(mut listening: JoinSet<()>) {

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use anyhost_core::{Context, Handler};
 use hyper::server::conn::{http1, http2};
@@ -22,6 +22,8 @@ use crate::timeouts::{Connections, Registration};
 #[repr(u8)]
 pub(crate) enum Phase {
     Serving,
+    /// As [`Serving`](Self::Serving), but health checks fail, so that load balancers send no more requests.
+    NotReady,
     /// No new connections. Requests in flight can complete.
     Draining,
     /// Everything that is still in flight is aborted.
@@ -33,6 +35,8 @@ pub(crate) enum Phase {
 pub(crate) struct ServerState {
     phase: AtomicU8,
     phase_changed: Notify,
+    /// Whether the phase is [`Draining`](Phase::Draining) or a later one, for handlers.
+    pub(crate) draining: Arc<AtomicBool>,
     pub(crate) connections: Connections,
 }
 
@@ -41,7 +45,8 @@ impl ServerState {
     pub(crate) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Serving,
-            1 => Phase::Draining,
+            1 => Phase::NotReady,
+            2 => Phase::Draining,
             _ => Phase::Aborting,
         }
     }
@@ -49,6 +54,9 @@ impl ServerState {
     /// Enters `phase`, unless the server is in a later one.
     pub(crate) fn advance_to(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        if phase >= Phase::Draining {
+            self.draining.store(true, Ordering::Release);
+        }
         self.phase_changed.notify_waiters();
         self.connections.wake_all();
     }

@@ -21,7 +21,7 @@ pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()>
         cookies,
     } = check_headers(request, &info.context)?;
     if request.method() == Method::CONNECT {
-        check_connect(request.uri())?;
+        check_connect(request)?;
     }
     if cookies > 1 {
         join_cookies(request);
@@ -91,9 +91,12 @@ fn join_cookies(request: &mut Request) {
     }
 }
 
-/// The targets of CONNECT are not served.
-fn check_connect(target: &Uri) -> Result<()> {
-    match target.authority() {
+/// The targets of CONNECT are not served. HTTP/2 uses the method for upgrades too (RFC 8441 §4): such a request has a path.
+/// Hosts let it pass only if the application has enabled it.
+fn check_connect(request: &Request) -> Result<()> {
+    let is_upgrade = request.version() == Version::HTTP_2 && request.uri().scheme().is_some();
+    match request.uri().authority() {
+        Some(_) if is_upgrade => Ok(()),
         // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
         Some(_) => Err(Error::from_status(StatusCode::NOT_IMPLEMENTED)),
         // RFC 9112 §3.2.3: the target of CONNECT is an authority.
@@ -187,5 +190,14 @@ mod tests {
             let request = http::Request::builder().method(Method::CONNECT).uri(target);
             assert_eq!(admitted(request).err(), Some(status), "{target}");
         }
+    }
+
+    #[test]
+    fn connect_for_an_upgrade_over_http_2_is_admitted() {
+        let request = http::Request::builder().method(Method::CONNECT);
+        let request = request.uri("https://a/chat").version(Version::HTTP_2);
+        let request = admitted(request).unwrap();
+        assert_eq!(request.uri(), "/chat");
+        assert_eq!(request.headers()[HOST], "a");
     }
 }

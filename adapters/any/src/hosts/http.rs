@@ -32,7 +32,7 @@ where
     let inherited = args.take_inherited()?;
     // Before the handler is built, which can take long: for process 1, the kernel discards a signal without a handler.
     let mut signals = ShutdownSignals::install()?;
-    let _exit = signals.exit_after(args.drain_timeout() + EXIT_GRACE);
+    let _exit = signals.exit_after(args.shutdown_time().saturating_add(EXIT_GRACE));
     block_on(Builder::new_multi_thread(), async {
         let handler = tokio::select! {
             handler = build_handler(build) => handler?,

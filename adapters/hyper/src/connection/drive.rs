@@ -101,7 +101,7 @@ async fn next_event<C: Connection>(
             return Poll::Ready(Event::Closed(result));
         }
         let phase = state.phase();
-        if phase > known_phase {
+        if phase > known_phase && phase >= Phase::Draining {
             return Poll::Ready(Event::Phase(phase));
         }
         match activity.take_expired() {

@@ -19,7 +19,7 @@ pub(super) async fn handshake(
     tls: bool,
     shared: &Shared,
 ) -> io::Result<(Io, Context)> {
-    match stream {
+    let (io, peer, scheme) = match stream {
         Stream::Tcp(mut stream, peer) => {
             if shared.config.options.limits.write_stall_timeout.is_some() {
                 limit_unsent_bytes(&stream);
@@ -28,19 +28,18 @@ pub(super) async fn handshake(
             match tls {
                 true => {
                     let stream = accept_tls(stream, shared).await?;
-                    Ok((stream, context::of_connection(Some(peer), Scheme::HTTPS)))
+                    (stream, Some(peer), Scheme::HTTPS)
                 }
-                false => {
-                    let context = context::of_connection(Some(peer), Scheme::HTTP);
-                    Ok((Io::Tcp(stream), context))
-                }
+                false => (Io::Tcp(stream), Some(peer), Scheme::HTTP),
             }
         }
         Stream::Unix(mut stream) => {
             let peer = client_address(&mut stream, shared).await?;
-            Ok((Io::Unix(stream), context::of_connection(peer, Scheme::HTTP)))
+            (Io::Unix(stream), peer, Scheme::HTTP)
         }
-    }
+    };
+    let context = context::of_connection(peer, scheme, &shared.state.draining);
+    Ok((io, context))
 }
 
 /// The address in the PROXY header, if there is to be one.

@@ -7,13 +7,15 @@ use std::time::Duration;
 use anyhost_core::adapter::{Deadline, Exchanged, RequestInfo, log_aborted};
 use anyhost_core::{Body, BoxError, Response};
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
 use http::{StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use super::in_flight::InFlight;
 use crate::state::Phase;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The response of an exchange.
 pub(super) fn response(exchanged: Exchanged, in_flight: InFlight) -> http::Response<ResponseBody> {
@@ -40,7 +42,7 @@ fn encode(
     let (mut parts, body) = response.into_parts();
     in_flight.set_status(parts.status);
     // While draining, the client has to use another connection for its next request. HTTP/2 sends GOAWAY instead.
-    let draining = in_flight.connection.shared.state.phase() != Phase::Serving;
+    let draining = in_flight.connection.shared.state.phase() >= Phase::Draining;
     let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let activity = in_flight.connection.registration.activity();
     if upgraded {
@@ -58,6 +60,15 @@ fn encode(
             // Otherwise hyper would add `keep-alive`.
             parts.version = Version::HTTP_10;
         }
+    }
+    if in_flight.is_connect() && parts.status.is_success() {
+        activity.set_upgraded_stream();
+    }
+    if in_flight.connection.shared.config.options.request_id
+        && let Some(id) = in_flight.context.request_id()
+        && let Ok(id) = HeaderValue::from_str(id)
+    {
+        parts.headers.entry(REQUEST_ID).or_insert(id);
     }
     let body = ResponseBody {
         body,

@@ -26,6 +26,7 @@ pub(crate) struct InFlight {
     aborted: bool,
     close_connection: Option<AbortOnDropHandle<()>>,
     http_1_0: bool,
+    connect: bool,
     /// Whether the request counts towards the limit on requests in flight.
     counted: bool,
     /// Lets a drain wait for an HTTP/2 stream, which can outlive the task of its connection.
@@ -46,6 +47,7 @@ impl InFlight {
             aborted: false,
             close_connection: None,
             counted: true,
+            connect: request.method() == http::Method::CONNECT,
             http_1_0: request.version() == http::Version::HTTP_10,
             stream_token: is_stream.then(|| shared.tasks.token()),
             connection,
@@ -60,6 +62,11 @@ impl InFlight {
     /// Whether the client cannot receive chunks.
     pub(super) fn is_http_1_0(&self) -> bool {
         self.http_1_0
+    }
+
+    /// Whether the request asks for a connection inside of an HTTP/2 stream (RFC 8441).
+    pub(super) fn is_connect(&self) -> bool {
+        self.connect
     }
 
     /// Excludes a request that the server answers itself from the limit on requests in flight. A client that does not

@@ -55,6 +55,11 @@ pub struct ServerOptions {
     #[arg(value_parser = setting::<Duration>(), default_value = drain_timeout::default_text())]
     pub drain: Duration,
 
+    /// Time for which the server continues to serve after a shutdown signal, while `/readyz` fails already
+    #[arg(long, env = "ANYHOST_HTTP_DRAIN_DELAY", value_name = "DURATION")]
+    #[arg(value_parser = setting::<Duration>(), default_value = "0s")]
+    pub drain_delay: Duration,
+
     /// Certificate chain for TLS, a PEM file; requires the key
     #[arg(long, env = "ANYHOST_HTTP_TLS_CERT", value_name = "PATH")]
     pub tls_cert: Option<PathBuf>,
@@ -85,6 +90,12 @@ pub struct ServerOptions {
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub health: bool,
+
+    /// Whether responses have the request id of the log in `X-Request-Id`
+    #[arg(long, env = "ANYHOST_HTTP_REQUEST_ID", value_name = "0|1")]
+    #[arg(value_parser = setting::<bool>(), default_value = "0")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub request_id: bool,
 
     /// Whether a handler runs to its end after its client has disconnected
     #[arg(long, env = "ANYHOST_HTTP_DETACHED", value_name = "0|1")]

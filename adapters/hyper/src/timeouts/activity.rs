@@ -39,6 +39,8 @@ pub(crate) struct Activity {
     multiplexed: AtomicBool,
     /// HTTP/2: the streams whose responses were not written to their end.
     open_streams: AtomicUsize,
+    /// HTTP/2: a handler has used a stream as a connection (RFC 8441).
+    upgraded_stream: AtomicBool,
     /// HTTP/2: how many writes contained a part of a response body.
     data_writes: AtomicU32,
     /// HTTP/2: how many checks before now the last of these writes was, plus one; 0 if that is too long ago to matter.
@@ -143,6 +145,10 @@ impl Activity {
 
     pub(crate) fn set_open_streams(&self, streams: usize) {
         self.open_streams.store(streams, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_upgraded_stream(&self) {
+        self.upgraded_stream.store(true, Ordering::Relaxed);
     }
 
     /// A part of a response body was written.
@@ -293,6 +299,10 @@ impl Activity {
         };
         // All bodies were passed to h2, which could not write them yet.
         let unwritten = |requests| match limits.request_timeout {
+            // The stream of an upgrade stays open, as an upgraded connection does.
+            _ if self.upgraded_stream.load(Ordering::Relaxed) => {
+                (stage(Waiting::Write, requests, 0), None)
+            }
             Some(timeout) => {
                 let stall = limits.write_stall_timeout.unwrap_or(timeout);
                 (stage(Waiting::Write, requests, 0), Some(timeout.min(stall)))

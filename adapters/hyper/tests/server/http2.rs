@@ -7,6 +7,7 @@ use anyhost_hyper::{Limits, Server};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -167,6 +168,61 @@ async fn own_responses_to_head_have_no_body() {
         assert_eq!(response.status(), status, "{path}");
         let body = response.into_body().collect().await.unwrap();
         assert_eq!(body.to_bytes(), "");
+    }
+}
+
+/// RFC 8441, as WebSockets use it.
+#[tokio::test]
+async fn a_handler_can_use_a_stream_as_a_connection_if_connect_is_enabled() {
+    for is_enabled in [true, false] {
+        let serving = Serving::start_with(
+            |server| {
+                let server = server.with_limits(Limits::strict());
+                server.with_http2(move |http2| {
+                    if is_enabled {
+                        http2.enable_connect_protocol();
+                    }
+                })
+            },
+            |mut request: Request| async move {
+                assert_eq!(
+                    (request.uri().path(), request.method()),
+                    ("/chat", &http::Method::CONNECT)
+                );
+                let protocol = request.extensions().get::<hyper::ext::Protocol>().unwrap();
+                assert_eq!(protocol.as_str(), "websocket");
+                let upgrade = request.extensions_mut().remove::<OnUpgrade>().unwrap();
+                tokio::spawn(async move {
+                    let mut stream = TokioIo::new(upgrade.await.unwrap());
+                    let mut bytes = [0; 3];
+                    while stream.read_exact(&mut bytes).await.is_ok() {
+                        stream.write_all(&bytes).await.unwrap();
+                    }
+                });
+                "not sent"
+            },
+        )
+        .await;
+        let mut client = connect(&serving).await;
+        // The client has to know the settings of the server.
+        sleep(Duration::from_millis(100)).await;
+        let request = http::Request::connect("http://a/chat");
+        let request = request.extension(hyper::ext::Protocol::from_static("websocket"));
+        let response = client
+            .send_request(request.body(Empty::new()).unwrap())
+            .await;
+        if !is_enabled {
+            assert!(response.is_err());
+            continue;
+        }
+        let upgraded = hyper::upgrade::on(response.unwrap()).await.unwrap();
+        let mut stream = TokioIo::new(upgraded);
+        for message in [b"one", b"two"] {
+            stream.write_all(message).await.unwrap();
+            let mut answer = [0; 3];
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, message);
+        }
     }
 }
 

@@ -239,3 +239,28 @@ async fn settings(stream: &mut TcpStream) -> Vec<(u16, u32)> {
     };
     timeout(PATIENCE, read).await.expect("the settings arrive")
 }
+
+#[tokio::test]
+async fn responses_have_the_request_id_if_that_is_enabled() {
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: my-id\r\nConnection: close\r\n\r\n";
+    let rejected = "GET / HTTP/1.1\r\nX-Request-Id: my-id\r\nConnection: close\r\n\r\n";
+    let enabled = Serving::start_with(anyhost_hyper::Server::with_request_id_header, || async {
+        "done"
+    })
+    .await;
+    for request in [request, rejected] {
+        let response = enabled.exchange(request).await;
+        assert!(
+            response.contains("\r\nx-request-id: my-id\r\n"),
+            "{response}"
+        );
+    }
+    assert!(
+        enabled
+            .exchange(CLOSING)
+            .await
+            .contains("\r\nx-request-id: ")
+    );
+    let disabled = Serving::start(|| async { "done" }).await;
+    assert!(!disabled.exchange(request).await.contains("x-request-id"));
+}

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhost_core::Request;
+use anyhost_core::{Request, RequestExt};
 use anyhost_hyper::{Address, Limits, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 
-use crate::{GET, Serving, read_to_end, read_until};
+use crate::{CLOSING, GET, Serving, read_to_end, read_until};
 
 async fn slow(request: Request) -> &'static str {
     if request.uri().path() == "/wait" {
@@ -179,5 +179,30 @@ async fn a_head_that_began_in_the_segment_of_an_earlier_request_is_served_during
     stream.write_all(&GET.as_bytes()[10..]).await.unwrap();
     let response = read_to_end(stream).await;
     assert!(response.ends_with("\r\n\r\ndone"), "{response:?}");
+    serving.stopped().await;
+}
+
+#[tokio::test]
+async fn during_the_drain_delay_readyz_fails_and_requests_are_served() {
+    let serving = Serving::start_with(
+        |server| {
+            let server = server.with_drain_delay(Duration::from_secs(1));
+            server.with_health_checks()
+        },
+        |request: Request| async move { request.context().is_draining().to_string() },
+    )
+    .await;
+    assert!(serving.exchange(CLOSING).await.ends_with("false"));
+    let mut kept_alive = serving.send(GET).await;
+    read_until(&mut kept_alive, "false").await;
+    serving.handle.graceful_shutdown();
+    let ready = serving.exchange(&CLOSING.replacen('/', "/readyz", 1)).await;
+    assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
+    let response = serving.exchange(CLOSING).await;
+    assert!(response.ends_with("false"), "a new connection: {response}");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    kept_alive.write_all(GET.as_bytes()).await.unwrap();
+    let response = read_to_end(kept_alive).await;
+    assert!(response.ends_with("true"), "{response}");
     serving.stopped().await;
 }
