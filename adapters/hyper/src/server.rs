@@ -272,7 +272,7 @@ impl Server {
         let shared = Arc::new(Shared::new(handler, self.config, state.clone()));
         let _abort = AbortOnDrop(state.clone());
         timeouts::start(Arc::downgrade(&shared), every_second)?;
-        let _reload = reload_certificate(&shared);
+        let _reload = reload_certificate(&shared)?;
         let mut listening = JoinSet::new();
         for listener in self.listeners {
             listening.spawn(accept(listener, shared.clone(), permits.clone()));
@@ -327,14 +327,17 @@ fn every_second(shared: &Shared) {
 
 /// Reloads the certificate for as long as the returned handle lives.
 #[cfg(feature = "tls")]
-fn reload_certificate(shared: &Shared) -> Option<AbortOnDropHandle<io::Result<()>>> {
-    let tls = shared.config.tls.clone()?;
-    Some(AbortOnDropHandle::new(tokio::spawn(tls.reload())))
+fn reload_certificate(shared: &Shared) -> io::Result<Option<AbortOnDropHandle<()>>> {
+    let Some(tls) = shared.config.tls.clone() else {
+        return Ok(None);
+    };
+    let reload = tokio::spawn(tls.reload()?);
+    Ok(Some(AbortOnDropHandle::new(reload)))
 }
 
 #[cfg(not(feature = "tls"))]
-fn reload_certificate(_: &Shared) -> Option<AbortOnDropHandle<()>> {
-    None
+fn reload_certificate(_: &Shared) -> io::Result<Option<AbortOnDropHandle<()>>> {
+    Ok(None)
 }
 
 fn notify_systemd(state: NotifyState<'_>) {

@@ -86,13 +86,19 @@ impl Tls {
         config.clone()
     }
 
-    /// Reloads the files when they change or SIGHUP arrives. Returns only on an error, or at once if there are no
-    /// files to reload.
-    pub(crate) async fn reload(self) -> io::Result<()> {
+    /// Reloads the files when they change or SIGHUP arrives. The future ends only if there are no files to reload.
+    ///
+    /// # Errors
+    /// When the signal handler cannot be installed. It is installed at once: a SIGHUP before that ends the process.
+    pub(crate) fn reload(self) -> io::Result<impl Future<Output = ()> + Send + use<>> {
+        let hangup = Signals::new([SIGHUP])?;
+        Ok(self.reload_on(hangup))
+    }
+
+    async fn reload_on(self, mut hangup: Signals) {
         let Some((files, mut loaded)) = self.files else {
-            return Ok(());
+            return;
         };
-        let mut hangup = Signals::new([SIGHUP])?;
         let mut check = tokio::time::interval(CHECK_INTERVAL);
         let mut failed = None;
         loop {
