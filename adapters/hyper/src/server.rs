@@ -31,7 +31,7 @@ use crate::timeouts;
 /// | the [drain timeout](Self::with_drain_timeout) (10 s) expires | The remaining requests and work are aborted, and their number is logged. |
 /// | a second signal, or [`Handle::shutdown`] | They are aborted at once. |
 ///
-/// In the worst case `serve` returns one second after the drain timeout: a task that blocks its thread cannot be
+/// In the worst case `serve` returns two seconds after the drain timeout: a task that blocks its thread cannot be
 /// aborted, and is left behind. Handlers that block all threads of the runtime delay none of this. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The
 /// signal handlers of the process stay installed; a program that continues after `serve` has to handle the signals
 /// itself.
@@ -52,7 +52,7 @@ use crate::timeouts;
 /// |---|---|
 /// | `anyhost_connections_total` | accepted connections |
 /// | `anyhost_connections_timed_out_total` | connections that a timeout of [`Limits`] closed |
-/// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid |
+/// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid, or because the client had too many |
 /// | `anyhost_requests_total` | completed requests, by `status`: `2xx` to `5xx`, or `none` if the client disconnected before the response |
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
 /// | `anyhost_responses_aborted_total` | responses that were not sent to their end |
@@ -148,6 +148,15 @@ impl Server {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.config.options.limits = limits;
+        self
+    }
+
+    /// Sets the number of open connections that one client can have; more are closed at once. The default is no limit. The
+    /// addresses of an IPv6 network with a prefix of 64 bits count as one client. The limit is ignored with
+    /// [trusted proxies](Self::with_proxies), whose connections carry the requests of many clients.
+    #[must_use]
+    pub fn with_connections_per_client(mut self, connections: usize) -> Self {
+        self.config.options.connections_per_client = Some(connections);
         self
     }
 

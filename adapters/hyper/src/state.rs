@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::Clients;
 use crate::event_rate::EventRate;
 use crate::metrics::Metrics;
 use crate::request::HealthChecks;
@@ -88,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: runtime::Handle,
     requests_in_flight: AtomicUsize,
+    /// `None` without a limit on the connections of one client.
+    pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) metrics: Metrics,
     /// Limits the log events of rejected connections.
     pub(crate) rejections: EventRate,
@@ -100,6 +103,7 @@ impl Shared {
             health_checks: Arc::new(HealthChecks(state.clone())),
             http1: config.http1(),
             http2: config.http2(),
+            clients: config.connections_per_client().map(Clients::new),
             config,
             state,
             tasks: TaskTracker::new(),

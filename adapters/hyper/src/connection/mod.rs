@@ -1,6 +1,7 @@
 //! Connections: accepting them, finding out their protocol, and running them until they close.
 
 mod accept;
+mod clients;
 mod detect;
 mod drive;
 mod handshake;
@@ -15,4 +16,5 @@ mod streams;
 mod tests;
 
 pub(crate) use accept::accept;
+pub(crate) use clients::Clients;
 pub(crate) use permit::Permits;

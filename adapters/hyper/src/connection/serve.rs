@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::clients::ClientPermit;
 use super::detect::{Protocol, detect};
 use super::drive::drive;
 use super::handshake::handshake;
@@ -26,7 +27,12 @@ use crate::state::{ConnectionState, Phase, ServerState, Shared};
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side closes it.
-pub(super) async fn serve(stream: Stream, tls: bool, open: OpenConnection, shared: Arc<Shared>) {
+pub(super) async fn serve(
+    stream: Stream,
+    tls: bool,
+    mut open: OpenConnection,
+    shared: Arc<Shared>,
+) {
     let peer = match &stream {
         Stream::Tcp(_, peer) => Some(*peer),
         Stream::Unix(_) => None,
@@ -35,11 +41,18 @@ pub(super) async fn serve(stream: Stream, tls: bool, open: OpenConnection, share
     let activity = registration.activity().clone();
     activity.set_task().await;
     let served = async {
+        let has_proxy_header = shared.config.options.proxy_protocol;
+        if !has_proxy_header {
+            open.admit(peer)?;
+        }
         let (io, context) = tokio::select! {
             ready = handshake(stream, tls, &shared) => ready?,
             () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
             () = no_first_request(&shared.state) => return Ok(()),
         };
+        if has_proxy_header {
+            open.admit(context.peer())?;
+        }
         let connection = ConnectionState {
             context,
             registration,
@@ -56,6 +69,10 @@ pub(super) async fn serve(stream: Stream, tls: bool, open: OpenConnection, share
             false => tracing::debug!(?peer, %error, "connection closed early"),
         }
     }
+}
+
+fn invalid_data(error: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// Whether what the client sent is invalid: a PROXY header, a TLS handshake, or HTTP that hyper or h2 reject.
@@ -91,6 +108,7 @@ fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
 pub(super) struct OpenConnection {
     shared: Arc<Shared>,
     _permit: Permit,
+    client: Option<ClientPermit>,
     _token: TaskTrackerToken,
 }
 
@@ -99,9 +117,23 @@ impl OpenConnection {
         shared.metrics.connection_opened();
         Self {
             _permit: permit,
+            client: None,
             _token: shared.tasks.token(),
             shared,
         }
+    }
+
+    /// Counts the connection for its client.
+    ///
+    /// # Errors
+    /// When the client has too many connections.
+    fn admit(&mut self, client: Option<IpAddr>) -> io::Result<()> {
+        if let (Some(clients), Some(client)) = (&self.shared.clients, client) {
+            let permit = clients.admit(client);
+            let error = "the client has too many connections";
+            self.client = Some(permit.ok_or_else(|| invalid_data(error))?);
+        }
+        Ok(())
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

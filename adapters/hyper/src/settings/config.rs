@@ -74,6 +74,14 @@ impl Config {
         false
     }
 
+    /// The limit on the connections of one client. Behind trusted proxies, connections are those of the proxies.
+    pub(crate) fn connections_per_client(&self) -> Option<usize> {
+        match self.options.proxies {
+            Some(_) => None,
+            None => self.options.connections_per_client,
+        }
+    }
+
     /// hyper's HTTP/1 with the limits applied, and then the changes of the application.
     pub(crate) fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();

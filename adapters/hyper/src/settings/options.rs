@@ -50,6 +50,15 @@ pub struct ServerOptions {
     #[arg(value_parser = setting::<Limits>(), default_value = "default")]
     pub limits: Limits,
 
+    /// Number of open connections of one client address (IPv6: one /64 network); more are closed at once; ignored with `--proxies`
+    #[arg(
+        long,
+        env = "ANYHOST_HTTP_CONNECTIONS_PER_CLIENT",
+        value_name = "NUMBER"
+    )]
+    #[arg(value_parser = setting::<usize>())]
+    pub connections_per_client: Option<usize>,
+
     /// Time for requests in flight to complete after a shutdown signal; the default is 9s on Cloud Run and Knative, and 4s on Fly
     #[arg(long, env = "ANYHOST_HTTP_DRAIN", value_name = "DURATION")]
     #[arg(value_parser = setting::<Duration>(), default_value = drain_timeout::default_text())]

@@ -303,10 +303,7 @@ impl Activity {
             _ if self.upgraded_stream.load(Ordering::Relaxed) => {
                 (stage(Waiting::Write, requests, 0), None)
             }
-            Some(timeout) => {
-                let stall = limits.write_stall_timeout.unwrap_or(timeout);
-                (stage(Waiting::Write, requests, 0), Some(timeout.min(stall)))
-            }
+            Some(timeout) => (stage(Waiting::Write, requests, 0), Some(timeout)),
             None => {
                 let writes = self.data_writes.load(Ordering::Relaxed);
                 let stage = stage(Waiting::Write, requests, writes);

@@ -117,3 +117,22 @@ async fn a_handler_that_panics_when_the_request_timeout_drops_it_is_answered_wit
         assert!(response.starts_with("HTTP/1.1 504 "), "{response}");
     }
 }
+
+#[tokio::test]
+async fn a_client_with_too_many_connections_is_rejected_until_it_closes_one() {
+    let serving = Serving::start_with(
+        |server| server.with_connections_per_client(2),
+        || async { "done" },
+    )
+    .await;
+    let mut first = serving.send(GET).await;
+    let mut second = serving.send(GET).await;
+    read_until(&mut first, "done").await;
+    read_until(&mut second, "done").await;
+    assert_eq!(serving.exchange(CLOSING).await, "");
+    drop(first);
+    let served = async { while serving.exchange(CLOSING).await.is_empty() {} };
+    timeout(PATIENCE, served)
+        .await
+        .expect("the client is served again");
+}
