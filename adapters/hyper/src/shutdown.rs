@@ -104,7 +104,7 @@ pub(crate) async fn wait_for_load_balancers(shared: &Shared, requests: &mut Shut
     if delay.is_zero() {
         return;
     }
-    tracing::info!(?delay, "waiting before draining");
+    tracing::info!(?delay, "waiting before draining connections");
     tokio::select! {
         () = alarm(delay) => {}
         _ = requests.next_or_phase(state, Phase::Aborting) => state.advance_to(Phase::Aborting),
