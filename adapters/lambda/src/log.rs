@@ -20,13 +20,13 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// The level in `AWS_LAMBDA_LOG_LEVEL`; `INFO` if it is missing or invalid. `FATAL`, which `tracing` does not
 /// have, becomes `ERROR`.
@@ -46,8 +46,9 @@ fn level_of(name: Option<&str>) -> Option<LevelFilter> {
     }
 }
 
-/// Writes log events to stderr: as one line of JSON each if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, otherwise as text
-/// without the time, which Lambda adds.
+/// Writes log events to stderr, each as one line: as JSON if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, otherwise as text
+/// without the time, which Lambda adds. CloudWatch makes an event of each line, so control characters in text are
+/// escaped: a client could forge events otherwise, and a backtrace would become one event per frame.
 pub fn layer<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -58,19 +59,43 @@ where
         return Json(io::stderr).boxed();
     }
     tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| OneLine(io::stderr()))
         .with_ansi(false)
         .with_target(false)
         .without_time()
         .boxed()
 }
 
-/// Writes log events as JSON: `timestamp` (RFC 3339), `level`, `message`, `target`, the fields of the event, and
-/// the `requestId` of the invocation.
+/// Writes each event as one line, with its control characters escaped.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    /// Writes one event: the formatter passes each event in one call.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut line = String::with_capacity(text.len() + 1);
+        for c in text.trim_end().chars() {
+            match c.is_control() {
+                true => line.extend(c.escape_default()),
+                false => line.push(c),
+            }
+        }
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Writes log events as JSON: `timestamp` (RFC 3339), `level`, `message`, `target`, the fields of the event and of
+/// the spans around it, and the `requestId` and `tenantId` of the invocation.
 struct Json<W>(W);
 
-/// The `requestId` of a span, stored in its extensions.
-struct RequestId(Value);
+/// The fields that name the invocation. Those of the outermost span count, which is the invocation's.
+const INVOCATION_FIELDS: [&str; 2] = ["requestId", "tenantId"];
 
 impl<S, W, O> Layer<S> for Json<W>
 where
@@ -81,15 +106,42 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        if let (Some(request_id), Some(span)) = (fields.0.remove("requestId"), context.span(id)) {
-            span.extensions_mut().insert(RequestId(request_id));
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
+        let mut invocation = Map::new();
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(Scope::from_root)
+        {
+            let extensions = span.extensions();
+            let Some(Fields(of_span)) = extensions.get::<Fields>() else {
+                continue;
+            };
+            for (name, value) in of_span {
+                if INVOCATION_FIELDS.contains(&name.as_str()) {
+                    invocation.entry(name).or_insert_with(|| value.clone());
+                } else {
+                    fields.0.insert(name.clone(), value.clone());
+                }
+            }
+        }
         event.record(&mut fields);
         let mut line = fields.0;
+        line.append(&mut invocation);
         let mut timestamp = String::new();
         if SystemTime
             .format_time(&mut Writer::new(&mut timestamp))
@@ -100,14 +152,6 @@ where
         let metadata = event.metadata();
         line.insert("level".into(), metadata.level().as_str().into());
         line.insert("target".into(), metadata.target().into());
-        let mut spans = context.event_scope(event).into_iter().flatten();
-        let request_id = spans.find_map(|span| {
-            let extensions = span.extensions();
-            extensions.get::<RequestId>().map(|id| id.0.clone())
-        });
-        if let Some(request_id) = request_id {
-            line.insert("requestId".into(), request_id);
-        }
         let mut line = Value::from(line).to_string();
         line.push('\n');
         // One write for the whole line, so that threads do not mix their lines. A failure cannot be logged.
@@ -172,13 +216,25 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_has_level_timestamp_message_fields_and_request_id() -> serde_json::Result<()> {
+    fn a_json_line_has_level_timestamp_message_fields_of_event_and_spans_and_request_id()
+    -> serde_json::Result<()> {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::registry().with(Json(move || writer.clone()));
         tracing::subscriber::with_default(subscriber, || {
-            let invocation = tracing::info_span!("invocation", requestId = "r-1").entered();
-            let _inner = tracing::info_span!("inner", level = 5).entered();
+            let tenant = Some("t-1");
+            let invocation =
+                tracing::info_span!("invocation", requestId = "r-1", tenantId = tenant).entered();
+            let inner = tracing::info_span!(
+                "inner",
+                level = 5,
+                requestId = "forged",
+                user_id = 7,
+                path = "/span",
+                order = tracing::field::Empty
+            );
+            inner.record("order", "o-1");
+            let _inner = inner.entered();
             tracing::warn!(status = 500, path = "/x", level = "forged", "a \"b\"\nc");
             drop(_inner);
             drop(invocation);
@@ -197,6 +253,11 @@ mod tests {
         assert_eq!(lines[0]["level"], "WARN");
         assert_eq!(lines[0]["message"], "a \"b\"\nc");
         assert_eq!(lines[0]["requestId"], "r-1");
+        assert_eq!(lines[0]["tenantId"], "t-1");
+        assert_eq!(
+            (&lines[0]["user_id"], &lines[0]["order"]),
+            (&7.into(), &"o-1".into())
+        );
         assert_eq!(
             (&lines[0]["status"], &lines[0]["path"]),
             (&500.into(), &"/x".into())
@@ -207,6 +268,22 @@ mod tests {
             "{timestamp}"
         );
         assert_eq!(lines[1]["requestId"], Value::Null);
+        Ok(())
+    }
+
+    #[test]
+    fn control_characters_of_a_text_event_are_escaped() -> io::Result<()> {
+        for (event, line) in [
+            ("WARN plain\n", "WARN plain\n"),
+            (
+                "a\nERROR forged\r\n\u{1b}[0mé\n",
+                "a\\nERROR forged\\r\\n\\u{1b}[0mé\n",
+            ),
+        ] {
+            let mut lines = Vec::new();
+            OneLine(&mut lines).write_all(event.as_bytes())?;
+            assert_eq!(String::from_utf8_lossy(&lines), line);
+        }
         Ok(())
     }
 

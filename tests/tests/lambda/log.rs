@@ -44,3 +44,23 @@ async fn aws_lambda_log_level_takes_precedence_over_rust_log() {
     // The request id is in a span, which must be enabled at every level.
     assert!(first.contains("r-1"), "{first}");
 }
+
+#[tokio::test]
+async fn line_break_in_a_log_message_cannot_start_another_log_event() {
+    let (api, mut probe) = start().await;
+    api.invoke(event("GET", "/error/500", |event| {
+        event["rawQueryString"] = json!("message=boom%0AERROR%20forged");
+    }))
+    .await;
+    let line = probe.log_line("boom").await;
+    assert!(line.contains(r"boom\nERROR forged"), "{line}");
+}
+
+#[tokio::test]
+async fn json_log_lines_have_the_tenant_of_the_invocation() {
+    let (api, mut probe) = start_with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let tenant = [("lambda-runtime-aws-tenant-id", "blue")];
+    api.invoke_with(get("/fail"), &tenant).await;
+    let line: Value = serde_json::from_str(&probe.log_line("secret detail").await).unwrap();
+    assert_eq!(line["tenantId"], "blue");
+}
