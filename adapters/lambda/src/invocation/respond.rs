@@ -74,7 +74,8 @@ pub(crate) async fn respond(
         }
     };
     if settings.mode.streams(source) {
-        return (stream(description, response, deadline, info), context);
+        let result = stream(description, response, deadline, end, info);
+        return (result, context);
     }
     let result = match deadline.limit(encode(description, response, &info)).await {
         Ok(result) => result,
@@ -95,6 +96,7 @@ fn stream(
     description: &Description,
     response: Response,
     deadline: Deadline,
+    end: Option<Instant>,
     info: RequestInfo,
 ) -> InvocationResult {
     let (parts, body) = response.into_parts();
@@ -107,7 +109,7 @@ fn stream(
             (prelude, body, Deadline::none())
         }
     };
-    let deadline = StreamDeadline::new(deadline, info);
+    let deadline = StreamDeadline::new(deadline, end, info);
     let body = Streaming::new(prelude.into(), body, deadline.clone());
     InvocationResult::Stream {
         body: Box::pin(body),

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use anyhost_core::Body;
 use anyhost_core::adapter::{Deadline, RequestInfo, log_aborted};
@@ -29,6 +30,14 @@ const NULS: Bytes = Bytes::from_static(&[0; 8]);
 /// within the margin before the deadline.
 const CHUNK: usize = 8 * 1024;
 
+/// "Bandwidth limits for response streaming": what Lambda reads at once, and then per second, in bytes.
+const BURST: u64 = 6 << 20;
+const BANDWIDTH: u64 = 2 << 20;
+
+/// The largest backlog of a response that is sent faster than Lambda reads, in bytes. It is in the socket buffer of
+/// the receiver, which grows while it reads fast: 2 to 20 MB were measured.
+const MAX_BACKLOG: u64 = 32 << 20;
+
 /// The deadline of a streamed response, shared by its body and the call that sends it: hyper does not poll the
 /// body while the API reads nothing.
 #[derive(Clone)]
@@ -36,6 +45,8 @@ pub(crate) struct StreamDeadline(Arc<Shared>);
 
 struct Shared {
     timer: Mutex<Deadline>,
+    /// When the timer completes.
+    end: Option<Instant>,
     info: RequestInfo,
     exceeded: AtomicBool,
     /// Whether the body has ended, and only its answer is missing.
@@ -43,8 +54,9 @@ struct Shared {
 }
 
 impl StreamDeadline {
-    pub(super) fn new(deadline: Deadline, info: RequestInfo) -> Self {
+    pub(super) fn new(deadline: Deadline, end: Option<Instant>, info: RequestInfo) -> Self {
         Self(Arc::new(Shared {
+            end: end.filter(|_| !deadline.is_none()),
             timer: Mutex::new(deadline),
             info,
             exceeded: AtomicBool::new(false),
@@ -69,20 +81,30 @@ impl StreamDeadline {
         Poll::Ready(())
     }
 
+    /// Lets the deadline pass now if what was sent before needs the rest of the time to arrive.
+    fn check_backlog(&self, backlog: Duration) {
+        if self
+            .0
+            .end
+            .is_some_and(|end| Instant::now() + backlog >= end)
+        {
+            let mut timer = self.0.timer.lock().unwrap_or_else(PoisonError::into_inner);
+            *timer = Deadline::new(std::future::ready(()));
+        }
+    }
+
     fn has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
     }
 
-    /// Completes at the end of the invocation, if the API has not read the trailers by then.
+    /// Completes at the end of the invocation, if the deadline has passed before the end of the body. The trailers
+    /// can be in hyper's buffer then, if the API reads nothing.
     pub(super) async fn aborted_at(self, end: Option<Instant>) {
         poll_fn(|cx| self.poll_exceeded(cx)).await;
-        if let Some(end) = end {
-            sleep_until(end).await;
-            if !self.has_ended() {
-                return;
-            }
+        match end {
+            Some(end) => sleep_until(end).await,
+            None => pending().await,
         }
-        pending::<()>().await;
     }
 }
 
@@ -93,6 +115,9 @@ pub(super) struct Streaming {
     body: Body,
     /// The rest of the last frame.
     rest: Bytes,
+    start: Instant,
+    /// How many bytes of the body were sent.
+    sent: u64,
     deadline: StreamDeadline,
 }
 
@@ -103,8 +128,18 @@ impl Streaming {
             nuls_pending: true,
             body,
             rest: Bytes::new(),
+            start: Instant::now(),
+            sent: 0,
             deadline,
         }
+    }
+
+    /// How long Lambda still needs to read what was sent.
+    fn backlog(&self) -> Duration {
+        let elapsed = self.start.elapsed().as_millis() as u64;
+        let read = BURST + elapsed * BANDWIDTH / 1000;
+        let backlog = self.sent.saturating_sub(read).min(MAX_BACKLOG);
+        Duration::from_millis(backlog * 1000 / BANDWIDTH)
     }
 
     fn end(&mut self) {
@@ -147,6 +182,7 @@ impl http_body::Body for Streaming {
         if self.deadline.has_ended() {
             return Poll::Ready(None);
         }
+        self.deadline.check_backlog(self.backlog());
         if self.deadline.poll_exceeded(cx).is_ready() {
             let message = "The response was aborted at the deadline";
             return Poll::Ready(Some(Ok(self.fail("Runtime.Timeout", message))));
@@ -173,6 +209,7 @@ impl http_body::Body for Streaming {
             }
         }
         let length = self.rest.len().min(CHUNK);
+        self.sent += length as u64;
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 }

@@ -1,4 +1,10 @@
-use anyhost_core::{IntoHandler, Request};
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhost_core::{Body, IntoHandler, Request};
+use bytes::Bytes;
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 use super::*;
 use crate::runtime::Endpoint;
@@ -77,5 +83,77 @@ async fn a_failed_invocation_has_an_error_type_that_step_functions_can_catch() -
         let body_kind = error["errorType"].as_str().unwrap_or_default();
         assert_eq!(body_kind.to_ascii_lowercase(), kind);
     }
+    Ok(())
+}
+
+/// The header with a deadline this many milliseconds from now.
+fn deadline(left: u128) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_millis();
+    format!("Lambda-Runtime-Deadline-Ms: {}\r\n", now + left)
+}
+
+/// A stream of 200 MB in chunks of 1 MB.
+async fn large() -> Body {
+    let chunk = Bytes::from(vec![b'x'; 1 << 20]);
+    let chunks = std::iter::repeat_n(chunk, 200).map(Ok::<_, Infallible>);
+    Body::from_stream(futures_util::stream::iter(chunks))
+}
+
+fn spawn_stream(endpoint: Endpoint, handler: impl Handler) {
+    let settings = FunctionOptions {
+        mode: crate::options::Mode::Stream,
+        ..FunctionOptions::default()
+    };
+    let clients = vec![Client::new(endpoint)];
+    tokio::spawn(run(Arc::new(handler), clients, settings));
+}
+
+#[tokio::test]
+async fn trailers_of_a_long_stream_arrive_before_the_deadline_at_the_bandwidth_of_lambda()
+-> io::Result<()> {
+    let (api, endpoint) = RawApi::start().await?;
+    spawn_stream(endpoint, large.into_handler());
+    let mut connection = api.accept().await?;
+    connection.expect_next().await?;
+    let start = Instant::now();
+    connection.send_invocation(&deadline(3000), EVENT).await?;
+    // 6 MiB, and then 2 MiB per second.
+    let mut read = 0;
+    let mut buffer = vec![0; 32 * 1024];
+    let mut end = Vec::new();
+    loop {
+        let length = connection.0.read(&mut buffer).await?;
+        read += length;
+        end.extend_from_slice(&buffer[..length]);
+        end.drain(..end.len().saturating_sub(1000));
+        if end.ends_with(b"\r\n\r\n") || length == 0 {
+            break;
+        }
+        let over = read.saturating_sub(6 << 20) as f64;
+        tokio::time::sleep_until(start + Duration::from_secs_f64(over / (2 << 20) as f64)).await;
+    }
+    let end = String::from_utf8_lossy(&end).to_ascii_lowercase();
+    assert!(
+        end.contains("lambda-runtime-function-error-type: runtime.timeout"),
+        "{end}"
+    );
+    assert!(start.elapsed() < Duration::from_millis(3000));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_the_api_does_not_read_ends_at_the_deadline() -> io::Result<()> {
+    let (api, endpoint) = RawApi::start().await?;
+    spawn_stream(endpoint, large.into_handler());
+    let mut connection = api.accept().await?;
+    connection.expect_next().await?;
+    let start = Instant::now();
+    connection.send_invocation(&deadline(1000), EVENT).await?;
+    let mut next = api.accept().await?;
+    next.expect_next().await?;
+    let elapsed = start.elapsed();
+    assert!(elapsed >= Duration::from_millis(900), "{elapsed:?}");
+    assert!(elapsed < Duration::from_millis(3000), "{elapsed:?}");
     Ok(())
 }
