@@ -16,8 +16,9 @@
 //! - The path and query are as the client sent them, byte for byte, unless AWS changes them. Repeated headers and
 //!   cookies are kept in both directions.
 //! - A response body is in base64 if it is not valid UTF-8 or has a Content-Encoding. It never changes.
-//! - Errors, panics, invalid events and responses that are too large become HTTP responses. No event can end the
-//!   process.
+//! - Errors, panics, invalid requests and responses that are too large become HTTP responses. No event can end the
+//!   process. An event that is not certainly an HTTP request is never answered as one: for a queue, a response means
+//!   that the message was processed.
 //!
 //! # Features
 //! | feature | meaning |

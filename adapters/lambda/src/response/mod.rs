@@ -152,7 +152,7 @@ pub(crate) async fn to_result(
     let invalid = |error: Error| Failure::new("Runtime.InvalidResponse", error);
     let body = body.map_err(|error| invalid(Error::from_boxed(error)))?;
     let body = body.to_bytes();
-    // A redirect means as little as an error: nobody follows it, and the event would be lost.
+    // A redirect fails as well: its sender does not follow it, and would take the event as processed.
     if !status.is_success() {
         return Err(Failure::from_body(status, &body).unwrap_or_else(|| {
             let message = String::from_utf8_lossy(&body).into_owned();
