@@ -28,8 +28,8 @@ use crate::log;
 ///
 /// `run` creates the Tokio runtime: with one thread for CGI and for a Lambda function without concurrency,
 /// with several threads otherwise. A program that already has one, as with `#[tokio::main]`, calls [`serve`]
-/// instead; `run` fails there. [`tokio::task::block_in_place`] panics on a runtime with one thread;
-/// [`tokio::task::spawn_blocking`] works on every host.
+/// instead; `run` fails there. `tokio::task::block_in_place` panics on a runtime with one thread;
+/// `tokio::task::spawn_blocking` works on every host.
 ///
 /// It logs to stderr, unless the program has set a `tracing` subscriber. The standalone server never waits for
 /// stderr: up to 1 MiB of lines are buffered while it is not read, and further lines are dropped and

@@ -10,7 +10,8 @@ const ANYHOST: &str = "anyhost";
 /// Parses the value of `RUST_LOG`. If it is invalid, returns the default filter and the error.
 ///
 /// A value that names only other targets, such as `my_app=debug`, must not hide panics, 5xx errors and failed
-/// starts, so errors of this workspace stay enabled. `off` and `anyhost=off` disable them.
+/// starts, so errors of this workspace stay enabled. `off` and `anyhost=off` disable them, except for panics and failed
+/// starts, which are always written.
 pub(super) fn parse(
     rust_log: Option<&str>,
     default: LevelFilter,

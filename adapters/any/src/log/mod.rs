@@ -2,6 +2,7 @@
 
 mod background;
 mod filter;
+mod format;
 mod lazy;
 mod line;
 mod panic;
@@ -14,11 +15,12 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt as format;
+use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::detect::{DetectError, HostKind};
 use background::Background;
+use format::Line;
 use lazy::LazySubscriber;
 use line::OneLine;
 
@@ -116,16 +118,20 @@ fn lambda_level(host: HostKind) -> Option<LevelFilter> {
 }
 
 fn stderr(host: HostKind) -> Box<dyn Subscriber + Send + Sync> {
-    let text = format::layer().with_ansi(false).with_target(false);
     let registry = tracing_subscriber::registry();
+    #[cfg(feature = "lambda")]
+    if host == HostKind::Lambda {
+        return Box::new(registry.with(anyhost_lambda::log::layer()));
+    }
+    // CGI lines have no time, because the web server adds it.
+    let line = || Line {
+        with_time: host != HostKind::Cgi,
+    };
+    let text = layer().fmt_fields(line()).event_format(line());
     match host {
-        HostKind::Cgi => {
-            Box::new(registry.with(text.without_time().with_writer(|| OneLine(io::stderr()))))
-        }
-        #[cfg(feature = "lambda")]
-        HostKind::Lambda => Box::new(registry.with(anyhost_lambda::log::layer())),
-        #[cfg(not(feature = "lambda"))]
-        HostKind::Lambda => Box::new(registry.with(text.with_writer(io::stderr))),
         HostKind::Http => Box::new(registry.with(text.with_writer(|| OneLine(Background)))),
+        HostKind::Cgi | HostKind::Lambda => {
+            Box::new(registry.with(text.with_writer(|| OneLine(io::stderr()))))
+        }
     }
 }
