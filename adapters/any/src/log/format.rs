@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::error::Error;
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
@@ -32,46 +32,68 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        let mut line = LINE.take();
+        line.clear();
+        let formatted = self.format_into(&mut line, context, event);
+        let written = formatted.and_then(|()| writer.write_str(&line));
+        LINE.set(line);
+        written
+    }
+}
+
+impl Line {
+    fn format_into<S>(
+        &self,
+        line: &mut String,
+        context: &FmtContext<'_, S, Line>,
+        event: &Event<'_>,
+    ) -> fmt::Result
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         if self.with_time {
-            write_time(&mut writer)?;
+            write_time(line)?;
         }
-        writer.write_str(match *event.metadata().level() {
+        line.push_str(match *event.metadata().level() {
             Level::ERROR => "ERROR ",
             Level::WARN => " WARN ",
             Level::INFO => " INFO ",
             Level::DEBUG => "DEBUG ",
             Level::TRACE => "TRACE ",
-        })?;
+        });
         if let Some(scope) = context.event_scope() {
             let mut has_span = false;
             for span in scope.from_root() {
                 has_span = true;
-                writer.write_str(span.name())?;
+                line.push_str(span.name());
                 let extensions = span.extensions();
                 let fields = extensions.get::<FormattedFields<Line>>();
                 match fields.filter(|fields| !fields.is_empty()) {
-                    Some(fields) => write!(writer, "{{{fields}}}:")?,
-                    None => writer.write_str(":")?,
+                    Some(fields) => write!(line, "{{{fields}}}:")?,
+                    None => line.push(':'),
                 }
             }
             if has_span {
-                writer.write_str(" ")?;
+                line.push(' ');
             }
         }
-        write_fields(&mut writer, event)?;
-        writer.write_str("\n")
+        write_fields(line, event)?;
+        line.push('\n');
+        Ok(())
     }
 }
 
 impl<'a> FormatFields<'a> for Line {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'a>, fields: R) -> fmt::Result {
-        write_fields(&mut writer, fields)
+        let mut text = String::new();
+        write_fields(&mut text, fields)?;
+        writer.write_str(&text)
     }
 }
 
-fn write_fields(writer: &mut Writer<'_>, fields: impl RecordFields) -> fmt::Result {
+fn write_fields(text: &mut String, fields: impl RecordFields) -> fmt::Result {
     let mut visitor = Fields {
-        writer,
+        text,
         is_first: true,
         result: Ok(()),
     };
@@ -80,79 +102,84 @@ fn write_fields(writer: &mut Writer<'_>, fields: impl RecordFields) -> fmt::Resu
 }
 
 /// Writes `key=value` for each field, and the message without its key.
-struct Fields<'a, 'w> {
-    writer: &'a mut Writer<'w>,
+struct Fields<'a> {
+    text: &'a mut String,
     is_first: bool,
     result: fmt::Result,
 }
 
-impl Fields<'_, '_> {
-    fn write(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        if self.result.is_err() {
-            return;
+impl Fields<'_> {
+    fn write_key(&mut self, field: &Field) {
+        if !std::mem::take(&mut self.is_first) {
+            self.text.push(' ');
         }
-        let mut key = || {
-            if !std::mem::take(&mut self.is_first) {
-                self.writer.write_str(" ")?;
-            }
-            match field.name() {
-                "message" => Ok(()),
-                name => {
-                    self.writer
-                        .write_str(name.strip_prefix("r#").unwrap_or(name))?;
-                    self.writer.write_str("=")
-                }
-            }
-        };
-        self.result = key().and_then(|()| value(self.writer));
+        let name = field.name();
+        if name != "message" {
+            self.text.push_str(name.strip_prefix("r#").unwrap_or(name));
+            self.text.push('=');
+        }
+    }
+
+    fn write(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        self.write_key(field);
+        self.result = self.result.and_then(|()| self.text.write_fmt(value));
     }
 }
 
-impl Visit for Fields<'_, '_> {
+impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         let is_message = field.name() == "message";
-        let is_plain = |b: u8| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\';
-        self.write(field, |writer| {
-            if is_message {
-                return writer.write_str(value);
-            }
-            if !value.bytes().all(is_plain) {
-                return write!(writer, "{value:?}");
-            }
-            writer.write_str("\"")?;
-            writer.write_str(value)?;
-            writer.write_str("\"")
-        });
+        let is_plain = |b| is_printable(b) & (b != b'"') & (b != b'\\');
+        if !is_message && !all(value.as_bytes(), is_plain) {
+            return self.write(field, format_args!("{value:?}"));
+        }
+        self.write_key(field);
+        let quote = if is_message { "" } else { "\"" };
+        for part in [quote, value, quote] {
+            self.text.push_str(part);
+        }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.write(field, |writer| {
-            write!(writer, "{value}")?;
-            let mut source = value.source();
-            while let Some(error) = source {
-                write!(writer, ": {error}")?;
-                source = error.source();
-            }
-            Ok(())
-        });
+        self.write(field, format_args!("{value}"));
+        let mut source = value.source();
+        while let Some(error) = source {
+            self.result = self.result.and_then(|()| write!(self.text, ": {error}"));
+            source = error.source();
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.write(field, |writer| write!(writer, "{value:?}"));
+        self.write(field, format_args!("{value:?}"));
     }
 }
 
+/// Whether a condition holds for all bytes. Looks at each byte even after one that it does not hold for, because the
+/// compiler can then compare 16 bytes at once.
+pub(super) fn all(text: &[u8], holds: impl Fn(u8) -> bool) -> bool {
+    text.iter().fold(true, |all, &b| all & holds(b))
+}
+
+/// Whether a byte is a printable ASCII character.
+pub(super) fn is_printable(b: u8) -> bool {
+    b.wrapping_sub(b' ') <= b'~' - b' '
+}
+
 thread_local! {
+    /// The allocation of the last line.
+    static LINE: Cell<String> = const { Cell::new(String::new()) };
+
     /// A second since the epoch, and its text up to the fraction.
     static SECOND: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
 }
 
 /// Writes the time as in RFC 3339, with microseconds.
-fn write_time(writer: &mut Writer<'_>) -> fmt::Result {
+fn write_time(line: &mut String) -> fmt::Result {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let Ok(now) = now else {
-        Rfc3339.format_time(writer)?;
-        return writer.write_str(" ");
+        Rfc3339.format_time(&mut Writer::new(line))?;
+        line.push(' ');
+        return Ok(());
     };
     let (mut second, mut text) = SECOND.get();
     if second != now.as_secs() {
@@ -162,7 +189,7 @@ fn write_time(writer: &mut Writer<'_>) -> fmt::Result {
         // The clock moves between the two readings: the text can be that of the next second.
         match formatted.filter(|_| SystemTime::now() < UNIX_EPOCH + end_of_second(now)) {
             Some(formatted) => (second, text) = (now.as_secs(), *formatted),
-            None => return write!(writer, "{time} "),
+            None => return write!(line, "{time} "),
         }
         SECOND.set((second, text));
     }
@@ -173,7 +200,8 @@ fn write_time(writer: &mut Writer<'_>) -> fmt::Result {
         *digit += (micros % 10) as u8;
         micros /= 10;
     }
-    writer.write_str(std::str::from_utf8(&all).map_err(|_| fmt::Error)?)
+    line.push_str(std::str::from_utf8(&all).map_err(|_| fmt::Error)?);
+    Ok(())
 }
 
 fn end_of_second(time: Duration) -> Duration {
@@ -252,7 +280,7 @@ mod tests {
             let mut before = String::new();
             let mut after = String::new();
             Rfc3339.format_time(&mut Writer::new(&mut before)).unwrap();
-            write_time(&mut Writer::new(&mut ours)).unwrap();
+            write_time(&mut ours).unwrap();
             Rfc3339.format_time(&mut Writer::new(&mut after)).unwrap();
             let ours = ours.trim_end();
             assert!(

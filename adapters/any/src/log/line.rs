@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::format::{all, is_printable};
+
 /// Apache splits longer lines into several entries of its log.
 const MAX_LENGTH: usize = 8000;
 
@@ -24,7 +26,7 @@ impl<W: Write> Write for OneLine<W> {
         // Almost every event is a line of plain ASCII. Copying it byte by byte would take 4,000 instructions.
         if event.len() <= MAX_LENGTH
             && let Some(line) = event.strip_suffix(b"\n")
-            && line.iter().all(|b| (b' '..=b'~').contains(b))
+            && all(line, is_printable)
             && !line.ends_with(b" ")
         {
             self.0.write_all(event)?;
