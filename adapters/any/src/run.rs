@@ -127,7 +127,7 @@ where
         }
     };
     result.unwrap_or_else(|error| {
-        // The status of an error is for clients; here there is none.
+        // The status of an error is for clients, and a start has no client.
         let error = match error.source() {
             Some(_) => error.chain().to_string(),
             None => error.message().to_owned(),

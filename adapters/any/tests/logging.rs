@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     lines_are_written_when_the_program_exits();
     a_closed_stderr_is_no_error();
     a_panic_is_logged_whatever_the_filter_is();
+    an_error_of_a_handler_is_logged_if_the_filter_names_only_other_targets();
     a_failed_start_is_logged_whatever_the_filter_is();
     a_panic_that_builds_the_handler_is_a_500_under_cgi();
     the_message_of_a_panic_comes_before_its_backtrace();
@@ -93,7 +94,13 @@ fn app() -> Router {
         tracing::debug!(target: "my_app", "handled");
         "Hello, world!"
     }
-    Router::new().get("/hello", hello).get("/panic", on_purpose)
+    async fn fail() -> anyhost::Result<()> {
+        Err(std::io::Error::other("disk on fire").into())
+    }
+    Router::new()
+        .get("/hello", hello)
+        .get("/panic", on_purpose)
+        .get("/fail", fail)
 }
 
 fn init_own_subscriber() {
@@ -192,6 +199,21 @@ fn a_panic_is_logged_whatever_the_filter_is() {
         assert!(log.contains("the reason why"), "{program} {filter}: {log}");
         assert_eq!(code, Some(0));
     }
+}
+
+fn an_error_of_a_handler_is_logged_if_the_filter_names_only_other_targets() {
+    let vars = [("RUST_LOG", "my_app=debug")];
+    let mut server = Server::start("default", &vars);
+    server.get("/fail", 1);
+    server.signal(Signal::TERM);
+    let log = server.log();
+    assert!(server.exit().success());
+    assert!(log.contains("disk on fire"), "{log}");
+
+    let vars = [CGI, &vars, &[("PATH_INFO", "/fail")]].concat();
+    let (output, log, _) = finish(start("default", &vars));
+    assert!(output.starts_with("Status: 500 "), "{output}");
+    assert!(log.contains("disk on fire"), "{log}");
 }
 
 fn a_failed_start_is_logged_whatever_the_filter_is() {

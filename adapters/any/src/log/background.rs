@@ -1,4 +1,4 @@
-//! stderr, written by a thread of its own.
+//! A writer thread for stderr.
 //!
 //! A `write` to a pipe whose reader has stopped blocks. If a thread that handles requests wrote the log, it would
 //! block with the pipe, and SIGTERM with it. So lines are collected in a buffer, and only the writer thread can
