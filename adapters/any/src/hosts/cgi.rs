@@ -24,6 +24,8 @@ where
     // Before the first thread, and before the handler can print to stdout or read HTTP_PROXY.
     anyhost_cgi::isolate()?;
     detected.log();
+    // One thread, although `block_in_place` then panics: a runtime with a worker thread takes 11,000 more instructions,
+    // and fails to start on shared hosting that limits threads.
     block_on(Builder::new_current_thread(), async {
         let outcome = match build_handler(build).await {
             Ok(handler) => anyhost_cgi::serve(handler).await?,
