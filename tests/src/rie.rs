@@ -113,12 +113,7 @@ impl Rie {
         exchanged.unwrap_or_else(|_| Err(format!("the emulator did not respond in {TIMEOUT:?}")))
     }
 
-    /// Waits at most ten seconds for the next line in the log of the emulator or of the probe that contains `part`.
-    pub async fn log_line(&mut self, part: &str) -> String {
-        self.emulator.log_line(part).await
-    }
-
-    /// The lines of the log that have been written and not been read yet.
+    /// The lines in the log of the emulator and of the probe that have been written and not been read yet.
     pub fn log(&mut self) -> Vec<String> {
         self.emulator.log()
     }
