@@ -118,7 +118,7 @@ impl Rie {
         self.emulator.log()
     }
 
-    /// The process id of the probe. There is none before the first invocation, except on Managed Instances.
+    /// The process id of the probe. The emulator starts the probe at the first invocation, on Managed Instances at once.
     pub fn probe_id(&self) -> Option<i32> {
         let id = std::fs::read_to_string(self.folder.path().join("pid")).ok()?;
         id.trim().parse().ok()
