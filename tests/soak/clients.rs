@@ -62,28 +62,53 @@ pub(crate) async fn behave(target: Target, tally: &Tally, until: Instant, first:
     }
 }
 
-/// Sends a request on the kept connection, if there is one. If the server has closed it, the request is sent again on a
-/// new connection, as RFC 9112 §9.3.1 allows for idempotent methods.
+/// How often a client opens another connection for the same request.
+const ATTEMPTS: u32 = 3;
+
+/// Sends a request on the kept connection, or on a new one.
+///
+/// A client may send a request again if the server closed a kept connection without a response (RFC 9112 §9.3.1, only
+/// idempotent methods), or if HTTP/2 says that it was not processed (RFC 9113 §6.8). A new HTTP/1.1 connection must
+/// yield a response.
 async fn request(
     target: &Target,
     connection: &mut Option<Connection>,
     tally: &Tally,
     index: u64,
 ) -> Result<(), Failure> {
-    // HTTP/2 says which requests were not processed (RFC 9113 §6.8), HTTP/1.1 does not.
     if !target.http2 && is_post(index) {
         *connection = None;
     }
-    if let Some(kept) = connection {
-        match exchange(kept, target, index).await {
-            Err(Failure::NoResponse(_)) => tally.add_repeated(),
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (is_new, started) = (connection.is_none(), Instant::now());
+        let open = match connection {
+            Some(open) => open,
+            None => connection.insert(connect_in_time(target).await?),
+        };
+        match exchange(open, target, index).await {
+            Err(Failure::NoResponse(_)) if attempt < ATTEMPTS && (target.http2 || !is_new) => {
+                *connection = None;
+                tally.add_repeated();
+            }
+            Err(Failure::NoResponse(why)) => {
+                let time = started.elapsed();
+                return Err(Failure::Wrong(format!("no response after {time:?}: {why}")));
+            }
             result => return result,
         }
     }
+}
+
+async fn connect_in_time(target: &Target) -> Result<Connection, Failure> {
+    let started = Instant::now();
     let connected = tokio::time::timeout(TIMEOUT, connect(target)).await;
-    let connected = connected.unwrap_or_else(|_| Err("timed out while connecting".to_owned()));
-    let fresh = connection.insert(connected.map_err(Failure::NoResponse)?);
-    exchange(fresh, target, index).await
+    let connected = connected.unwrap_or_else(|_| Err("timed out".to_owned()));
+    connected.map_err(|why| {
+        let time = started.elapsed();
+        Failure::Wrong(format!("no connection after {time:?}: {why}"))
+    })
 }
 
 async fn connect(target: &Target) -> Result<Connection, String> {

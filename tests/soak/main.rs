@@ -36,6 +36,8 @@ Usage: soak --probe PATH [--minutes N]
 
   --probe PATH   the program `probe`
   --minutes N    how long to load it; the default is 20
+
+With SOAK_LOG=1 in the environment, standard error is the log of the processes.
 ";
 
 /// Time for connections to close and for threads to end after the load.

@@ -52,7 +52,14 @@ impl Process {
                 found.push(line);
             }
         }
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await {
+                // The variable RUST_LOG, which the probe inherits, selects the lines.
+                if std::env::var_os("SOAK_LOG").is_some() {
+                    eprintln!("{line}");
+                }
+            }
+        });
         (Self { child, id }, found)
     }
 
