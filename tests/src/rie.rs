@@ -34,7 +34,7 @@ const TASK_FOLDER: &str = "/var/task";
 pub struct Rie {
     address: SocketAddr,
     emulator: Process,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Rie {
@@ -67,7 +67,7 @@ impl Rie {
             true => Ok(Self {
                 address,
                 emulator,
-                folder,
+                _folder: folder,
             }),
             false => Err("the emulator of AWS did not start to listen".to_owned()),
         }
@@ -120,16 +120,22 @@ impl Rie {
 
     /// The process id of the probe. The emulator starts the probe at the first invocation, on Managed Instances at once.
     pub fn probe_id(&self) -> Option<i32> {
-        let id = std::fs::read_to_string(self.folder.path().join("pid")).ok()?;
-        id.trim().parse().ok()
+        let emulator = self.emulator.id()?;
+        let threads = std::fs::read_dir(format!("/proc/{emulator}/task")).ok()?;
+        let children = threads.filter_map(|thread| {
+            let ids = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+            ids.split_whitespace().next()?.parse().ok()
+        });
+        children.last()
     }
 }
 
 impl Drop for Rie {
     /// The emulator cannot end the probe after SIGKILL, so end both.
     fn drop(&mut self) {
+        let probe = self.probe_id().and_then(Pid::from_raw);
         self.emulator.kill();
-        if let Some(probe) = self.probe_id().and_then(Pid::from_raw) {
+        if let Some(probe) = probe {
             let _ = kill_process(probe, Signal::KILL);
         }
     }
@@ -177,12 +183,7 @@ fn folder_for(binary: &Path) -> std::io::Result<TempDir> {
         emulator[start..start + path.len()].copy_from_slice(path);
     }
     write_program(&folder.path().join("rie"), &emulator)?;
-    let probe = probe_path().display();
-    // `exec` keeps the process id.
-    let bootstrap = format!(
-        "#!/bin/sh\necho $$ >'{}/pid'\nexec '{probe}'\n",
-        folder.path().display()
-    );
+    let bootstrap = format!("#!/bin/sh\nexec '{}'\n", probe_path().display());
     write_program(&folder.path().join("bootstrap"), bootstrap.as_bytes())?;
     Ok(folder)
 }

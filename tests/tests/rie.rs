@@ -57,13 +57,13 @@ async fn assert_responds(rie: &Rie) {
 async fn handler_without_a_response_is_a_504_before_the_emulator_ends_the_process() {
     let rie = start(&[("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")]).await;
     assert_responds(&rie).await;
-    let process = rie.probe_id();
+    let process = rie.probe_id().expect("the probe runs");
     let response = rie.invoke(get("/sleep/600000")).await.unwrap();
     assert_eq!(json_of(&response)["statusCode"], 504);
     assert_responds(&rie).await;
     assert_eq!(
         rie.probe_id(),
-        process,
+        Some(process),
         "the emulator started another process"
     );
 }
