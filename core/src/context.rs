@@ -314,6 +314,41 @@ mod tests {
     }
 
     #[test]
+    fn every_fact_is_the_one_that_the_adapter_set() {
+        let deadline = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(5);
+        let context = Context::new(Host::CGI)
+            .with_peer([192, 0, 2, 1].into())
+            .with_scheme(Scheme::HTTPS)
+            .with_base_path("/app")
+            .with_request_id("r-1")
+            .with_deadline(deadline)
+            .with_development(true);
+        assert_eq!(context.host(), Host::CGI);
+        assert_eq!(context.peer(), Some([192, 0, 2, 1].into()));
+        assert_eq!(context.scheme(), &Scheme::HTTPS);
+        assert_eq!(
+            (context.base_path(), context.request_id()),
+            ("/app", Some("r-1"))
+        );
+        assert_eq!(
+            (context.deadline(), context.development()),
+            (Some(deadline), true)
+        );
+        assert_eq!(context.clone().without_peer().peer(), None);
+        assert!(!context.with_development(false).development());
+    }
+
+    #[test]
+    fn a_fact_that_was_not_set_is_unknown() {
+        let context = Context::new(Host::CGI);
+        assert_eq!(
+            (context.peer(), context.request_id(), context.deadline()),
+            (None, None, None)
+        );
+        assert_eq!((context.scheme(), context.base_path()), (&Scheme::HTTP, ""));
+    }
+
+    #[test]
     fn requests_of_a_connection_share_its_peer_but_not_their_wait_until_work() {
         let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let first = connection.for_request();

@@ -98,3 +98,28 @@ impl fmt::Debug for Host {
         write!(f, "Host({})", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_carries_only_what_its_author_declares() {
+        const PLAIN: Host = Host::new("plain");
+        let capabilities = |host: Host| {
+            (
+                host.carries_trailers(),
+                host.carries_upgrades(),
+                host.frames(),
+            )
+        };
+        assert_eq!(capabilities(PLAIN), (false, false, false));
+        assert_eq!(capabilities(PLAIN.with_trailers()), (true, false, false));
+        assert_eq!(capabilities(PLAIN.with_upgrades()), (false, true, false));
+        assert_eq!(capabilities(PLAIN.with_framing()), (false, false, true));
+        assert_eq!(
+            (PLAIN.name(), PLAIN.to_string().as_str()),
+            ("plain", "plain")
+        );
+    }
+}

@@ -127,6 +127,24 @@ async fn the_root_of_a_nested_router_serves_the_prefix_with_and_without_a_slash(
 }
 
 #[tokio::test]
+async fn the_fallback_of_a_merged_router_counts_only_if_the_other_router_has_none() {
+    let with = |text: &'static str| Router::new().fallback(move || async move { text });
+    for (app, expected) in [
+        (Router::new().merge(with("merged")), "merged"),
+        (with("outer").merge(with("merged")), "outer"),
+        (with("outer").merge(Router::new()), "outer"),
+        (
+            Router::new()
+                .merge(with("merged"))
+                .fallback(|| async { "last" }),
+            "last",
+        ),
+    ] {
+        assert_eq!(text(&Client::new(app), "/nothing").await, expected);
+    }
+}
+
+#[tokio::test]
 async fn the_fallback_of_a_nested_router_is_called_for_unknown_paths_below_its_prefix() {
     let deep = Router::new().get("/x", place).fallback(|| async { "deep" });
     let api = Router::new()

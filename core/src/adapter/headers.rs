@@ -75,3 +75,47 @@ pub fn parse_content_length(value: &[u8]) -> Option<u64> {
         false => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(values: &[&str]) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(CONTENT_LENGTH, HeaderValue::from_str(value).unwrap());
+        }
+        content_length(&headers)
+    }
+
+    #[test]
+    fn repeated_lengths_count_only_if_they_are_equal() {
+        assert_eq!(length(&[]), None);
+        assert_eq!(length(&["5"]), Some(5));
+        assert_eq!(length(&["5", "5"]), Some(5));
+        assert_eq!(length(&["5", "6"]), None);
+        assert_eq!(length(&["5", "5", "6"]), None);
+    }
+
+    #[test]
+    fn a_length_is_digits_only() {
+        assert_eq!(
+            parse_content_length(b"18446744073709551615"),
+            Some(u64::MAX)
+        );
+        for invalid in ["", "+5", "-5", " 5", "5,5", "0x5", "18446744073709551616"] {
+            assert_eq!(
+                parse_content_length(invalid.as_bytes()),
+                None,
+                "{invalid:?}"
+            );
+        }
+        assert_eq!(content_length_value(42), "42");
+    }
+
+    #[test]
+    fn a_hop_by_hop_header_is_known_by_its_lower_case_name() {
+        assert!(HOP_BY_HOP.iter().all(|name| is_hop_by_hop(name)));
+        assert!(!is_hop_by_hop("trailer") && !is_hop_by_hop("host"));
+    }
+}

@@ -134,6 +134,24 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_removed_only_as_whole_segments() {
+        assert_eq!(strip_prefix("/shop/cart", "/shop"), Some("/cart"));
+        assert_eq!(strip_prefix("/shop/cart", "/shop/"), Some("/cart"));
+        assert_eq!(strip_prefix("/shop", "/shop"), Some(""));
+        assert_eq!(strip_prefix("/shop?a=1", "/shop"), Some("?a=1"));
+        assert_eq!(strip_prefix("/shopping", "/shop"), None);
+        assert_eq!(strip_prefix("/sho", "/shop"), None);
+        assert_eq!(strip_prefix("/x", ""), Some("/x"));
+    }
+
+    #[test]
+    fn a_target_of_65534_bytes_is_the_longest() {
+        assert!(target(&[b'/'; 65_534], None).is_ok());
+        assert!(target(&[b'/'; 65_000], Some(&[b'a'; 533])).is_ok());
+        assert!(target(&[b'/'; 65_000], Some(&[b'a'; 534])).is_err());
+    }
+
+    #[test]
     fn a_long_target_is_a_414_and_a_target_without_a_slash_is_a_400() {
         let status = |path: &[u8]| target(path, None).unwrap_err().status().as_u16();
         assert_eq!(status(&[b'/'; 65_535]), 414);

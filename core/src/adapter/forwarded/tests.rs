@@ -181,6 +181,44 @@ fn an_invalid_proxy_is_an_error_that_names_it() {
 }
 
 #[test]
+fn each_name_trusts_its_own_addresses_only() {
+    let trusts = |text: &str, peer: Option<&str>| {
+        let proxies: Proxies = text.parse().unwrap();
+        proxies.trusts(0, peer.and_then(|peer| peer.parse().ok()))
+    };
+    for (text, trusted, not_trusted) in [
+        (
+            "loopback",
+            &["127.0.0.1", "127.255.0.1", "::1"][..],
+            &["10.0.0.1", "::2"][..],
+        ),
+        (
+            "private",
+            &["192.168.0.1", "169.254.1.1", "fe80::1", "::1"],
+            &["192.0.2.1", "2001:db8::1"],
+        ),
+        ("192.0.2.1", &["192.0.2.1"], &["192.0.2.2", "127.0.0.1"]),
+        ("2001:db8::/32", &["2001:db8:1::1"], &["2001:db9::1"]),
+    ] {
+        for peer in trusted {
+            assert!(trusts(text, Some(peer)), "{text} {peer}");
+        }
+        for peer in not_trusted {
+            assert!(!trusts(text, Some(peer)), "{text} {peer}");
+        }
+        // The peer on a Unix socket has no address.
+        assert!(!trusts(text, None), "{text}");
+    }
+    assert!(trusts("unix", None) && !trusts("unix", Some("127.0.0.1")));
+    assert!(trusts("unix, loopback", None) && trusts("unix, loopback", Some("::1")));
+    let error = "10.0.0.0/8, example.com".parse::<Proxies>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid proxy \"example.com\": expected an address, a network such as 10.0.0.0/8, loopback, private or unix"
+    );
+}
+
+#[test]
 fn the_forwarded_schemes_ws_and_wss_are_read_as_http_and_https() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     for (sent, scheme) in [("wss", Scheme::HTTPS), ("ws", Scheme::HTTP)] {
