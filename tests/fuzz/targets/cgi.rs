@@ -91,7 +91,8 @@ fn check_decoded(environment: &Environment, seen: &Seen, stdin: &[u8]) {
         let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
         let except_slashes = path.replace("%2F", "%252F").replace("%2f", "%252f");
         let except_slashes: Vec<u8> = percent_decode(except_slashes.as_bytes()).collect();
-        let merged = merge_slashes(info);
+        // Some servers pass a path without its slash.
+        let merged = merge_slashes(&[b"/", info.strip_prefix(b"/").unwrap_or(info)].concat());
         assert!(
             merge_slashes(&decoded) == merged || merge_slashes(&except_slashes) == merged,
             "{path:?} for {:?}",
