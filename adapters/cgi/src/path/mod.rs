@@ -83,10 +83,14 @@ impl SplitPath {
 
 /// SCRIPT_NAME as a prefix: without a slash at its end, and empty if it is not a path.
 fn script_prefix(script: &[u8]) -> Vec<u8> {
-    match script.strip_suffix(b"/").unwrap_or(script) {
-        script @ [b'/', ..] => merge_slashes(script),
-        _ => Vec::new(),
+    let mut script = merge_slashes(script);
+    if !script.starts_with(b"/") {
+        return Vec::new();
     }
+    if script.ends_with(b"/") {
+        script.pop();
+    }
+    script
 }
 
 /// The folder of a program, without a slash at its end.
@@ -305,6 +309,14 @@ mod tests {
         assert_eq!(uri("/app", "/app", ""), pair("/", "/app"));
         assert_eq!(uri("/app/", "/app", "/"), pair("/", "/app"));
         assert_eq!(uri("/", "/", "/"), pair("/", ""));
+        for script in ["//", "/app/", "/app//"] {
+            let base_path = script.trim_end_matches('/');
+            let expected = pair("/x", base_path);
+            assert_eq!(
+                split(&[("SCRIPT_NAME", script), ("PATH_INFO", "/x")]),
+                expected
+            );
+        }
     }
 
     #[test]
