@@ -19,29 +19,28 @@ use crate::environment::Environment;
 pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in environment.iter() {
-        let Some(name) = name.strip_prefix(b"HTTP_") else {
+        let Some(variable) = name.strip_prefix(b"HTTP_") else {
             continue;
         };
-        match name {
+        let Some(name) = header_name(variable) else {
+            tracing::warn!(name = %variable.escape_ascii(), "ignoring a request header with an invalid name");
+            continue;
+        };
+        // The name of the header decides: a server may pass a variable in lower case or with dashes.
+        match name.as_str() {
             // Servers check CONTENT_TYPE and CONTENT_LENGTH, which carry the same values.
-            b"CONTENT_TYPE" | b"CONTENT_LENGTH" => continue,
+            "content-type" | "content-length" => continue,
             // A `Proxy` header becomes HTTP_PROXY, a variable that HTTP clients obey ("httpoxy").
-            b"PROXY" => continue,
+            "proxy" => continue,
             // RFC 3875 §4.1 does not distinguish an empty variable from a missing one. Servers set these
             // without a header of the client (nginx: HTTP_HOST; rewrite rules: HTTP_AUTHORIZATION; Python's
             // CGIHTTPRequestHandler: the others), and none of these headers has a meaning without a value.
             // Other headers have one, such as Accept-Encoding (RFC 9110 §12.5.3), so they are kept.
-            b"HOST" | b"AUTHORIZATION" | b"COOKIE" | b"REFERER" | b"USER_AGENT"
-                if value.is_empty() =>
-            {
+            "host" | "authorization" | "cookie" | "referer" | "user-agent" if value.is_empty() => {
                 continue;
             }
             _ => {}
         }
-        let Some(name) = header_name(name) else {
-            tracing::warn!(name = %name.escape_ascii(), "ignoring a request header with an invalid name");
-            continue;
-        };
         let Some(value) = header_value(&name, value) else {
             continue;
         };

@@ -261,6 +261,19 @@ async fn hop_by_hop_headers_and_the_proxy_header_are_removed() {
 }
 
 #[tokio::test]
+async fn the_case_of_a_variable_does_not_change_how_its_header_is_treated() {
+    let vars = [
+        ("HTTP_Proxy", "http://evil.example"),
+        ("HTTP_content-length", "7"),
+        ("HTTP_Content_Type", "text/wrong"),
+        ("HTTP_Host", ""),
+        ("HTTP_Keep-Alive", "1"),
+        ("HTTP_X_a", "1"),
+    ];
+    assert_eq!(inspect(headers, &vars).await, "x-a: 1");
+}
+
+#[tokio::test]
 async fn content_type_and_content_length_win_over_their_http_variables() {
     let vars = [
         ("CONTENT_TYPE", "text/plain"),
