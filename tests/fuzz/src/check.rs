@@ -1,7 +1,7 @@
 //! The rules that every request and every response obeys, on every host.
 
 use anyhost_core::adapter::headers::{HOP_BY_HOP, content_length};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
@@ -26,6 +26,8 @@ pub fn check_admitted(request: &Parts) {
     );
     let headers = &request.headers;
     assert!(headers.get_all(HOST).iter().count() <= 1);
+    // RFC 9113 §8.2.3: browsers split the field over HTTP/2.
+    assert!(headers.get_all(COOKIE).iter().count() <= 1);
     assert!(!headers.contains_key(EXPECT));
     let upgrade = request.version == Version::HTTP_11 && headers.contains_key("upgrade");
     for name in HOP_BY_HOP {

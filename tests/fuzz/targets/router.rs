@@ -82,6 +82,10 @@ async fn compare(router: Router, routes: &[(&str, &str)], method: &Method, path:
     let Ok(uri) = path.parse::<http::Uri>() else {
         return;
     };
+    // CONNECT has no path.
+    if *method == Method::CONNECT {
+        return;
+    }
     if uri.authority().is_some() || !uri.path().starts_with('/') || !path.is_ascii() {
         return;
     }
