@@ -147,7 +147,7 @@ fn run(program: &str) -> Outcome<Duration> {
     let mut response = Vec::with_capacity(200);
     let started = Instant::now();
     let mut child = command.spawn()?;
-    let stdout = child.stdout.as_mut().ok_or("stdout is piped")?;
+    let stdout = child.stdout.as_mut().ok_or("expected a pipe as stdout")?;
     stdout.read_to_end(&mut response)?;
     let status = child.wait()?;
     let time = started.elapsed();

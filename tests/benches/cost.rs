@@ -123,7 +123,7 @@ fn counted(mut child: Child) -> Outcome<u64> {
     child
         .stderr
         .take()
-        .ok_or("stderr is piped")?
+        .ok_or("expected a pipe as stderr")?
         .read_to_string(&mut log)?;
     child.wait()?;
     let line = log.lines().find_map(|line| line.split_once("Collected : "));

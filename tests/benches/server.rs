@@ -130,7 +130,11 @@ impl Running {
             .ok_or("invalid process id")?;
         rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
         let mut log = String::new();
-        let stderr = self.child.stderr.as_mut().ok_or("stderr is piped")?;
+        let stderr = self
+            .child
+            .stderr
+            .as_mut()
+            .ok_or("expected a pipe as stderr")?;
         stderr.read_to_string(&mut log)?;
         self.child.wait()?;
         Ok(log)

@@ -1,20 +1,20 @@
-//! The abilities that a host may lack, and what a client observes on a host that lacks one.
+//! The capabilities of hosts, and what a client observes on a host that lacks one.
 
 use crate::case::Check;
 use crate::received::Received;
 
-/// Whether a host supports one thing.
+/// Whether a host has one capability.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Ability {
-    /// The host supports it.
+    /// The host has the capability.
     Supported,
-    /// The host lacks it.
+    /// The host lacks the capability.
     Lacking(Lack),
 }
 
-/// A declared limitation of a host. The suite checks the declaration: a case that needs the ability must show
-/// what is declared here, and must not pass.
+/// A declared limitation of a host. The suite checks the declaration: a case that needs the
+/// capability must fail in the declared way, and must not pass.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Lack {
@@ -26,22 +26,23 @@ pub struct Lack {
     pub source: &'static str,
 }
 
-/// What a client observes on a host that lacks an ability.
+/// What a client observes on a host that lacks a capability.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Observed {
     /// The host responds with this status before the request reaches the handler.
     Status(u16),
-    /// The response passes a check, which the sentence describes. The check gets the request of the case.
+    /// The response passes this check. The text describes for readers what the check accepts. The check also gets the
+    /// request of the case.
     Response(&'static str, fn(&http::Request<()>, &Received) -> Check),
-    /// Something that a single response does not show, so that scenarios which need the ability fail.
+    /// Behaviour that a single response does not show. Scenarios that need the capability fail.
     Scenario(&'static str),
     /// The transport cannot express the request of the case, so that the case fails.
     Untestable,
 }
 
 impl Ability {
-    /// Declares that a host lacks an ability.
+    /// Declares that a host lacks a capability.
     pub const fn lacking(observed: Observed, reason: &'static str, source: &'static str) -> Self {
         Self::Lacking(Lack {
             observed,
@@ -50,7 +51,7 @@ impl Ability {
         })
     }
 
-    /// The declaration, if the host lacks the ability.
+    /// The declaration, if the host lacks the capability.
     pub fn lack(&self) -> Option<&Lack> {
         match self {
             Self::Supported => None,
@@ -71,16 +72,16 @@ impl std::fmt::Display for Observed {
 
 macro_rules! capabilities {
     ($($(#[doc = $doc:literal])+ $field:ident $need:ident)+) => {
-        /// Everything that a host may support or lack.
+        /// The capabilities that a host may have or lack.
         ///
-        /// Begin with [`Capabilities::ALL`] and replace what the host lacks. The struct gets new fields whenever
-        /// the suite learns of another limitation, so always end with `..Capabilities::ALL`.
+        /// Begin with [`Capabilities::ALL`], and replace the capabilities that the host lacks. Later versions add
+        /// fields for further limitations, so always end with `..Capabilities::ALL`.
         #[derive(Clone, Copy, Debug)]
         pub struct Capabilities {
             $($(#[doc = $doc])+ pub $field: Ability,)+
         }
 
-        /// An ability that a case needs: one for each field of [`Capabilities`].
+        /// A capability that a case needs: one for each field of [`Capabilities`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Need {
@@ -100,10 +101,10 @@ macro_rules! capabilities {
         }
 
         impl Need {
-            /// Every ability, in the order of the table.
+            /// Every capability, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$need,)+];
 
-            /// The ability in a few words.
+            /// The capability in a few words.
             pub fn title(self) -> &'static str {
                 match self {
                     $(Self::$need => concat!($($doc),+).trim().trim_end_matches('.'),)+

@@ -25,7 +25,7 @@ pub type Make = fn() -> Request;
 pub struct Case {
     /// The behaviour, as a complete sentence.
     pub name: &'static str,
-    /// The abilities that the case needs. On a host that lacks one of them, the suite checks the declared
+    /// The capabilities that the case needs. On a host that lacks one of them, the suite checks the declared
     /// limitation instead.
     pub needs: &'static [Need],
     /// Whether the response must equal the in-process one.
@@ -57,7 +57,7 @@ impl Case {
         }
     }
 
-    /// Sets the abilities that the case needs.
+    /// Sets the capabilities that the case needs.
     #[must_use]
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;

@@ -1,6 +1,6 @@
-//! Simulated web servers that combine the most difficult behaviour of real ones.
+//! Simulated web servers that combine the most difficult behaviour of real web servers.
 //!
-//! A client cannot make the real servers show all of it. The simulator starts the probe directly, with the environment
+//! A client cannot provoke all of this behaviour in real servers. The simulator starts the probe directly, with the environment
 //! variables and the standard streams that such a server would give it.
 
 mod child;
@@ -16,7 +16,7 @@ use crate::received::Received;
 use child::Child;
 
 /// Turns a deadlock between server and program into a failure. It is shorter than the time after which the CGI adapter
-/// gives up on a server that does not read, because users should not have to wait for that.
+/// gives up on a server that does not read, because a user should not have to wait that long.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The behaviour of a web server towards its CGI programs.
@@ -191,7 +191,7 @@ impl HostileHost {
     pub const ALL: [Self; 5] = [BUSYBOX, FCGIWRAP, CGID, LIGHTTPD, DUPLICATES];
 
     /// Runs the probe with PROBE_LINT for this request and returns its response. A Content-Length that differs from the
-    /// length of the body stands for a client that sends fewer or more bytes than it declared.
+    /// length of the body simulates a client that sends fewer or more bytes than it declared.
     ///
     /// # Errors
     /// The program did not read its body, wrote a response that some servers do not understand, or did not exit. A

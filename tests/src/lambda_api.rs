@@ -36,7 +36,7 @@ impl Answer {
     /// # Panics
     /// The body is not JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("the body of the call is JSON")
+        serde_json::from_slice(&self.body).expect("expected JSON in the body of the call")
     }
 }
 
@@ -79,8 +79,10 @@ impl LambdaApi {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("a port is free");
-        let address = listener.local_addr().expect("a listener has an address");
+            .expect("expected a free port");
+        let address = listener
+            .local_addr()
+            .expect("expected the address of the listener");
         let (events, queue) = mpsc::unbounded_channel();
         let (init, inits) = mpsc::unbounded_channel();
         let (restore, restored) = watch::channel(false);
@@ -170,29 +172,29 @@ impl LambdaApi {
             .insert(id.clone(), sender);
         let response = response
             .body(Full::new(event.into()))
-            .expect("the response is valid");
+            .expect("expected a valid response");
         self.events
             .send((id.clone(), response))
-            .expect("the API is running");
+            .expect("expected the simulated Runtime API to run");
         let mut answers = Vec::new();
         while answers.len() < count {
             let answer = tokio::time::timeout(Duration::from_secs(10), receiver.recv()).await;
             answers.push(
                 answer
-                    .expect("the function makes the call in time")
-                    .expect("the API is running"),
+                    .expect("expected a call of the function within the timeout")
+                    .expect("expected the simulated Runtime API to run"),
             );
         }
         self.state.waiting.lock().unwrap().remove(&id);
         answers
     }
 
-    /// Sends any response to the next `GET /invocation/next`.
+    /// Sends this response to the next `GET /invocation/next`.
     pub fn misbehave(&self, response: Response<&'static str>) {
         let response = response.map(|body| Full::new(body.into()));
         self.events
             .send((String::new(), response))
-            .expect("the API is running");
+            .expect("expected the simulated Runtime API to run");
     }
 
     /// Responds to `GET /restore/next`, as Lambda does when it restores a SnapStart snapshot.
@@ -220,8 +222,8 @@ impl LambdaApi {
     pub async fn start_up(&self) -> Answer {
         let mut inits = self.inits.lock().await;
         let call = tokio::time::timeout(Duration::from_secs(10), inits.recv()).await;
-        call.expect("the function makes the call in time")
-            .expect("the API is running")
+        call.expect("expected a call of the function within the timeout")
+            .expect("expected the simulated Runtime API to run")
     }
 }
 

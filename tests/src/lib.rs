@@ -1,5 +1,5 @@
 //! A conformance suite for hosts of `anyhost` applications. It checks that the same request gets the same response
-//! on every host, as far as the host can carry it. Adapters of other projects can run it too.
+//! on every host, as far as the host supports the request. Adapters of other projects can run it too.
 //!
 //! | part | what it is |
 //! |---|---|
@@ -22,10 +22,10 @@
 //! 2. Serve [`app()`] with the adapter, or deploy the program `probe`, which serves it.
 //! 3. Implement [`Transport`]: write the request in the protocol of your host, and read the response.
 //! 4. Begin with [`Capabilities::ALL`] as the profile and run the suite. For each failure, either fix the adapter or
-//!    declare with [`Ability::lacking`] what the host cannot carry.
+//!    declare with [`Ability::lacking`] what the host does not support.
 //!
-//! This example tests an "adapter" that only calls the handler. The test `tests/third_party.rs` of this crate does
-//! the same for a complete adapter with a protocol of its own.
+//! This example tests an "adapter" that only calls the handler. The test `tests/third_party/main.rs` of this
+//! crate does the same for a complete adapter with another protocol.
 //!
 //! ```
 //! use anyhost::testing::Client;

@@ -1,4 +1,4 @@
-//! The comparison of a response with the in-process one. This file is the only place that lists the differences
+//! The comparison of a response with the in-process response. This file is the only place that lists the differences
 //! that the comparison ignores.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ pub const HOST_FIELDS: &[(&str, &str)] = &[
         "the name of the host; a case compares it with the profile",
     ),
     ("version", "the HTTP version of the connection"),
-    ("scheme", "AWS is reached by https"),
+    ("scheme", "clients reach AWS over HTTPS"),
     ("authority", "the address of the host"),
     (
         "base_path",

@@ -36,9 +36,9 @@ pub fn probe_path() -> &'static Path {
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .stderr(Stdio::inherit())
             .output()
-            .expect("cargo can be started");
+            .expect("expected to start cargo");
         assert!(built.status.success(), "failed to build the probe");
-        let lines = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+        let lines = String::from_utf8(built.stdout).expect("expected UTF-8 from cargo");
         let messages = lines
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
@@ -46,15 +46,17 @@ pub fn probe_path() -> &'static Path {
             messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
         executables
             .find(|path| path.ends_with("probe"))
-            .expect("cargo reports the path of the probe")
+            .expect("expected the path of the probe from cargo")
     })
 }
 
 /// A TCP port of the loopback interface that is free now.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("expected a free port");
     let address = listener.local_addr();
-    address.expect("a listener has an address").port()
+    address
+        .expect("expected the address of the listener")
+        .port()
 }
 
 /// Waits at most ten seconds until a process listens at the address.
@@ -102,9 +104,11 @@ impl Probe {
     /// The address in the next log line about a TCP listener.
     pub async fn address(&mut self) -> SocketAddr {
         let line = self.log_line("listening on http://").await;
-        let (_, address) = line.rsplit_once("http://").expect("the line has a URL");
+        let (_, address) = line
+            .rsplit_once("http://")
+            .expect("expected a URL in the log line");
         let address = address.trim().parse();
-        address.expect("the URL has an address")
+        address.expect("expected an IP address and a port at the end of the URL")
     }
 
     /// The peak resident memory so far, in KiB.
@@ -114,7 +118,7 @@ impl Probe {
         let number = peak.and_then(|peak| peak.split_whitespace().next());
         number
             .and_then(|number| number.parse().ok())
-            .expect("VmHWM is a number")
+            .expect("expected a number in VmHWM")
     }
 
     /// The processor time so far, in clock ticks (1/100 s).
@@ -128,7 +132,7 @@ impl Probe {
 
     fn proc_file(&self, name: &str) -> String {
         let content = std::fs::read_to_string(format!("/proc/{}/{name}", self.id()));
-        content.expect("Linux has /proc")
+        content.expect("expected the /proc file system of Linux")
     }
 
     /// Sends SIGTERM.
@@ -139,13 +143,13 @@ impl Probe {
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
-        let sent = kill_process(id.expect("a process id is positive"), signal);
-        sent.expect("the probe can be signalled");
+        let sent = kill_process(id.expect("expected a positive process id"), signal);
+        sent.expect("expected to send a signal to the probe");
     }
 
     /// The process id.
     pub fn id(&self) -> u32 {
-        self.0.id().expect("the probe is running")
+        self.0.id().expect("expected the probe to run")
     }
 
     /// Waits at most ten seconds until the process exits.

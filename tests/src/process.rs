@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-/// The time limit for everything that a running process is expected to do.
+/// The time limit for each step of a running process.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running process. Dropping it kills the process.
@@ -38,12 +38,12 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("the program can be started");
+            .expect("expected to start the program");
         let (lines, log) = mpsc::unbounded_channel();
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(forward(stdout, lines.clone()));
         }
-        let stderr = child.stderr.take().expect("stderr is piped");
+        let stderr = child.stderr.take().expect("expected a pipe as stderr");
         tokio::spawn(forward(stderr, lines));
         Self { child, log }
     }
@@ -80,8 +80,8 @@ impl Process {
     /// Waits at most ten seconds until the process exits.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         let exited = tokio::time::timeout(TIMEOUT, self.child.wait()).await;
-        let status = exited.expect("the process exits in time");
-        status.expect("the process can be waited for")
+        let status = exited.expect("expected the process to exit within the timeout");
+        status.expect("expected the exit status of the process")
     }
 }
 

@@ -141,7 +141,7 @@ impl Drop for Rie {
     }
 }
 
-/// The emulator for this architecture, in an environment of Python whose folder `bin` is in `PATH`.
+/// The emulator for this architecture, in a Python environment whose folder `bin` is in `PATH`.
 fn binary() -> Result<PathBuf, String> {
     let name = match std::env::consts::ARCH {
         "aarch64" => "aws-lambda-rie-arm64",

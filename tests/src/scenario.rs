@@ -17,7 +17,7 @@ pub(crate) fn fresh_key() -> String {
     format!("{}-{now}-{next}", std::process::id())
 }
 
-/// Sends a request, reads the complete response, and runs the work after it.
+/// Sends a request, reads the complete response, and runs the `wait_until` work.
 pub(crate) async fn exchange(
     transport: &dyn Transport,
     request: Request,
@@ -32,7 +32,7 @@ pub(crate) async fn counted(transport: &dyn Transport, key: &str) -> Result<u64,
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = format!("/count/{key}")
         .parse()
-        .expect("a key fits into a path");
+        .expect("expected a key that is valid in a path");
     let response = exchange(transport, request).await?;
     let text = String::from_utf8_lossy(&response.body);
     text.parse().map_err(|_| {

@@ -14,7 +14,7 @@ use crate::report::{Cell, Column};
 use crate::transport::Transport;
 use crate::transports::InProcess;
 
-/// The cases, and the in-process responses that those of other hosts must equal.
+/// The cases, and their in-process responses, which the responses of all other hosts must equal.
 #[derive(Debug)]
 pub struct Suite {
     references: Vec<Option<Normalised>>,
@@ -76,7 +76,7 @@ async fn run_case(case: &Case, transport: &dyn Transport, reference: Option<&Nor
             "the profile declares that the host lacks this, but the case passes: {}",
             need.title()
         )),
-        // The case failed, as declared. After an exchange the response must also be the declared one.
+        // The case failed, as declared. After an exchange, also check that the response is the declared response.
         (Some((_, lack)), Err(_)) => match (&case.act, received) {
             (Act::Exchange { request, .. }, Some(received)) => {
                 check_observed(&lack, &request().map(drop), &received)
@@ -101,7 +101,7 @@ async fn exchange(case: &Case, transport: &dyn Transport) -> Result<Received, St
         before, request, ..
     } = &case.act
     else {
-        return Err("the case is a scenario".to_owned());
+        return Err("internal error: a scenario has no request to send".to_owned());
     };
     let exchanged = async {
         for request in *before {

@@ -9,7 +9,7 @@ use crate::profile::Profile;
 
 /// Sends a request to the probe through a host, and returns the response.
 ///
-/// A transport must not change what it carries:
+/// A transport must not change requests and responses:
 ///
 /// - The path of the request is relative to the base path of the [profile](Profile), which the transport
 ///   prepends. The target can also be an absolute URL or `*`.
@@ -27,8 +27,7 @@ pub trait Transport: Send + Sync {
     /// There was no response.
     async fn send(&self, request: Request) -> Result<Response, String>;
 
-    /// Runs the work that continues after responses (`Context::wait_until`), if the transport and not
-    /// the host runs it.
+    /// Runs the `wait_until` work, if the transport, and not the host, has to run it.
     async fn finish(&self) {}
 
     /// Opens a connection that accepts the bytes of HTTP/1.1. A transport without such connections returns

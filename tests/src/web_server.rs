@@ -55,10 +55,10 @@ impl WebServer {
     /// # Errors
     /// The server is not installed, or does not start.
     pub async fn start(kind: WebServerKind) -> Result<Self, String> {
-        let folder = tempfile::tempdir().expect("a folder can be created");
+        let folder = tempfile::tempdir().expect("expected to create a folder");
         // Servers run programs as another user, who needs access to this folder.
         let open = Permissions::from_mode(0o755);
-        fs::set_permissions(folder.path(), open).expect("its mode can be set");
+        fs::set_permissions(folder.path(), open).expect("expected to set the mode of the folder");
         let port = free_port();
         let site = Site {
             root: folder.path(),
@@ -147,16 +147,17 @@ impl Site<'_> {
     /// Copies the probe to this path, and puts a secret file next to it.
     fn program(&self, name: &str) -> String {
         let program = self.root.join(name);
-        fs::create_dir_all(program.parent().unwrap_or(self.root)).expect("a folder can be created");
-        fs::copy(probe_path(), &program).expect("the probe can be copied");
+        fs::create_dir_all(program.parent().unwrap_or(self.root))
+            .expect("expected to create a folder");
+        fs::copy(probe_path(), &program).expect("expected to copy the probe");
         let secret = format!("{}.env", program.display());
-        fs::write(secret, "secret").expect("a file can be written");
+        fs::write(secret, "secret").expect("expected to write a file");
         program.display().to_string()
     }
 
     fn configuration(&self, text: &str) -> String {
         let path = self.root.join("conf");
-        fs::write(&path, text).expect("a configuration can be written");
+        fs::write(&path, text).expect("expected to write a configuration");
         path.display().to_string()
     }
 
@@ -165,7 +166,7 @@ impl Site<'_> {
             .create(true)
             .append(true)
             .open(self.root.join("log"))
-            .expect("a log can be written");
+            .expect("expected to write a log");
         Command::new(program)
             .args(args)
             .env("RUST_BACKTRACE", "0")
@@ -203,7 +204,7 @@ impl Site<'_> {
                 format!("{INFRA}/htaccess"),
                 self.root.join("site/.htaccess"),
             )
-            .expect("the .htaccess can be copied");
+            .expect("expected to copy the .htaccess file");
             conf += &format!(
                 "TypesConfig /dev/null\nDocumentRoot {root}/site\n\
                  <Directory {root}/site>\nAllowOverride All\nRequire all granted\n</Directory>\n"
@@ -250,7 +251,7 @@ impl Site<'_> {
 
     fn lighttpd(&self) -> Result<Child, String> {
         let (root, port, program) = (self.root.display(), self.port, self.program("app"));
-        fs::create_dir(self.root.join("site")).expect("a folder can be created");
+        fs::create_dir(self.root.join("site")).expect("expected to create a folder");
         let conf = self.configuration(&format!(
             "server.document-root = \"{root}/site\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
              server.errorlog = \"{root}/log\"\nserver.breakagelog = \"{root}/log\"\n\

@@ -57,7 +57,7 @@ async fn exit_status_is_2_for_an_invalid_command_line() {
 }
 
 #[tokio::test]
-async fn help_lists_the_profiles() {
+async fn the_option_help_lists_the_profiles() {
     let help = run(&["--help"]).await;
     assert_eq!(help.status.code(), Some(0));
     assert!(text(&help).contains("lambda-function-url"));

@@ -37,7 +37,7 @@ async fn every_recorded_event_gets_a_response() {
         count += 1;
         let event = std::fs::read(&path).unwrap();
         let response = anyhost::lambda::invoke(app.clone(), event.into()).await;
-        let response = response.expect("the event is an HTTP event");
+        let response = response.expect("expected an HTTP event");
         let response: Value = serde_json::from_slice(&response).unwrap();
         let status = response["statusCode"].as_u64();
         assert!(status.is_some(), "{}: {response}", path.display());

@@ -45,7 +45,7 @@ async fn seen(host: &HostileHost, request: Request<Bytes>) -> Value {
 }
 
 #[tokio::test]
-async fn without_a_host_header_the_server_name_becomes_the_only_header() {
+async fn without_a_host_header_the_server_name_becomes_the_host_header() {
     for host in &ALL {
         let seen = seen(host, get("/echo")).await;
         // The other servers set SERVER_NAME to an empty value, or not at all.
@@ -99,9 +99,9 @@ async fn a_chunked_body_of_1_mib_is_read_completely_or_rejected_with_411() {
     }
 }
 
-/// `getenv` returns the first of several variables with one name, and other programs rely on that.
+/// `getenv` returns the first of several variables with the same name, and other programs rely on that.
 #[tokio::test]
-async fn the_first_of_several_variables_with_one_name_counts() {
+async fn the_first_of_several_variables_with_the_same_name_is_used() {
     let request = with(post("/echo/a?x=1", "hi"), "host", "a.example");
     let once = seen(&FCGIWRAP, request.clone()).await;
     let twice = seen(&DUPLICATES, request).await;

@@ -34,7 +34,7 @@ fn get(path: &str) -> String {
 }
 
 fn json_of(response: &Response<Bytes>) -> Value {
-    serde_json::from_slice(response.body()).expect("the function posted JSON")
+    serde_json::from_slice(response.body()).expect("expected JSON from the function")
 }
 
 /// Checks that the function still handles invocations, as soon as a process is free.
@@ -54,7 +54,7 @@ async fn assert_responds(rie: &Rie) {
 }
 
 #[tokio::test]
-async fn handler_without_a_response_is_a_504_before_the_emulator_ends_the_process() {
+async fn request_without_a_response_gets_a_504_before_the_emulator_ends_the_process() {
     let rie = start(&[("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")]).await;
     assert_responds(&rie).await;
     let process = rie.probe_id().expect("the probe runs");
@@ -100,7 +100,7 @@ async fn late_response_does_not_reach_the_next_invocation_with_the_same_request_
 }
 
 #[tokio::test]
-async fn nothing_is_posted_for_an_invocation_after_the_status_410() {
+async fn function_sends_nothing_for_an_invocation_after_the_status_410() {
     let mut rie = start(&[MANAGED, ("AWS_LAMBDA_FUNCTION_TIMEOUT", "1")]).await;
     assert_responds(&rie).await;
     let late = rie.invoke(get("/block/2000")).await.unwrap();
@@ -116,7 +116,7 @@ async fn nothing_is_posted_for_an_invocation_after_the_status_410() {
 }
 
 #[tokio::test]
-async fn failed_start_is_reported_with_its_reason() {
+async fn failed_start_is_reported_to_lambda_with_its_reason() {
     let rie = start(&[("PROBE_START", "fail")]).await;
     let response = rie.invoke(get("/hello")).await.unwrap();
     let message = json_of(&response)["errorMessage"].to_string();

@@ -1,6 +1,6 @@
 //! Runs every case through every transport of this machine, and checks the generated pages.
 //!
-//! `cargo test` prints the table of cases by hosts. `cargo nextest run` runs each transport as a test of its own;
+//! `cargo test` prints the table of cases by hosts. `cargo nextest run` runs each transport as a separate test;
 //! for this the program understands `--list --format terse` and `--exact NAME`, as described in
 //! <https://nexte.st/docs/design/custom-test-harnesses/>. Another argument selects the tests whose name contains it.
 

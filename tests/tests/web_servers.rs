@@ -19,12 +19,12 @@ async fn get(server: &WebServer, path: &str) -> (u16, String) {
 /// the URL prefix `/app` to the file name prefix `…/app` would serve it.
 async fn serves_no_file_beside_the_program(kind: WebServerKind) {
     let server = WebServer::start(kind).await.unwrap();
-    // The program answers below its base path, also where the rest of the path looks like a file name.
+    // The program handles paths below its base path, even if the rest of the path looks like a file name.
     for path in ["/app/.env", "/app/%2eenv", "/app/x", "/app/app.env"] {
         let answer = get(&server, path).await;
         assert_eq!(answer, (404, "Not Found".to_owned()), "{kind:?} {path}");
     }
-    // The server itself answers everywhere else.
+    // The server itself handles all other paths.
     for path in [
         "/app.env",
         "/app%2eenv",
@@ -36,7 +36,10 @@ async fn serves_no_file_beside_the_program(kind: WebServerKind) {
         let (status, body) = get(&server, path).await;
         assert_eq!(status, 404, "{kind:?} {path}: {body}");
         assert!(!body.contains("secret"), "{kind:?} {path}: {body}");
-        assert_ne!(body, "Not Found", "{kind:?} {path}: the program answered");
+        assert_ne!(
+            body, "Not Found",
+            "{kind:?} {path}: the response is from the program"
+        );
     }
     let answer = get(&server, "/app/hello").await;
     assert_eq!(answer, (200, "Hello, world!".to_owned()), "{kind:?}");

@@ -5,7 +5,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
-/// What the core promises of every request that reaches a handler.
+/// The rules that every request obeys that reaches a handler.
 pub fn check_admitted(request: &Parts) {
     let uri = &request.uri;
     assert!(
@@ -43,7 +43,7 @@ pub fn check_admitted(request: &Parts) {
     }
 }
 
-/// What the core promises of every response. `body` is `None` if it was aborted.
+/// The rules that every response obeys. `body` is `None` if the response was aborted.
 pub fn check_response(
     method: &Method,
     status: StatusCode,
@@ -79,7 +79,7 @@ pub fn split_output(output: &[u8]) -> (StatusCode, HeaderMap, &[u8]) {
     let end = output
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
-        .expect("the head has an end");
+        .expect("expected an empty line after the head");
     let (head, body) = (&output[..end], &output[end + 4..]);
     let (mut status, mut headers) = (None, HeaderMap::new());
     for (index, line) in head.split(|&b| b == b'\n').enumerate() {
@@ -95,7 +95,7 @@ pub fn split_output(output: &[u8]) -> (StatusCode, HeaderMap, &[u8]) {
                 .or(line.strip_prefix(b"HTTP/1.1 "));
             let line = line
                 .or(output.strip_prefix(b"HTTP/1.0 "))
-                .expect("the first line is the status");
+                .expect("expected the status in the first line");
             status = StatusCode::from_bytes(&line[..3]).ok();
             assert!(line[3] == b' ' && line.len() > 4, "the status has a reason");
             continue;
@@ -103,10 +103,11 @@ pub fn split_output(output: &[u8]) -> (StatusCode, HeaderMap, &[u8]) {
         let colon = line
             .iter()
             .position(|&b| b == b':')
-            .expect("each line is a header");
-        let name = http::HeaderName::from_bytes(&line[..colon]).expect("the name is a token");
+            .expect("expected a header in each line");
+        let name =
+            http::HeaderName::from_bytes(&line[..colon]).expect("expected a valid header name");
         let value = http::HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).unwrap();
         headers.append(name, value);
     }
-    (status.expect("the status is a number"), headers, body)
+    (status.expect("expected a status number"), headers, body)
 }

@@ -1,8 +1,8 @@
-//! What the fuzz targets share: the text form of their inputs, a handler that records its request, and the
+//! The parts that the fuzz targets share: the text form of their inputs, a handler that records its request, and the
 //! rules that every request and every response obeys.
 //!
 //! A panic anywhere in the process is a finding, even if the code under test catches it: libFuzzer's panic hook
-//! aborts the process. So a target can assert inside of a handler.
+//! aborts the process. Therefore a target can assert inside of a handler.
 
 mod check;
 mod message;

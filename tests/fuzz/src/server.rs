@@ -34,8 +34,8 @@ impl TestServer {
         Self(path)
     }
 
-    /// Sends bytes, and returns everything that the server sends until it closes the connection. `half_close` tells
-    /// the server that no more bytes follow; it may then drop the request.
+    /// Sends bytes, and returns everything that the server sends until it closes the connection. `half_close` closes
+    /// the sending side, after which the server may drop the request.
     pub fn send(&self, bytes: &[u8], half_close: bool) -> Vec<u8> {
         let mut stream = UnixStream::connect(&self.0).unwrap();
         stream

@@ -66,7 +66,7 @@ fn check_decoded(environment: &Environment, seen: &Seen, stdin: &[u8]) {
         seen.parts.method.as_str().as_bytes(),
         variable("REQUEST_METHOD")
     );
-    // `HTTP_PROXY` would be taken for a setting ("httpoxy").
+    // HTTP clients would treat `HTTP_PROXY` as a setting ("httpoxy").
     assert!(!seen.parts.headers.contains_key("proxy"));
     let base_path = seen.context.base_path();
     assert!(

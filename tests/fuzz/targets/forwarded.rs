@@ -1,7 +1,7 @@
 #![no_main]
-//! `X-Forwarded-…`, `Forwarded`, and the addresses in them. The first line is a list of proxies, the second the
-//! peer's address, and the others are headers. The body is what a client wrote into a header before a proxy
-//! appended to it.
+//! `X-Forwarded-…`, `Forwarded`, and the addresses in them. The first line is a list of proxies, the second line
+//! is the peer's address, and the other lines are headers. The body is the part of a header that the client sent
+//! before a proxy appended to it.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
             proxies.origin(peer, &headers);
         }
     }
-    // Nobody is trusted: headers count for nothing.
+    // No proxy is trusted, so the headers are ignored.
     for proxies in [Proxies::default(), Proxies::hops(0)] {
         let origin = proxies.origin(peer, &headers);
         assert_eq!(
@@ -48,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
     client_cannot_forge(message.body);
 });
 
-/// Whatever a client sends, what the proxies appended counts.
+/// The entries that the proxies appended are used, whatever the client sent.
 fn client_cannot_forge(sent: &[u8]) {
     let mut list = sent.to_vec();
     list.extend_from_slice(b", 203.0.113.9");

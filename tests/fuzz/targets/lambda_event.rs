@@ -25,17 +25,17 @@ fn invoke(function: &Function, event: &Bytes) {
     let result = block_on(function.invoke(handler.clone(), event.clone()));
     let seen = handler.recorder.take_one();
     let Ok(json) = result else { return };
-    let posted = || serde_json::from_slice::<Value>(&json).expect("the response is JSON");
+    let posted = || serde_json::from_slice::<Value>(&json).expect("expected JSON in the response");
     let Some(seen) = seen else {
-        // Rejected.
+        // The request was rejected before its handler.
         let posted = posted();
         let status = posted["statusCode"]
             .as_u64()
-            .expect("a rejected request has a status");
+            .expect("expected a status for the rejected request");
         assert!((400..500).contains(&status), "{posted}");
         return;
     };
-    let body = seen.body.expect("an event contains the whole body");
+    let body = seen.body.expect("expected the whole body in the event");
     if let Some(length) = seen.parts.headers.get("content-length") {
         assert_eq!(length.to_str().unwrap(), body.len().to_string());
     } else {
@@ -47,7 +47,7 @@ fn invoke(function: &Function, event: &Bytes) {
         .parts
         .extensions
         .get()
-        .expect("the request has its Lambda context");
+        .expect("expected a Lambda context in the request");
     assert_eq!(lambda.event(), event);
     lambda.authorizer();
     let source = lambda.source();

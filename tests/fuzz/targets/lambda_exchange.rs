@@ -1,5 +1,5 @@
 #![no_main]
-//! Requests through each event source of AWS, and back: what arrives is what was sent.
+//! Requests and responses through each event source of AWS: the receiver gets what the sender sent.
 
 use anyhost_fuzz::{Message, Recorder, Seen, block_on};
 use anyhost_lambda::front_door::{Client, Simulator};
@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
 fn check_request(simulator: Simulator, sent: &Request<Bytes>, seen: &Seen) {
     assert_eq!(seen.parts.method, sent.method());
     let body = seen.body.as_ref().unwrap();
-    // Bytes of a text that are not UTF-8 are lost on AWS.
+    // AWS replaces bytes of a text body that are not UTF-8.
     if std::str::from_utf8(sent.body()).is_ok() {
         assert_eq!(body, sent.body(), "{simulator}");
     }

@@ -1,5 +1,5 @@
 #![no_main]
-//! What a function posts as its response, for the simulated event sources: any JSON, and any stream.
+//! Responses of a function to the simulated event sources: any JSON, and any stream.
 
 use anyhost_core::Body;
 use anyhost_fuzz::{block_on, read_body};
@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
                 "{simulator}"
             );
         }
-        // A stream may be cut anywhere without changing the response.
+        // The boundaries between the chunks of a stream do not change the response.
         let chunks = |size| {
             let chunks: Vec<_> = input.chunks(size).map(Bytes::copy_from_slice).collect();
             Body::from_stream(stream::iter(

@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     {
         let (v4, v6) = (Ipv4Addr::from(*v4), Ipv6Addr::from(*v6));
         let expect = |header: &[u8], peer: IpAddr| {
-            let seen = send(header, false).expect("the header is valid");
+            let seen = send(header, false).expect("expected a valid header");
             assert_eq!(seen.context.peer(), Some(peer));
             assert_eq!(seen.parts.uri, "/after");
         };

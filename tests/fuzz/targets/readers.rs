@@ -1,6 +1,6 @@
 #![no_main]
-//! The readers of bodies and queries: charsets, JSON, forms, limits. The first line is the target and the headers
-//! are those of the request.
+//! The readers of bodies and queries: charsets, JSON, forms, limits. The first line is the target, followed by
+//! the headers of the request.
 
 use anyhost_core::{Request, RequestExt};
 use anyhost_fuzz::{Message, block_on};
@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
         *request.uri_mut() = target;
     }
     block_on(async {
-        // A body that was read can be read again, in any way.
+        // A body that was read can be read again, by every reader.
         assert_eq!(request.buffer().await.unwrap(), body);
         let text = request.text().await;
         let form = request.form::<Pairs>().await;
@@ -37,11 +37,11 @@ fuzz_target!(|input: &[u8]| {
             utf_8(body, text.as_deref().ok(), form.ok());
         }
         match (&text, &json) {
-            // Whatever the charset is, JSON is the text, parsed.
+            // In every charset, `json` returns the parsed result of `text`.
             (Ok(text), Ok(json)) => assert_eq!(serde_json::from_str::<Value>(text).unwrap(), *json),
             (Ok(text), Err(_)) => assert!(serde_json::from_str::<Value>(text).is_err()),
             // `from_slice` does not look at the bytes after an error, so only a success is compared.
-            (Err(_), Ok(json)) => panic!("{json} is JSON, but not a text"),
+            (Err(_), Ok(json)) => panic!("{json} is valid JSON, but its text is invalid"),
             (Err(_), Err(_)) => {}
         }
         if let Some(limit) = body.len().checked_sub(1) {
@@ -71,11 +71,11 @@ fn block_on_now<T>(future: impl Future<Output = anyhost_core::Result<T>>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(result) => result.unwrap(),
-        std::task::Poll::Pending => panic!("a body in memory is ready"),
+        std::task::Poll::Pending => panic!("reading a body in memory had to wait"),
     }
 }
 
-/// A query is read as the form with the same bytes is.
+/// A query gives the same values as a form with the same bytes.
 fn query(request: &Request) {
     let query = request.query::<Pairs>();
     let mut form = Request::new(request.uri().query().unwrap_or_default().to_owned().into());

@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let mut request = request.map(Into::into);
-    // What the body begins with chooses the version and the host.
+    // The first byte of the body selects the HTTP version and the kind of host.
     *request.version_mut() = match message.body.first() {
         Some(b'0') => Version::HTTP_10,
         Some(b'2') => Version::HTTP_2,
@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
     };
     request.extensions_mut().insert(Context::new(host));
     let Some(seen) = send(request) else { return };
-    // A request that was accepted is accepted again, and does not change any more.
+    // Admission accepts an admitted request again, and does not change it.
     let mut again = Request::new(seen.body.clone().unwrap_or_default().into());
     *again.method_mut() = seen.parts.method.clone();
     *again.version_mut() = seen.parts.version;
@@ -44,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
         .parse()
         .unwrap();
     again.extensions_mut().insert(Context::new(host));
-    let again = send(again).expect("the same request is accepted");
+    let again = send(again).expect("expected the event source to accept the same request");
     assert_eq!(again.parts.uri, seen.parts.uri);
     assert_eq!(again.parts.headers, seen.parts.headers);
     assert_eq!(again.body, seen.body);

@@ -176,7 +176,7 @@ async fn lambda(plan: &Plan, method: &Method, source: Source, mode: Mode, refere
     compare(&source.to_string(), reference, &received);
 }
 
-/// What each host carries: the status, the body, the type, cookies, and headers that nothing interprets.
+/// The parts that every host transmits: the status, the body, the type, cookies, and headers without a meaning for hosts.
 fn compare(host: &str, reference: &Received, received: &Received) {
     assert_eq!(received.status, reference.status, "{host}");
     assert_eq!(received.body, reference.body, "{host}");

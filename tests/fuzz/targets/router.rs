@@ -16,7 +16,7 @@ thread_local! {
     static BUILDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// An invalid route panics when the program starts, which is no finding.
+/// An invalid route panics when the program starts; this panic is not a finding.
 fn allow_panics_while_building() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -101,7 +101,7 @@ async fn compare(router: Router, routes: &[(&str, &str)], method: &Method, path:
             || (method == Method::HEAD && route.0 == "GET")
     };
     let of_path: Vec<_> = routes.iter().enumerate().filter(matching).collect();
-    // The most specific path counts, and then the most specific method.
+    // The router selects the most specific path, and then the most specific method.
     let best = of_path
         .iter()
         .copied()

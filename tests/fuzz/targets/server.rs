@@ -32,7 +32,7 @@ fn check_head(received: &[u8]) {
     let end = received
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
-        .expect("the head has an end");
+        .expect("expected an empty line after the head");
     for (index, line) in received[..end].split(|&b| b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = line.escape_ascii();
@@ -44,6 +44,6 @@ fn check_head(received: &[u8]) {
         .parse::<u16>()
         .unwrap();
     assert!((100..600).contains(&status), "{status}");
-    // The recorder returns 200, and what the client sent cannot cause an error of the server.
+    // The recorder returns 200, and no input causes an error of the server.
     assert!(status < 500 || status == 501 || status == 505, "{status}");
 }

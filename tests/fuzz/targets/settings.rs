@@ -1,5 +1,5 @@
 #![no_main]
-//! Every parser of a text that an operator or a program writes: addresses, limits, durations, proxies, options.
+//! Every parser of a string that an operator or a program writes: addresses, limits, durations, proxies, options.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     options(text);
 });
 
-/// The text form of an address is an address, and the same one.
+/// The text form of an address parses to the same address.
 fn address(text: &str) {
     let Ok(address) = text.parse::<Address>() else {
         return;

@@ -1,4 +1,4 @@
-//! How errors and panics become responses, and that these do not reveal internals.
+//! Errors and panics become responses that do not reveal internals.
 
 use http::Method;
 

@@ -1,4 +1,4 @@
-//! Successive and concurrent requests, and work that continues after the response (`Context::wait_until`).
+//! Successive and concurrent requests, and `wait_until` work.
 
 use std::time::Duration;
 
@@ -55,17 +55,17 @@ pub(super) const CASES: &[Case] = &[
             try_join_all(all).await.map(drop)
         })
     }),
-    Case::new("a response is not delayed by the work after it").sends(
+    Case::new("wait_until work does not delay the response").sends(
         || post("/after/1", "x"),
         |response, _| response.is(200, Some(TEXT), b"scheduled"),
     ),
-    Case::new("work after the response is done once")
+    Case::new("wait_until work runs once")
         .needs(&[Memory])
         .scenario(|transport| {
             Box::pin(async move {
                 let key = fresh_key();
                 exchange(transport, post(&format!("/later/{key}"), "x")).await?;
-                // A server does the work while it serves the next request; other hosts do it before.
+                // A server runs the work while it serves the next request; other hosts run it before the next request.
                 for _ in 0..100 {
                     if counted(transport, &key).await? > 0 {
                         break;
@@ -75,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
                 same(
                     &counted(transport, &key).await?,
                     &1,
-                    "how often the work was done",
+                    "how often the work ran",
                 )
             })
         }),

@@ -91,14 +91,14 @@ fn post(target: &str, body: impl Into<Body>) -> Request {
 fn request(method: Method, target: &str, body: impl Into<Body>) -> Request {
     let mut request = Request::new(body.into());
     *request.method_mut() = method;
-    *request.uri_mut() = target.parse().expect("the target of a case is valid");
+    *request.uri_mut() = target.parse().expect("expected a valid target in the case");
     request
 }
 
 /// Adds a header to a request. The value may hold any bytes that a header can hold.
 fn with(mut request: Request, name: &'static str, value: impl AsRef<[u8]>) -> Request {
     let value =
-        HeaderValue::from_bytes(value.as_ref()).expect("the header value of a case is valid");
+        HeaderValue::from_bytes(value.as_ref()).expect("expected a valid header value in the case");
     let name = HeaderName::from_static(name);
     request.headers_mut().append(name, value);
     request

@@ -87,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
                 let seen = echo(response)?;
                 match super::values(&seen, "content-length")[..] {
                     [] | ["7"] => same(&seen["body"]["length"], &json!(7), "length"),
-                    ref lengths => Err(format!("content-length: {lengths:?}")),
+                    ref lengths => Err(format!("content-length: got {lengths:?}, want none or 7")),
                 }
             },
         ),

@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
             || with(get("/echo"), "authorization", "Basic eDp5"),
             |response, _| has(response, "authorization", "Basic eDp5"),
         ),
-    Case::new("a request without Authorization gets none").sends(
+    Case::new("a request without an Authorization header reaches the handler without one").sends(
         || get("/echo"),
         |response, _| has_no(response, "authorization"),
     ),
@@ -126,7 +126,7 @@ pub(super) const CASES: &[Case] = &[
                 let mut request = get("/echo");
                 for index in 0..90 {
                     let name = format!("x-{index}").parse::<http::HeaderName>();
-                    let name = name.expect("the name is valid");
+                    let name = name.expect("expected a valid header name");
                     request.headers_mut().insert(name, index.into());
                 }
                 request

@@ -159,7 +159,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |response, _| response.is(200, Some(BYTES), b"four"),
     ),
-    Case::new("a stream longer than its Content-Length is truncated there and aborted")
+    Case::new("a stream longer than its Content-Length is truncated at this length and aborted")
         .needs(&[ExcessBody])
         .sends(
             || chunks(json!({"headers": [["content-length", "3"]]}), &["fo", "ur"]),
@@ -177,11 +177,11 @@ pub(super) const CASES: &[Case] = &[
                 same(&response.aborted, &true, "aborted")
             },
         ),
-    Case::new("HEAD gets the headers of GET without the body").sends(
+    Case::new("a HEAD request gets the headers of GET without the body").sends(
         || request(Method::HEAD, "/hello", ""),
         |response, _| response.is(200, Some(TEXT), b""),
     ),
-    Case::new("HEAD gets the Content-Length that GET would get")
+    Case::new("a HEAD request gets the Content-Length that a GET request would get")
         .needs(&[HeadLength])
         .sends(
             || request(Method::HEAD, "/large/1000", ""),
@@ -190,11 +190,11 @@ pub(super) const CASES: &[Case] = &[
                 response.is(200, Some(BYTES), b"")
             },
         ),
-    Case::new("HEAD of a streamed response has no body").sends(
+    Case::new("a HEAD request for a streamed response gets no body").sends(
         || request(Method::HEAD, "/stream", ""),
         |response, _| response.is(200, Some(BYTES), b""),
     ),
-    Case::new("HEAD of an error has no body").sends(
+    Case::new("a HEAD request for an error response gets no body").sends(
         || request(Method::HEAD, "/nowhere", ""),
         |response, _| response.is(404, Some(TEXT), b""),
     ),

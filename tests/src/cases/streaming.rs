@@ -103,7 +103,7 @@ pub(super) const CASES: &[Case] = &[
         .host_specific(),
     Case::new("a slow client stops the production of a streamed body")
         .needs(&[Memory, Streaming, Backpressure])
-        // A host that serves one request at a time never answers the second request of this scenario.
+        // A host that serves one request at a time never responds to the second request of this scenario.
         .timeout(Duration::from_secs(10))
         .scenario(|transport| {
             Box::pin(async move {
@@ -190,7 +190,7 @@ fn cut(response: &Received, _: &Profile) -> Check {
     same(&response.aborted, &true, "aborted")
 }
 
-/// The probe pauses for two seconds. A quarter of that suffices as proof, because the client may be scheduled late.
+/// The probe pauses for two seconds. A quarter of this time suffices as proof, because the client may be scheduled late.
 fn apart(time: Duration) -> Check {
     if time >= Duration::from_millis(500) {
         return Ok(());

@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case] = &[
         .sends(
             || {
                 request(
-                    Method::from_bytes(b"QUERY").expect("the method is valid"),
+                    Method::from_bytes(b"QUERY").expect("expected a valid method"),
                     "/echo",
                     "q",
                 )
@@ -64,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
         .sends(
             || {
                 request(
-                    Method::from_bytes(b"PURGE").expect("the method is valid"),
+                    Method::from_bytes(b"PURGE").expect("expected a valid method"),
                     "/echo",
                     "",
                 )
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
         .sends(
             || {
                 request(
-                    Method::from_bytes(b"Purge").expect("the method is valid"),
+                    Method::from_bytes(b"Purge").expect("expected a valid method"),
                     "/echo",
                     "",
                 )
@@ -132,7 +132,7 @@ pub(super) const CASES: &[Case] = &[
             || get("/echo//foo///bar"),
             |response, _| path(response, "/echo//foo///bar"),
         ),
-    Case::new("a path that begins with two slashes is not taken as an authority")
+    Case::new("a path that begins with two slashes is not treated as an authority")
         .needs(&[DoubleSlash])
         .sends(|| get("//echo/x"), |response, _| response.has_status(404)),
     Case::new("dot segments in a path reach the handler unresolved")
@@ -182,7 +182,7 @@ pub(super) const CASES: &[Case] = &[
             || get("/echo?"),
             |response, _| match &echo(response)?["query"] {
                 query if query.is_null() || query == "" => Ok(()),
-                query => Err(format!("query: {query}")),
+                query => Err(format!("query: got {query}, want none or an empty one")),
             },
         ),
     Case::new("all values of a repeated query parameter reach the handler")

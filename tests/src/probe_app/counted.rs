@@ -1,5 +1,5 @@
-//! Counters that live as long as the process, under keys that the client chooses. With them a client can see
-//! what happened in the process after an earlier request.
+//! Counters that exist until the process ends. The client chooses the key of a counter, and can see what happened
+//! in the process after an earlier request.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -45,8 +45,8 @@ static COUNTERS: Counters = Counters(Mutex::new(BTreeMap::new()));
 struct Counters(Mutex<BTreeMap<String, u64>>);
 
 impl Counters {
-    /// Adds one and returns the new count. The number of keys is limited, because anybody can call a probe that is
-    /// deployed.
+    /// Adds one and returns the new count. The number of keys is limited, because any client can call a deployed
+    /// probe.
     fn add(&self, key: &str) -> Result<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > 10_000 && !counts.contains_key(key) {
@@ -144,7 +144,7 @@ async fn trailing(request: Request) -> Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Stores a value in the extensions of the request, and reports whether an earlier request had left one there.
+/// Stores a value in the extensions of the request, and returns whether the value of an earlier request was there.
 async fn marked(mut request: Request) -> &'static str {
     #[derive(Clone)]
     struct Mark;

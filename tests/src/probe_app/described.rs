@@ -1,4 +1,4 @@
-//! `POST /response`: a response that the request describes as JSON. Tests of adapters need responses that
+//! `POST /describe`: a response that the request describes as JSON. Tests of adapters need responses that
 //! applications do not send.
 
 use std::io;
@@ -73,7 +73,9 @@ fn body(description: &Description) -> Result<Body> {
         return Ok(whole.into());
     }
     if description.fails {
-        chunks.push(Err(io::Error::other("as described")));
+        chunks.push(Err(io::Error::other(
+            "the request asked for a body that fails",
+        )));
     }
     Ok(Body::from_stream(stream::iter(chunks)))
 }

@@ -48,7 +48,7 @@ async fn panic() {
     panic!("on purpose");
 }
 
-/// A body of one chunk, after which the stream calls `late`.
+/// A stream of one chunk, followed by the result of `late`: an error or a panic.
 fn first_then(late: fn() -> io::Result<&'static str>) -> Body {
     Body::from_stream(stream::unfold(0, move |step| async move {
         match step {
@@ -63,7 +63,7 @@ async fn sleep(request: Request) -> Result<&'static str> {
     Ok("slept")
 }
 
-/// Blocks its thread, as no asynchronous handler should: the host must serve other connections meanwhile.
+/// Blocks its thread, which an asynchronous handler must not do. The host must still serve other connections.
 async fn block(request: Request) -> Result<&'static str> {
     let ms = request.param("ms")?;
     eprintln!("blocking");
@@ -76,7 +76,7 @@ async fn panic_when_dropped() -> &'static str {
     struct Guard;
     impl Drop for Guard {
         fn drop(&mut self) {
-            panic!("on purpose, when dropped");
+            panic!("this handler panics on purpose when it is dropped");
         }
     }
     let _guard = Guard;

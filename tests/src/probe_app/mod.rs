@@ -7,9 +7,9 @@
 //!
 //! - `PROBE_LINT`: if set, `anyhost::testing::lint` checks the contract between the handlers and the host for
 //!   each request and response.
-//! - `PROBE_START`: `fail` and `panic` let the start fail; `wait` and `block` let it never end; `print` writes to standard output before
-//!   the first request, which CGI must not take for a response.
-//! - `PROBE_DONE`: a file that `POST /after/{ms}` creates when its work is done.
+//! - `PROBE_START`: `fail` and `panic` make the start fail; `wait` and `block` make it wait without an end; `print`
+//!   writes to standard output before the first request, which must not become a part of the response under CGI.
+//! - `PROBE_DONE`: a file that `POST /after/{ms}` creates when its `wait_until` work is done.
 
 mod counted;
 mod described;

@@ -39,11 +39,11 @@ async fn raw(mut request: Request) -> Result<impl IntoResponse> {
     Ok((HeaderMap::from_iter(headers), body))
 }
 
-/// Sends `n` bytes before it reads the body, and the length of the body after them.
+/// Sends `n` bytes, then reads the body, and then sends the length of the body.
 async fn before(request: Request) -> Result<Body> {
     let first: usize = request.param("n")?;
     if first > 1 << 24 {
-        return Err(Error::new(StatusCode::BAD_REQUEST, "Too much"));
+        return Err(Error::new(StatusCode::BAD_REQUEST, "Too many bytes"));
     }
     let first = stream::iter([Ok("x".repeat(first))]);
     let length = stream::once(async move {

@@ -57,7 +57,7 @@ async fn headers() -> Result<Response<Body>> {
         .body(Body::empty())?)
 }
 
-/// Hop-by-hop headers (RFC 9110 §7.6.1), which no host may send on. The client sees `x-keep` only.
+/// Hop-by-hop headers (RFC 9110 §7.6.1), which no host may forward. The client sees `x-keep` only.
 async fn hop() -> Result<Response<Body>> {
     Ok(Response::builder()
         .header(CONNECTION, "close, x-drop")
@@ -116,7 +116,7 @@ async fn header_size(request: Request) -> Result<impl IntoResponse> {
     if size > 1 << 20 {
         return Err(Error::new(
             StatusCode::BAD_REQUEST,
-            "No header is that long",
+            "The header is too long",
         ));
     }
     let value = HeaderValue::try_from("y".repeat(size))?;

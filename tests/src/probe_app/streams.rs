@@ -25,7 +25,7 @@ struct Chunks {
     size: usize,
     /// The pause before the first chunk.
     first_ms: u64,
-    /// The pause before each other chunk.
+    /// The pause before each chunk after the first.
     delay_ms: u64,
 }
 
@@ -50,7 +50,7 @@ async fn chunks(request: Request) -> Result<Body> {
     if size > 1 << 24 {
         return Err(Error::new(
             StatusCode::BAD_REQUEST,
-            "No chunk is that large",
+            "The chunk size is too large",
         ));
     }
     let chunk = Bytes::from("z".repeat(size));

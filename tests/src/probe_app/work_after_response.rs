@@ -1,4 +1,4 @@
-//! Work that continues after the response was sent (`Context::wait_until`).
+//! `wait_until` work, which continues after the response was sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -201,7 +201,7 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
 
 const SEEN_WITH_BUSYBOX: &str = "observed with busybox 1.35";
 
-/// What every CGI program lacks (RFC 3875).
+/// The capabilities of every CGI program (RFC 3875).
 pub(super) const CGI: Capabilities = Capabilities {
     dot_segments: Ability::lacking(
         RESOLVED_DOTS,
@@ -225,12 +225,12 @@ pub(super) const CGI: Capabilities = Capabilities {
     ),
     request_trailers: Ability::lacking(
         NO_TRAILERS,
-        "Standard input cannot carry trailers",
+        "Standard input has no format for trailers",
         "RFC 3875 §4.2",
     ),
     response_trailers: Ability::lacking(
         NO_TRAILERS,
-        "Standard output cannot carry trailers",
+        "Standard output has no format for trailers",
         "RFC 3875 §6.4",
     ),
     memory: Ability::lacking(
@@ -247,7 +247,7 @@ pub(super) const CGI: Capabilities = Capabilities {
     ..Capabilities::ALL
 };
 
-/// What the web servers of Debian have in common.
+/// The capabilities that the web servers of Debian have in common.
 const WEB_SERVER: Capabilities = Capabilities {
     aborted_body: Ability::lacking(
         LOOKS_COMPLETE,
@@ -280,7 +280,7 @@ const APACHE: Capabilities = Capabilities {
     ),
     underscore_headers: Ability::lacking(
         HEADER_DROPPED,
-        "The server drops them, because their variables could be mistaken for those of headers with a dash",
+        "The server drops them, because their variables could be mistaken for the variables of headers with a dash",
         "\"Environment Variables in Apache\"",
     ),
     head_length: Ability::lacking(

@@ -1,4 +1,4 @@
-//! Simulated web servers that combine the most difficult behaviour of real ones.
+//! Simulated web servers that combine the most difficult behaviour of real web servers.
 
 use super::cgi::CGI;
 use super::outcome::*;

@@ -174,7 +174,7 @@ const RENAMED_AUTHENTICATE: Ability = Ability::lacking(
     "AWS, \"Important notes\" of API Gateway",
 );
 
-/// What every function lacks that returns its response as one JSON document, whatever its event source.
+/// The capabilities of a function that returns its response as one JSON document, whatever its event source.
 const BUFFERED: Capabilities = Capabilities {
     asterisk_target: Ability::lacking(
         Status(400),
@@ -231,7 +231,7 @@ const NEVER_PARTIAL: Ability = Ability::lacking(
     "Mode::Buffer",
 );
 
-/// What a function lacks that streams its response.
+/// The capabilities of a function that streams its response.
 const fn streamed(buffered: Capabilities) -> Capabilities {
     Capabilities {
         streaming: Ability::Supported,
@@ -337,7 +337,7 @@ const ABORT_IGNORED: Ability = Ability::lacking(
     CARGO_LAMBDA,
 );
 
-/// AWS's emulator of the Runtime API, as the package aws-sam-cli has it.
+/// AWS's emulator of the Runtime API, in the version of the package aws-sam-cli.
 const RIE_SOURCE: &str = "AWS, Runtime Interface Emulator of aws-sam-cli 1.170";
 
 const RIE_READS_STREAMS_WHOLE: Capabilities = Capabilities {

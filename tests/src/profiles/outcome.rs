@@ -1,4 +1,4 @@
-//! What clients observe on hosts that lack an ability.
+//! What clients observe on hosts that lack a capability.
 
 use std::time::Duration;
 
@@ -25,11 +25,13 @@ pub(super) const LOSSY_PATH: Observed = Response(
     },
 );
 
-pub(super) const TRUNCATED_PATH: Observed =
-    Response("the path is truncated there", |request, response| {
+pub(super) const TRUNCATED_PATH: Observed = Response(
+    "the path is truncated at the question mark",
+    |request, response| {
         let path_text = request.uri().path();
         path(response, path_text.split("%3F").next().unwrap_or_default())
-    });
+    },
+);
 
 pub(super) const MERGED_SLASHES: Observed =
     Response("consecutive slashes are merged", |request, response| {
@@ -251,7 +253,7 @@ fn seen_query(response: &Received) -> Result<String, String> {
         .to_owned())
 }
 
-/// Names and values, decoded like those of a form.
+/// The names and values of a query, decoded like a form (`+` is a space).
 fn parameters(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let text = text.replace('+', " ");
@@ -265,7 +267,7 @@ fn parameters(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Checks that only one value of the header that the request repeats reached the handler.
+/// Checks that only one value of the repeated request header reached the handler.
 fn one_of(request: &Request<()>, response: &Received, index: usize) -> Check {
     let seen = echo(response)?;
     for name in request.headers().keys() {

@@ -102,7 +102,7 @@ fn columns() -> [Column; 5] {
     ]
 }
 
-/// The table of the most important abilities, in Markdown.
+/// The README's table of what each host supports, in Markdown.
 pub fn readme_table() -> String {
     let columns = columns();
     let mut table = String::from("| |");
@@ -120,7 +120,8 @@ pub fn readme_table() -> String {
     table
 }
 
-/// `yes`, `no`, or the shorter list of profiles: those that support everything, or those that do not.
+/// `yes`, `no`, or a list of profiles: `only` lists the profiles that support all needs, and `except` lists the
+/// other profiles. The shorter list is used.
 fn support(profiles: &[(&str, &Profile)], needs: &[Need]) -> String {
     let supports = |profile: &Profile| {
         needs
@@ -158,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readme_table_replaces_what_is_between_the_markers() {
+    fn the_readme_table_replaces_the_text_between_the_markers() {
         let readme = format!("a\n{BEGIN}\nold\n{END}\nb\n");
         let expected = format!("a\n{BEGIN}\n{}{END}\nb\n", readme_table());
         assert_eq!(with_readme_table(&readme), Ok(expected));
     }
 
     #[test]
-    fn readme_without_markers_is_an_error() {
+    fn a_readme_without_markers_is_an_error() {
         with_readme_table("a").unwrap_err();
         with_readme_table(BEGIN).unwrap_err();
     }

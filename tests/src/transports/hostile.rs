@@ -18,7 +18,7 @@ pub struct HostileCgi {
 }
 
 impl HostileCgi {
-    /// A transport through a simulated server.
+    /// A transport to a simulated server.
     pub fn new(host: HostileHost, profile: Profile) -> Self {
         Self { host, profile }
     }

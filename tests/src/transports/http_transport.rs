@@ -24,7 +24,7 @@ pub struct HttpTransport {
     authority: String,
     profile: Profile,
     tls: Option<crate::tls::Connector>,
-    /// The host, which dropping the transport ends.
+    /// The host, which ends when the transport is dropped.
     host: Option<Box<dyn Any + Send + Sync>>,
 }
 

@@ -19,7 +19,7 @@ use crate::transport::Transport;
 /// The client of the Function URL. The network is reserved for documentation (RFC 5737).
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// The emulator converts neither requests to events nor responses from JSON: the simulator of this project does.
+/// The emulator does not convert requests to events, or JSON to responses. The simulator of this project does.
 #[derive(Debug)]
 pub(super) struct UnderRie {
     rie: Rie,
@@ -84,12 +84,12 @@ impl Transport for UnderRie {
     }
 }
 
-/// Why the invocation failed, on Managed Instances.
+/// The reason of a failed invocation, on Managed Instances.
 fn error_type(response: &http::Response<Bytes>) -> Option<&str> {
     response.headers().get("error-type")?.to_str().ok()
 }
 
-/// Whether the invocation failed. Without Managed Instances, only the JSON that the function posted says so.
+/// Whether the invocation failed. Without Managed Instances, only the JSON from the function shows it.
 fn failed(response: &http::Response<Bytes>) -> bool {
     if error_type(response).is_some() {
         return true;

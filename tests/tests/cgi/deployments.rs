@@ -146,7 +146,7 @@ impl Server {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: a.example"), "")
     }
 
-    /// Asserts that the handler gets a request with these members of the probe's description.
+    /// Checks that the probe's JSON description of its request contains these members.
     fn assert_echo(&self, path: &str, expected: &[&str]) {
         let (status, response) = self.get(path);
         assert_eq!(status, 200, "{path}: {response}");
@@ -216,7 +216,7 @@ fn apache_error_document_after_a_post_has_an_empty_body() {
 }
 
 #[test]
-fn apache_set_env_if_makes_https_of_a_header_of_the_proxy() {
+fn apache_set_env_if_sets_the_scheme_https_from_a_header_of_the_proxy() {
     let server = htaccess_in_a_folder();
     let head = "GET /shop/echo HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-Proto: https";
     let (_, response) = server.send(head, "");
@@ -225,7 +225,7 @@ fn apache_set_env_if_makes_https_of_a_header_of_the_proxy() {
 }
 
 #[test]
-fn program_named_nph_gives_each_status_under_apache_and_under_nginx_with_fcgiwrap() {
+fn program_with_the_name_prefix_nph_sends_each_status_under_apache_and_under_nginx_with_fcgiwrap() {
     let mut apache = Server::new();
     let program = apache.program("nph-app");
     apache.apache(&format!(
@@ -247,7 +247,7 @@ fn program_named_nph_gives_each_status_under_apache_and_under_nginx_with_fcgiwra
 }
 
 #[test]
-fn nginx_location_that_captures_the_path_without_its_slash_gives_the_whole_path() {
+fn path_is_complete_if_an_nginx_location_captures_it_without_the_leading_slash() {
     let mut server = Server::new();
     let program = server.program("app");
     server.nginx(
@@ -260,7 +260,7 @@ fn nginx_location_that_captures_the_path_without_its_slash_gives_the_whole_path(
 }
 
 #[test]
-fn nginx_server_for_all_names_gives_no_host_if_the_client_sends_none() {
+fn authority_is_unknown_under_an_nginx_server_for_all_names_if_the_client_sends_no_host_header() {
     let mut server = Server::new();
     let program = server.program("app");
     server.nginx(

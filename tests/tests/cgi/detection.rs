@@ -33,7 +33,7 @@ fn connected_socket_on_stdin_and_stdout_is_detected_as_cgi() {
 }
 
 #[test]
-fn listening_socket_on_stdin_exits_with_1_because_fastcgi_is_not_supported() {
+fn program_exits_with_1_if_stdin_is_a_listening_socket_because_fastcgi_is_not_supported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let child = command(&[])
         .env_clear()
@@ -45,7 +45,7 @@ fn listening_socket_on_stdin_exits_with_1_because_fastcgi_is_not_supported() {
 }
 
 #[test]
-fn anyhost_cgi_without_cgi_variables_exits_with_1_and_writes_no_response() {
+fn program_with_the_setting_anyhost_cgi_but_no_cgi_variables_exits_with_1_without_a_response() {
     let child = command(&[])
         .env_clear()
         .env("ANYHOST", "cgi")
@@ -67,7 +67,7 @@ fn fastcgi_variables_from_fcgiwrap_do_not_prevent_detection_of_cgi() {
 }
 
 #[test]
-fn request_body_is_read_from_a_pipe_a_file_or_a_socket_and_dev_null_is_a_400() {
+fn request_body_is_read_from_a_pipe_a_file_or_a_socket_and_dev_null_as_stdin_is_a_400() {
     let body = vec![b'x'; 200_000];
     assert_eq!(post("/limit/1mb", &[], &body).status(), "400");
     assert_eq!(post("/limit/200000", &[], &body).body(), "200000");

@@ -1,4 +1,4 @@
-//! The end of the process: work after the response, SIGTERM, the deadline, and a web server that disconnects.
+//! The end of the process: `wait_until` work, SIGTERM, the deadline, and a web server that disconnects.
 
 use super::{finish, read_start, run, signal, spawn};
 use rustix::process::Signal;
@@ -10,7 +10,7 @@ const STALLED_RESPONSE: &[(&str, &[u8])] = &[
 ];
 
 #[test]
-fn sigterm_aborts_the_response_in_progress_and_exits_with_143() {
+fn sigterm_aborts_the_response_in_progress_and_the_exit_status_is_143() {
     let mut child = spawn(STALLED_RESPONSE);
     read_start(&mut child, 16);
     signal(&child, Signal::TERM);
@@ -51,7 +51,7 @@ fn wait_until_work_runs_after_stdout_and_stderr_are_closed() {
 }
 
 #[test]
-fn handler_without_a_response_at_the_deadline_is_a_504() {
+fn request_without_a_response_at_the_deadline_gets_a_504() {
     let vars: &[(&str, &[u8])] = &[
         ("PATH_INFO", b"/sleep/600000"),
         ("ANYHOST_CGI_DEADLINE", b"0.2"),
@@ -62,7 +62,7 @@ fn handler_without_a_response_at_the_deadline_is_a_504() {
 }
 
 #[test]
-fn handler_that_blocks_its_thread_is_killed_at_the_deadline_or_after_sigterm() {
+fn process_whose_handler_blocks_its_thread_is_killed_at_the_deadline_or_after_sigterm() {
     use std::os::unix::process::ExitStatusExt;
     let blocked: &[(&str, &[u8])] = &[("PATH_INFO", b"/block/600000")];
     let mut vars = blocked.to_vec();
@@ -79,7 +79,7 @@ fn handler_that_blocks_its_thread_is_killed_at_the_deadline_or_after_sigterm() {
 }
 
 #[test]
-fn deadline_aborts_a_response_in_progress_and_exits_with_1() {
+fn deadline_aborts_a_response_in_progress_and_the_exit_status_is_1() {
     let mut vars = STALLED_RESPONSE.to_vec();
     vars.push(("ANYHOST_CGI_DEADLINE", b"0.2"));
     let outcome = run(&vars, b"");
@@ -91,7 +91,7 @@ fn deadline_aborts_a_response_in_progress_and_exits_with_1() {
 }
 
 #[test]
-fn deadline_ends_wait_until_work_and_exits_with_0() {
+fn deadline_ends_wait_until_work_and_the_exit_status_is_0() {
     let vars: &[(&str, &[u8])] = &[
         ("REQUEST_METHOD", b"POST"),
         ("PATH_INFO", b"/after/600000"),

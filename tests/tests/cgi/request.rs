@@ -3,7 +3,7 @@
 use super::{post, run};
 
 #[test]
-fn invalid_cgi_variables_get_an_error_response_and_exit_with_0() {
+fn request_with_invalid_cgi_variables_gets_an_error_response_and_the_exit_status_is_0() {
     let long = [b"/", &b"a".repeat(70_000)[..]].concat();
     for (vars, status) in [
         (&[("REQUEST_METHOD", &b"G T"[..])][..], "400"),

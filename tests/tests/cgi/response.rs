@@ -31,7 +31,7 @@ fn response_that_begins_before_the_body_is_read_does_not_deadlock_with_a_web_ser
 }
 
 #[test]
-fn response_413_is_sent_after_the_rest_of_the_body_is_drained() {
+fn response_413_is_sent_after_the_rest_of_the_body_was_discarded() {
     let outcome = post("/limit/10", &[], &vec![b'x'; 3 << 20]);
     assert_eq!(
         (outcome.status(), outcome.body()),
@@ -40,7 +40,7 @@ fn response_413_is_sent_after_the_rest_of_the_body_is_drained() {
 }
 
 #[test]
-fn body_that_the_handler_does_not_read_is_drained_before_the_process_exits() {
+fn body_that_the_handler_does_not_read_is_discarded_before_the_process_exits() {
     let outcome = post("/ignore", &[], &vec![b'x'; 3 << 20]);
     assert_eq!((outcome.body(), outcome.code), ("ignored", Some(0)));
 }
@@ -73,7 +73,7 @@ fn streamed_response_reaches_a_web_server_that_reads_while_it_writes() {
 }
 
 #[test]
-fn aborted_response_exits_with_1_and_is_logged_with_its_cause_and_path() {
+fn aborted_response_is_logged_with_its_cause_and_path_and_the_exit_status_is_1() {
     for path in ["/stream-error", "/panic-late"] {
         let outcome = get(path);
         assert_eq!((outcome.body(), outcome.code), ("first", Some(1)));
@@ -83,7 +83,7 @@ fn aborted_response_exits_with_1_and_is_logged_with_its_cause_and_path() {
 }
 
 #[test]
-fn output_of_println_goes_to_the_log_and_not_into_the_response() {
+fn output_of_println_is_in_the_log_and_not_in_the_response() {
     let outcome = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"print")], b"");
     assert!(
         outcome.stdout.starts_with("Status: 200 OK\r\n"),
@@ -97,7 +97,7 @@ fn output_of_println_goes_to_the_log_and_not_into_the_response() {
 }
 
 #[test]
-fn failed_start_up_is_a_500_and_logs_its_cause() {
+fn failed_start_up_is_a_500_and_its_cause_is_logged() {
     let outcome = run(&[("PATH_INFO", b"/hello"), ("PROBE_START", b"fail")], b"");
     assert_eq!(
         (outcome.status(), outcome.body()),

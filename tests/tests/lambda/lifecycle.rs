@@ -6,7 +6,7 @@ use super::*;
 use anyhost_conformance::free_port;
 
 /// The value of the deadline header for `left` milliseconds from now. Waits until the function has started, so
-/// that its start-up time does not count.
+/// that the time does not include its start-up.
 async fn deadline(api: &LambdaApi, left: i64) -> String {
     api.invoke(get("/hello")).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -14,7 +14,7 @@ async fn deadline(api: &LambdaApi, left: i64) -> String {
 }
 
 #[tokio::test]
-async fn handler_without_a_response_is_a_504_shortly_before_the_deadline() {
+async fn request_without_a_response_gets_a_504_shortly_before_the_deadline() {
     let (api, mut probe) = start().await;
     let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
@@ -39,8 +39,8 @@ async fn deadline_aborts_a_streamed_response_with_a_timeout_error_in_the_trailer
 }
 
 #[tokio::test]
-async fn handler_that_panics_when_the_deadline_drops_it_is_a_504_and_the_next_invocation_succeeds()
-{
+async fn request_gets_a_504_if_its_handler_panics_when_the_deadline_drops_it_and_the_next_invocation_succeeds()
+ {
     let (api, _probe) = start().await;
     let soon = deadline(&api, 1000).await;
     let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
@@ -64,7 +64,8 @@ async fn wait_until_work_that_never_ends_is_dropped_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn response_is_posted_before_wait_until_work_and_the_next_invocation_is_requested_after_it() {
+async fn response_is_sent_before_wait_until_work_runs_and_the_next_invocation_is_requested_after_it()
+ {
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
     for mode in ["buffer", "stream"] {
@@ -76,7 +77,7 @@ async fn response_is_posted_before_wait_until_work_and_the_next_invocation_is_re
         api.invoke(event("POST", "/after/1000", |_| {})).await;
         assert!(
             !done.exists(),
-            "{mode}: the response was posted after the work"
+            "{mode}: the response was sent after the work"
         );
         api.invoke(get("/hello")).await;
         assert!(
@@ -141,7 +142,7 @@ async fn assert_start_up_fails(api: &LambdaApi, probe: Probe, error: &str) {
 }
 
 #[tokio::test]
-async fn error_or_panic_at_start_up_is_reported_to_lambda_and_exits_with_1() {
+async fn error_or_panic_at_start_up_is_reported_to_lambda_and_the_exit_status_is_1() {
     for (kind, error) in [("fail", "PROBE_START=fail"), ("panic", "PROBE_START=panic")] {
         let (api, probe) = start_with(&[("PROBE_START", kind)]).await;
         assert_start_up_fails(&api, probe, error).await;
@@ -217,7 +218,7 @@ async fn handlers_that_block_their_threads_do_not_delay_other_invocations() {
 }
 
 #[tokio::test]
-async fn function_exits_with_1_when_its_runtime_api_refuses_connections_for_seconds() {
+async fn function_exits_with_1_after_the_runtime_api_refused_connections_for_seconds() {
     let address = format!("127.0.0.1:{}", free_port());
     let mut probe = Probe::start(&[], &[("AWS_LAMBDA_RUNTIME_API", &address)]);
     let refuses = "the Lambda Runtime API refuses connections";
@@ -283,7 +284,7 @@ async fn function_works_if_the_extensions_api_rejects_the_registration() {
 }
 
 #[tokio::test]
-async fn snap_start_requests_no_invocation_before_the_restore() {
+async fn function_with_snap_start_requests_no_invocation_before_the_restore() {
     let vars = [("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")];
     let (api, _probe) = start_with(&vars).await;
     assert_eq!(api.start_up().await.call, "restore-next");
@@ -301,7 +302,7 @@ async fn snap_start_requests_no_invocation_before_the_restore() {
 }
 
 #[tokio::test]
-async fn other_events_are_posted_to_the_path_in_anyhost_lambda_events() {
+async fn events_that_are_not_http_become_a_post_to_the_path_in_anyhost_lambda_events() {
     let (api, _probe) = start_with(&[("ANYHOST_LAMBDA_EVENTS", "/json")]).await;
     let answer = api.invoke(r#"{"Records": [1]}"#).await;
     assert_eq!(

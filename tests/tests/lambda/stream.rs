@@ -1,4 +1,4 @@
-//! Streamed responses, which are posted to the Runtime API while the handler produces them.
+//! Streamed responses, which are sent to the Runtime API while the handler produces them.
 
 use super::*;
 use anyhost_conformance::Answer;
@@ -11,8 +11,9 @@ const STREAM: &[(&str, &str)] = &[("ANYHOST_LAMBDA_MODE", "stream")];
 /// Splits a streamed response into its prelude (status and headers) and its body.
 fn parts(answer: &Answer) -> (Value, &[u8]) {
     let nuls = answer.body.windows(8).position(|eight| eight == [0; 8]);
-    let nuls = nuls.expect("no eight NUL bytes after the prelude");
-    let prelude = serde_json::from_slice(&answer.body[..nuls]).expect("the prelude is not JSON");
+    let nuls = nuls.expect("expected eight NUL bytes after the prelude");
+    let prelude =
+        serde_json::from_slice(&answer.body[..nuls]).expect("expected JSON in the prelude");
     (prelude, &answer.body[nuls + 8..])
 }
 

@@ -1,5 +1,5 @@
-//! Random requests and responses must be the same on every host that can run inside this process. What a host cannot
-//! carry, according to its profile, is removed from the request for this host.
+//! Random requests and responses must be the same on every host that can run inside this process. The parts of
+//! a request that a host does not support, according to its profile, are removed for this host.
 
 mod plan;
 mod reduce;
@@ -57,7 +57,7 @@ fn former_response_failures() -> Vec<(&'static str, ResponsePlan)> {
 }
 
 #[test]
-fn random_requests_are_the_same_on_every_host() {
+fn random_requests_reach_the_handler_identically_on_every_host() {
     let hosts = Hosts::start();
     for (name, plan) in former_failures() {
         let same = hosts.compare(|can| plan.reduced(can).request());
@@ -73,7 +73,7 @@ fn random_requests_are_the_same_on_every_host() {
 }
 
 #[test]
-fn random_responses_are_the_same_on_every_host() {
+fn random_responses_reach_the_client_identically_on_every_host() {
     let hosts = Hosts::start();
     for (name, plan) in former_response_failures() {
         let same = hosts.compare(|can| plan.reduced(can).request());
@@ -142,7 +142,7 @@ impl Hosts {
         }
     }
 
-    /// Sends to each host the request that it can carry, and compares its response with the in-process one.
+    /// Sends to each host the request that it supports, and compares the response with the in-process response.
     fn compare(&self, request: impl Fn(&Capabilities) -> anyhost::Request) -> Result<(), String> {
         self.runtime.block_on(async {
             for host in &self.others {

@@ -1,4 +1,4 @@
-//! Removes from a plan what a host cannot carry according to its profile.
+//! Removes from a plan the parts that a host does not support, according to its profile.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ fn lacks(ability: &Ability) -> bool {
 }
 
 impl RequestPlan {
-    /// The plan without the parts that the host cannot carry.
+    /// The plan without the parts that the host does not support.
     pub(crate) fn reduced(&self, can: &Capabilities) -> Self {
         let mut plan = self.clone();
         if [&can.raw_path, &can.path_bytes, &can.encoded_slash]
@@ -45,7 +45,7 @@ impl RequestPlan {
 }
 
 impl ResponsePlan {
-    /// The plan without the parts that the host cannot carry.
+    /// The plan without the parts that the host does not support.
     pub(crate) fn reduced(&self, can: &Capabilities) -> Self {
         let mut plan = self.clone();
         if lacks(&can.aborted_body) {

@@ -35,9 +35,9 @@ async fn requests_with_too_many_or_too_large_headers_get_431_and_little_memory()
 }
 
 /// Requests that two servers could split in different ways (RFC 9112 §6.3, §11.2). Each contains a second
-/// request in what may be its body; its 418 would show that the server took it for a request.
+/// request in its possible body. A response with 418 would show that the server handled the second request.
 #[tokio::test]
-async fn ambiguous_body_length_is_rejected_or_read_as_one_request_that_ends_the_connection() {
+async fn request_with_an_ambiguous_body_length_is_rejected_or_is_the_last_of_its_connection() {
     const HIDDEN: &str = "GET /status/418 HTTP/1.1\r\nHost: a\r\n\r\n";
     let (_probe, address) = start(&[]).await;
     for head in [
@@ -189,7 +189,7 @@ async fn http2_rapid_reset_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn panic_under_load_is_one_500_or_one_aborted_response() {
+async fn panic_under_load_affects_only_one_response() {
     let (_probe, address) = start(QUIET).await;
     let tasks: Vec<_> = (0..16)
         .map(|n| {

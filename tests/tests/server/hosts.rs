@@ -51,7 +51,7 @@ async fn azure_functions_custom_handler_listens_on_functions_customhandler_port(
     assert_responds(address).await;
 }
 
-/// `fly.toml`: the default of `kill_signal` is SIGINT, and that of `kill_timeout` is five seconds.
+/// `fly.toml`: the default of `kill_signal` is SIGINT, and the default of `kill_timeout` is five seconds.
 #[tokio::test]
 async fn fly_stops_the_server_with_sigint_and_a_drain_timeout_of_4_s() {
     let (probe, address) = start_on(&[("FLY_APP_NAME", "probe")], "PORT").await;

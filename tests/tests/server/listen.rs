@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use super::{assert_responds, exchange_on, get_and_close};
 
 #[tokio::test]
-async fn host_and_port_variables_set_the_address() {
+async fn the_variables_host_and_port_set_the_address() {
     let port = free_port().to_string();
     let mut probe = Probe::start(&[], &[("PORT", &port), ("HOST", "127.0.0.1")]);
     let address = probe.address().await.to_string();
@@ -130,7 +130,7 @@ async fn inherited_socket_can_be_given_by_its_descriptor() {
 }
 
 #[tokio::test]
-async fn descriptor_that_is_not_a_socket_or_is_given_twice_exits_with_1() {
+async fn server_exits_with_1_if_a_descriptor_is_not_a_socket_or_is_given_twice() {
     let (_listener, descriptor) = inherited();
     let listen = format!("fd:{descriptor}");
     for args in [

@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The time after which a step of a test counts as hung. Far longer than any step takes on a busy machine.
+/// The time after which a step of a test is considered to hang. Far longer than any step takes on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Logs start-up and shutdown, but not each request: tests under load would fill the log.
@@ -54,7 +54,7 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 
 async fn exchange_on<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) -> String {
     // A server that rejects a request may close the connection before it has read everything: the write
-    // then fails, and the response is still there to read.
+    // then fails, and the response can still be read.
     let _ = stream.write_all(bytes).await;
     read_to_end(&mut stream).await
 }
@@ -65,7 +65,7 @@ async fn read_to_end<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     // The kernel resets a connection that is closed with unread bytes in its buffer.
     let _ = timeout(TIMEOUT, stream.read_to_end(&mut received))
         .await
-        .expect("the server did not close the connection");
+        .expect("expected the server to close the connection");
     String::from_utf8_lossy(&received).into_owned()
 }
 

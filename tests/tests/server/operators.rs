@@ -32,7 +32,7 @@ async fn access_log_line_has_method_path_status_size_time_peer_and_request_id_bu
 #[tokio::test]
 async fn access_log_line_of_a_complete_stream_has_its_size_and_is_not_marked_as_aborted() {
     let (mut probe, address) = start(&[]).await;
-    // hyper does not poll a body of known length to its end, which must not count as aborted.
+    // hyper does not poll a body of known length to its end, which must not be logged as aborted.
     exchange(address, &get_and_close("/large/100000")).await;
     let line = probe.log_line("path=\"/large/100000\"").await;
     assert!(line.contains("bytes=100000"), "{line}");
@@ -52,7 +52,7 @@ async fn access_log_line_of_an_error_has_its_status() {
 }
 
 #[tokio::test]
-async fn access_log_line_of_an_aborted_response_says_so() {
+async fn access_log_line_of_an_aborted_response_contains_aborted_true() {
     let (mut probe, address) = start(&[]).await;
     exchange(address, &get_and_close("/stream-error")).await;
     let line = probe
@@ -94,7 +94,7 @@ async fn client_input_with_a_line_break_cannot_forge_a_log_line() {
 }
 
 #[tokio::test]
-async fn valid_request_id_header_is_kept_and_others_are_replaced_by_a_new_id() {
+async fn valid_request_id_header_is_kept_and_an_invalid_one_is_replaced_by_a_new_id() {
     let (_probe, address) = start(&[]).await;
     let request = |id: &str| {
         let head = format!("GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{id}\r\n");

@@ -32,7 +32,7 @@ async fn forwarding_headers_are_ignored_without_trusted_proxies() {
 }
 
 #[tokio::test]
-async fn trusted_proxy_sets_peer_scheme_and_host_with_the_selected_header_only() {
+async fn trusted_proxy_sets_peer_scheme_and_host_name_with_the_selected_header_only() {
     let trusted = ("ANYHOST_HTTP_PROXIES", "loopback");
     let standard = ("ANYHOST_HTTP_FORWARDED", "1");
     for (vars, selected, other) in [
@@ -62,7 +62,7 @@ async fn forwarding_headers_from_a_peer_outside_the_trusted_networks_are_ignored
 }
 
 #[tokio::test]
-async fn peer_is_the_nth_entry_from_the_right_with_a_number_of_trusted_proxies() {
+async fn with_two_trusted_proxies_the_peer_is_the_second_x_forwarded_for_address_from_the_right() {
     let (_probe, address) = start(&[("ANYHOST_HTTP_PROXIES", "2")]).await;
     assert_eq!(echo(address, &forwarded(X)).await["peer"], "1.1.1.1");
 }
@@ -81,7 +81,7 @@ async fn invalid_x_forwarded_host_from_a_trusted_proxy_is_rejected_with_400() {
 }
 
 #[tokio::test]
-async fn proxy_protocol_header_sets_the_peer_if_enabled() {
+async fn proxy_protocol_header_sets_the_peer_if_the_proxy_protocol_is_enabled() {
     let (_probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
     let request = forwarded("");
     let version_1 = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n";
@@ -102,14 +102,15 @@ async fn proxy_protocol_header_sets_the_peer_if_enabled() {
 
 /// Without the header, the client has bypassed the load balancer and its peer address would be wrong.
 #[tokio::test]
-async fn connection_without_a_valid_proxy_protocol_header_is_closed_if_enabled() {
+async fn connection_without_a_valid_proxy_protocol_header_is_closed_if_the_proxy_protocol_is_enabled()
+ {
     let (_probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
     assert_eq!(exchange(address, &forwarded("")).await, "");
     assert_eq!(exchange(address, b"PROXY TCP4 nonsense\r\n").await, "");
 }
 
 #[tokio::test]
-async fn proxy_protocol_header_is_rejected_with_400_unless_enabled() {
+async fn proxy_protocol_header_is_rejected_with_400_unless_the_proxy_protocol_is_enabled() {
     let (_probe, address) = start(&[]).await;
     let request = [
         &b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"[..],

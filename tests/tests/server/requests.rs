@@ -28,7 +28,7 @@ async fn connection_is_reused_after_a_413_to_a_client_that_sends_its_whole_body(
     stream
         .write_all(&body)
         .await
-        .expect("the server stopped reading the body");
+        .expect("expected the server to read the whole body");
     stream
         .write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .await

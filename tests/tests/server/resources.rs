@@ -167,5 +167,5 @@ async fn server_without_free_descriptors_retries_accept_with_growing_pauses_and_
     drop(streams);
     timeout(TIMEOUT, assert_responds(address))
         .await
-        .expect("the server did not recover");
+        .expect("expected the server to accept connections again");
 }

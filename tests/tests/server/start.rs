@@ -5,7 +5,7 @@ use anyhost_conformance::Probe;
 use super::{exchange, start};
 
 #[tokio::test]
-async fn help_and_version_options_exit_with_0() {
+async fn server_exits_with_0_for_the_options_help_and_version() {
     for option in ["--help", "--version"] {
         let exit = Probe::start(&[option], &[]).exit().await;
         assert!(exit.success(), "{option}: {exit}");
@@ -13,7 +13,7 @@ async fn help_and_version_options_exit_with_0() {
 }
 
 #[tokio::test]
-async fn invalid_option_or_address_exits_with_2() {
+async fn server_exits_with_2_for_an_invalid_option_or_address() {
     for args in [&["--wrong"][..], &["--listen", "ftp://x"]] {
         let exit = Probe::start(args, &[]).exit().await;
         assert_eq!(exit.code(), Some(2), "{args:?}");
@@ -21,7 +21,7 @@ async fn invalid_option_or_address_exits_with_2() {
 }
 
 #[tokio::test]
-async fn invalid_environment_variable_exits_with_1_and_is_named_in_the_log() {
+async fn server_exits_with_1_and_names_an_invalid_environment_variable_in_the_log() {
     for (name, value) in [("PORT", "many"), ("ANYHOST", "ftp")] {
         let mut probe = Probe::start(&[], &[(name, value)]);
         let line = probe.log_line(value).await;

@@ -56,13 +56,13 @@ async fn no_request_on_an_accepted_connection_is_lost_when_the_server_stops_unde
     };
     timeout(TIMEOUT, under_load)
         .await
-        .expect("the server did not handle 2000 requests");
+        .expect("expected the server to handle 2000 requests");
     let before = responses.load(Ordering::Relaxed);
     probe.terminate();
     for client in clients {
         timeout(TIMEOUT, client)
             .await
-            .expect("a client did not end")
+            .expect("expected each client to end")
             .unwrap();
     }
     assert!(probe.exit().await.success());
@@ -137,7 +137,7 @@ async fn request_whose_head_is_incomplete_at_sigterm_gets_a_response_that_closes
     assert_eq!(read_to_end(&mut silent).await, "");
     for stream in [&mut kept_alive, &mut new] {
         stream.write_all(&request[20..]).await.unwrap();
-        let response = read_response(stream).await.expect("no response");
+        let response = read_response(stream).await.expect("expected a response");
         assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
     }
     assert!(probe.exit().await.success());

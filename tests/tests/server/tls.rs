@@ -201,7 +201,7 @@ async fn new_certificate_is_used_for_new_connections_without_closing_existing_on
         let response = timeout(TIMEOUT, read_response(&mut existing))
             .await
             .unwrap();
-        let response = response.expect("the existing connection was closed");
+        let response = response.expect("expected a response on the existing connection");
         assert!(response.ends_with("Hello, world!"), "{response}");
     };
     for with_sighup in [true, false, true] {
@@ -221,10 +221,10 @@ async fn new_certificate_is_used_for_new_connections_without_closing_existing_on
         };
         timeout(TIMEOUT, renewed)
             .await
-            .expect("the new certificate is not used");
+            .expect("expected the server to use the new certificate");
         connect_tls(address, &before, b"http/1.1")
             .await
-            .expect_err("the old certificate is still used");
+            .expect_err("expected the server to reject the old certificate");
         request().await;
     }
     probe.log_line("reloaded the TLS certificate").await;
@@ -260,7 +260,8 @@ async fn invalid_or_missing_certificate_files_leave_the_current_certificate_in_u
 }
 
 #[tokio::test]
-async fn tls_listener_without_a_certificate_or_with_the_key_of_another_exits_with_1() {
+async fn server_exits_with_1_if_a_tls_listener_has_no_certificate_or_the_key_of_another_certificate()
+ {
     let files = Files::new();
     files.renew();
     let other = Files::new();

@@ -1,4 +1,4 @@
-//! An adapter for a host with a protocol of its own: JSON, one value a line, one request for each TCP connection.
+//! An adapter for a host with another protocol: JSON, one value a line, one request for each TCP connection.
 //!
 //! ```text
 //! → {"method": "POST", "target": "/echo?q", "headers": [["x-a", "1"]], "body": "aGk="}
@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What `Context::host` says.
+/// The kind of host, which `Context::host` returns.
 const HOST: Host = Host::new("json-lines");
 
 pub(crate) async fn serve(listener: TcpListener, handler: Arc<dyn Handler>) {
@@ -60,7 +60,7 @@ async fn connection(
         }
     };
     let sent = encode(response, &info, stream.get_mut()).await;
-    // The work after the response runs also if the client disconnected.
+    // `wait_until` work runs even if the client disconnected.
     finish_after_response(&context, std::future::pending()).await;
     sent
 }

@@ -1,5 +1,5 @@
 //! How an adapter of another project runs the conformance suite: an adapter, a transport that speaks its protocol, and
-//! a profile that declares what this protocol cannot carry.
+//! a profile that declares what this protocol does not support.
 
 mod adapter;
 
@@ -20,7 +20,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_adapter_with_a_protocol_of_its_own_passes_the_suite() {
+async fn an_adapter_for_another_protocol_passes_the_suite() {
     silence_probe_panics();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
