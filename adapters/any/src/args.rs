@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     server: ServerOptions,
     /// Print version
-    // The default of clap is `-V`; the command line of micro has `-v`.
+    // clap would use `-V`; `-v` is the option of the npm package micro.
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
 }
@@ -48,7 +48,7 @@ impl Args {
             // An invalid variable is reported in the log, as on every host.
             Some(setting) if !setting.name().starts_with("--") => Err(setting),
             _ => {
-                // If stdout or stderr is closed, there is no place to report that.
+                // An error of stdout or stderr cannot be reported anywhere.
                 let _ = error.print();
                 let code = u8::try_from(error.exit_code()).unwrap_or(2);
                 Ok(Err(ExitCode::from(code)))
@@ -56,7 +56,7 @@ impl Args {
         }
     }
 
-    /// For a program whose command line is not anyhost's.
+    /// The options from the environment only, for a program that has its own command line.
     ///
     /// # Errors
     /// When an environment variable has an invalid value.
@@ -72,7 +72,7 @@ impl Args {
     /// itself. Must be called before the process has threads.
     ///
     /// # Errors
-    /// When what was inherited is not a listening socket.
+    /// When an inherited descriptor is not a listening socket.
     pub(crate) fn take_inherited(&self) -> io::Result<Option<Inherited>> {
         match self.listen.is_empty() {
             true => Inherited::take(),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn help_lists_every_flag_with_its_variable_and_the_defaults() {
+    fn the_option_help_lists_every_flag_with_its_variable_and_default() {
         let help = parse(&["--help"]).unwrap_err().to_string();
         for text in [
             "Serves HTTP with one handler",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn version_prints_the_version_of_anyhost() {
+    fn the_option_version_prints_the_version_of_anyhost() {
         for flag in ["-v", "--version"] {
             let version = parse(&[flag]).unwrap_err();
             let expected = concat!("anyhost ", env!("CARGO_PKG_VERSION"), "\n");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_command_line_exits_with_2() {
+    fn the_exit_status_is_2_for_an_invalid_command_line() {
         for args in [
             &["--port"][..],
             &["-l"],

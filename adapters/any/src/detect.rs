@@ -38,7 +38,7 @@ impl Detected {
     }
 }
 
-/// Why no host was selected. Guessing would contradict what the operator set up.
+/// Why no host was selected. A guess could contradict the operator's configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DetectError {
     /// `ANYHOST` does not name a host.

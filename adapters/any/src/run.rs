@@ -13,7 +13,7 @@ use crate::log;
 
 /// Runs a handler on the host that started this process, until that host stops the process.
 ///
-/// The first matching rule selects the host. The log says which rule matched.
+/// The first matching rule selects the host. At level `info`, the log says which rule matched.
 ///
 /// 1. `ANYHOST=http|lambda|cgi`
 /// 2. `AWS_LAMBDA_RUNTIME_API` is set: AWS Lambda
@@ -21,9 +21,9 @@ use crate::log;
 /// 4. otherwise: the standalone server. If stdin is a listening socket, the process was started for
 ///    FastCGI, which is not supported, and `run` fails.
 ///
-/// The standalone server listens at the addresses of `--listen`. Without that option, it listens on the sockets
-/// that systemd passed, or else on the port in `FUNCTIONS_CUSTOMHANDLER_PORT`, or else on the port in `PORT` (and
-/// the address in `HOST`), or else on `0.0.0.0:3000`. `--help` prints all options. CGI and Lambda ignore the
+/// The standalone server listens at the addresses of `--listen`. Without this option, it listens on the sockets
+/// that systemd passed. Without these, the port is the value of `FUNCTIONS_CUSTOMHANDLER_PORT`, of `PORT`, or 3000,
+/// and the address is the value of `HOST`, or `0.0.0.0`. `--help` prints all options. CGI and Lambda ignore the
 /// command line, because a web server can pass the query of a request there (RFC 3875 §4.4).
 ///
 /// `run` creates the Tokio runtime: with one thread for CGI and for a Lambda function without concurrency,
@@ -58,7 +58,7 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 /// is 500, and the exit code is 0, as for every complete response.
 ///
 /// A `tracing` subscriber that the function sets replaces the log to stderr when the function has returned. While
-/// the function runs, events of its thread still go to stderr, and those of other threads to the new subscriber.
+/// the function runs, events of its thread still go to stderr, and events of other threads go to the new subscriber.
 ///
 /// ```no_run
 /// use anyhost::{Error, Router};
@@ -127,7 +127,7 @@ where
         }
     };
     result.unwrap_or_else(|error| {
-        // The status of an error is for clients, and a start has no client.
+        // The status of an error is for clients, and a failed start has no client.
         let error = match error.source() {
             Some(_) => error.chain().to_string(),
             None => error.message().to_owned(),
@@ -153,9 +153,9 @@ const IN_RUNTIME: &str = "run was called inside a Tokio runtime, but creates its
 /// }
 /// ```
 ///
-/// The host is detected as in [`run`], but the command line is ignored: the standalone server listens where the
-/// environment says. For CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) at the start of `main`, before any
-/// thread is started.
+/// The host is detected as in [`run`], but the command line is ignored: the standalone server listens at the
+/// address in the environment. For CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) at the start of `main`,
+/// before any thread is started.
 ///
 /// # Errors
 /// An error if the host cannot be served, for example because an address is in use, or if a CGI response was

@@ -1,5 +1,4 @@
-//! The [`Context`] of a request. All of its facts come from variables of the server, and none from request
-//! headers.
+//! The [`Context`] of a request. All its values come from variables of the server, and none from request headers.
 
 use std::net::IpAddr;
 

@@ -36,7 +36,7 @@ impl Exchange {
         let framing = Framing::of(environment, options);
         Self {
             end: end.map(|(end, _)| end),
-            // Even if the length is invalid, the body must be drained, or the web server blocks.
+            // Even if the length is invalid, the body must be read and discarded, or the web server blocks.
             framing: framing.as_ref().copied().unwrap_or(Framing::ToEnd),
             request: request::decode(environment, &split.path, framing, context.clone()),
             context,
@@ -44,7 +44,7 @@ impl Exchange {
         }
     }
 
-    /// Runs the handler and writes the response. The caller drains the rest of the request body.
+    /// Runs the handler and writes the response. The caller discards the rest of the request body.
     pub(crate) async fn run(
         self,
         handler: Arc<dyn Handler>,

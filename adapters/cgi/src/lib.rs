@@ -10,16 +10,16 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Web servers start CGI programs in very different ways. This adapter handles these facts:
+//! Web servers differ in how they start CGI programs. This adapter handles these differences:
 //!
 //! - Apache and fcgiwrap write the whole request body before they read the response. A response longer
 //!   than 4 KiB therefore waits until the body was read (to disk, if it is long), and the rest of the body
-//!   is drained before the process ends.
+//!   is discarded before the process ends.
 //! - A variable can contain any bytes, and can occur twice.
 //! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The raw
 //!   path is used only if it decodes to PATH_INFO.
 //! - Most servers pass on an aborted response as if it were complete. Content-Length is sent whenever it is
-//!   known, because it is the only sign that some of these servers pass on.
+//!   known, because some of these servers pass on only this sign of an aborted response.
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 

@@ -42,7 +42,7 @@ impl Options {
         })
     }
 
-    /// Options for a response that says that the program could not start: none of the settings.
+    /// The options for the response to a failed start. They do not depend on the settings, which may be invalid.
     pub(crate) fn for_failed_start(environment: &Environment) -> Self {
         Self {
             nph: is_nph(environment),

@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::process::{Terminate, detach, set_alarm, take_response_file};
 
 /// After SIGTERM, `wait_until` work of the cancelled handler may run for this time: Apache sends SIGKILL 3
-/// seconds after SIGTERM. Draining the request body may exceed the deadline by the same time.
+/// seconds after SIGTERM. Discarding the request body may exceed the deadline by the same time.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A CGI program.
@@ -65,7 +65,7 @@ impl Program {
     }
 
     /// Ends the process after this time. A handler that has not returned is dropped, and the response
-    /// is 504. A response in progress is aborted. Work after the response is dropped. If a handler blocks its
+    /// is 504. A response in progress is aborted. `wait_until` work is dropped. If a handler blocks its
     /// thread, SIGALRM ends the process about 4 seconds after the deadline. Handlers see the deadline as
     /// [`Context::deadline`].
     ///
@@ -109,8 +109,8 @@ impl Program {
     /// seconds after SIGTERM, so `wait_until` work under Apache should take less time.
     ///
     /// # Errors
-    /// An error if no web server started this process, or if the process cannot be set up. If the response
-    /// could not be sent, that is an [`Outcome`], and has been logged.
+    /// An error if no web server started this process, or if the process cannot be set up. A response
+    /// that could not be sent is an [`Outcome`] and not an error; it has been logged.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> Result<Outcome, ServeError> {
         let handler = Arc::new(handler.into_handler());
         self.serve_in(Environment::of_process(), handler).await
@@ -159,8 +159,8 @@ impl Program {
         Ok(outcome)
     }
 
-    /// Serves one request from any environment, stdin and stdout. [`serve`](Self::serve) does this with those
-    /// of the process, and tests with buffers.
+    /// Serves one request from any environment, stdin and stdout. [`serve`](Self::serve) uses the
+    /// environment and streams of the process; tests can use buffers.
     ///
     /// `wait_until` work is not run. The caller runs it with the returned context, after it has closed
     /// stdout.

@@ -34,8 +34,8 @@ where
     })
 }
 
-/// Tokio's default is the number of CPUs. Invocations that run concurrently need more: each may block a worker,
-/// and one more worker has to poll the I/O driver.
+/// Tokio's default is the number of CPUs. Concurrent invocations need more workers: each can block one worker, and
+/// one more worker has to poll the I/O driver.
 fn worker_threads() -> Option<usize> {
     const MAX: usize = 128;
     let concurrency = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok()?;

@@ -1,4 +1,4 @@
-//! Starting each host: the runtime that it needs, building the handler, and the exit code.
+//! Starts each host: makes the runtime that it needs, builds the handler, and returns the exit code.
 
 #[cfg(feature = "cgi")]
 pub(crate) mod cgi;

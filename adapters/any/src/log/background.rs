@@ -1,8 +1,8 @@
-//! A writer thread for stderr.
+//! A thread that writes to stderr.
 //!
-//! A `write` to a pipe whose reader has stopped blocks. If a thread that handles requests wrote the log, it would
-//! block with the pipe, and SIGTERM with it. So lines are collected in a buffer, and only the writer thread can
-//! block. If the buffer is full, lines are dropped, and counted in a later line.
+//! A `write` to a pipe whose reader has stopped blocks. If threads that handle requests wrote the log, they would
+//! block too, and the server would not stop on SIGTERM. Therefore lines are collected in a buffer, and only the
+//! writer thread can block. If the buffer is full, lines are dropped, and counted in a later line.
 //!
 //! `tracing-appender` does the same with one allocation and one message to its thread per line. Here, a line costs
 //! one copy, and the thread is woken at most once in [`PAUSE`].
@@ -67,7 +67,8 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thread {
     NotStarted,
-    /// Could not be started, as on hosts that limit threads: lines are written directly.
+    /// The thread could not be started, for example because a hosting provider limits threads: lines are written
+    /// directly.
     Failed,
     /// Waits for lines.
     Idle,
@@ -90,7 +91,7 @@ impl Write for Background {
     }
 }
 
-/// Says that this process is a server. The thread starts with the first line.
+/// Marks this process as a server. The thread starts with the first line.
 pub(super) fn enable() {
     IS_ENABLED.store(true, Ordering::Relaxed);
 }
@@ -117,7 +118,7 @@ pub(super) fn flush() {
     state.is_ending &= !timeout.timed_out();
 }
 
-/// Flushes the log, and from now on each line at once: the process can exit at any time.
+/// Flushes the log, and flushes each later line at once, because the process can exit at any time.
 pub(super) fn end() {
     lock().is_ending = true;
     flush();
@@ -190,7 +191,10 @@ fn run() {
 
         match write_all(&batch) {
             Ok(()) if dropped > 0 => {
-                tracing::error!(dropped, "dropped log lines: stderr was not read in time");
+                tracing::error!(
+                    dropped,
+                    "dropped log lines, because stderr was not read in time"
+                );
                 dropped = 0;
             }
             Ok(()) => {}

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn error_spans_are_enabled_for_every_target() {
+    fn spans_of_level_error_are_enabled_for_every_target() {
         let filter = Targets::new().with_target("app", LevelFilter::DEBUG);
         let lazy =
             LazySubscriber::new(filter, || Box::new(tracing_subscriber::registry()) as Inner);

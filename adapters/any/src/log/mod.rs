@@ -31,8 +31,8 @@ pub(crate) struct Starting(Option<(DefaultGuard, Dispatch)>);
 
 /// Writes the log to stderr, unless the program has set a subscriber.
 ///
-/// The level is that of `RUST_LOG` (`debug`, `info,hyper=trace`), or else `info`, for CGI `warn`. On Lambda,
-/// `AWS_LAMBDA_LOG_LEVEL` wins over `RUST_LOG`, and `AWS_LAMBDA_LOG_FORMAT=JSON` selects JSON. For CGI and the
+/// `RUST_LOG` sets the level (such as `debug` or `info,hyper=trace`). The default is `info`, and `warn` for CGI. On
+/// Lambda, `AWS_LAMBDA_LOG_LEVEL` overrides `RUST_LOG`, and `AWS_LAMBDA_LOG_FORMAT=JSON` selects JSON. For CGI and the
 /// standalone server, each event is one line. CGI lines have no time, because the web server adds it.
 pub(crate) fn init(host: HostKind) -> Starting {
     panic::set_hook();
@@ -69,7 +69,7 @@ impl Drop for Starting {
     }
 }
 
-/// Writes what is still in the buffer of the log when it is dropped, also if the process panics.
+/// When dropped, writes the lines that are still in the buffer of the log, even if the process panics.
 pub(crate) struct FlushAtExit;
 
 impl Drop for FlushAtExit {
@@ -98,7 +98,7 @@ pub(crate) fn failed_to_detect(error: &DetectError) {
     }
 }
 
-/// Writes a line past the subscriber. An error of stderr cannot be reported anywhere.
+/// Writes a line to stderr without the subscriber. An error of stderr cannot be reported anywhere.
 fn write_to_stderr(line: fmt::Arguments<'_>) {
     let line = format!("{line}\n");
     let _ = match background::is_enabled() {

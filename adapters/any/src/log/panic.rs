@@ -12,11 +12,11 @@ use tracing::Level;
 use super::write_to_stderr;
 
 /// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
-/// prints several lines to stderr, past the log format. A hook that the program has set is kept.
+/// prints several lines to stderr that do not have the log format. A hook that the program has set is kept.
 ///
 /// The standard library has no function that returns whether a hook is set. If none is set, `take_hook` returns
-/// the default hook each time, so the first and the second hook are the same function. Should the
-/// compiler give that function two addresses, the default hook stays, and prints its lines.
+/// the default hook each time, so the first and the second hook are the same function. If the
+/// compiler gives that function two addresses, the default hook stays, and prints its lines.
 pub(super) fn set_hook() {
     let current = take_hook();
     let default = take_hook();

@@ -9,11 +9,11 @@ use super::Input;
 /// How often the limits below are checked.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The process stops draining if no bytes arrive for this time.
+/// The process stops reading if no bytes arrive for this time.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// At most this much is drained, for at most this time. Without a limit, a client could keep the process
-/// alive by sending forever. A server that still writes beyond the limit may lose the response.
+/// At most this many bytes are discarded, for at most this time. Without a limit, a client could keep the process
+/// alive by sending without an end. A server that still writes beyond the limit may lose the response.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_TIME: Duration = Duration::from_secs(120);
 

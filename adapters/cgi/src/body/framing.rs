@@ -49,14 +49,14 @@ impl Framing {
         }
         let software = environment.text("SERVER_SOFTWARE").unwrap_or_default();
         if software.starts_with("busybox") {
-            // busybox does not decode chunks, and passes on only those of its first read.
+            // busybox does not decode chunks, and passes on only the bytes of its first read.
             return Err(Error::from_status(StatusCode::LENGTH_REQUIRED));
         }
         Ok(Self::ToEnd)
     }
 }
 
-/// Whether the program answers in place of a request that failed, as Apache's ErrorDocument. CONTENT_LENGTH then
+/// Whether the program makes the error page for a failed request, as Apache's ErrorDocument. CONTENT_LENGTH then
 /// belongs to the failed request, whose body Apache has discarded: stdin is empty. Apache sets
 /// REDIRECT_REQUEST_METHOD for these requests only, and each further internal redirect puts another `REDIRECT_`
 /// in front of the name.

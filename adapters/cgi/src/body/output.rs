@@ -89,7 +89,7 @@ impl<W: Write + Send + 'static> Output<W> {
 }
 
 impl<W: Write + Send + 'static> Sink<W> {
-    /// If no thread can be started, as on hosts that limit them, writes stay direct.
+    /// If no thread can be started, for example because the hosting provider limits threads, writes stay direct.
     fn move_to_thread(&mut self) {
         let sink = match std::mem::replace(self, Self::Moving) {
             Self::Direct(sink) => sink,

@@ -11,8 +11,8 @@ use super::shared::{BLOCK, Mode, READ_AHEAD, Shared};
 /// handler: it reads the log (stderr) only after it has written the whole body.
 const STALL: Duration = Duration::from_secs(1);
 
-/// Runs the reader on a thread. If no thread can be started, as on hosts that limit them, reads the whole
-/// body before the handler starts.
+/// Runs the reader on a thread. If no thread can be started, for example because the hosting provider
+/// limits threads, reads the whole body before the handler starts.
 pub(super) fn spawn<R: Read + Send + 'static>(reader: Reader<R>) {
     let shared = reader.shared.clone();
     // `Builder::spawn` consumes the closure even if it fails, so the reader is shared with the closure.
@@ -46,7 +46,7 @@ pub(super) struct Reader<R> {
 
 impl<R: Read> Reader<R> {
     /// Reads to the end of the body in every mode. If the program stopped reading while the server writes,
-    /// both would wait for each other forever.
+    /// both would wait for each other without an end.
     fn run(mut self) {
         let mut block = vec![0; BLOCK];
         let end = loop {

@@ -34,7 +34,7 @@ impl SplitPath {
         }
         let script = script_prefix(environment.bytes("SCRIPT_NAME").unwrap_or_default());
         let info = with_slash(environment.bytes("PATH_INFO").unwrap_or_default());
-        // A target in another form than a path says nothing about the path.
+        // A target that is not a path does not contain the path.
         let raw = raw.filter(|raw| raw.starts_with(b"/")).map(resolve_dots);
         let Some(raw) = raw.as_deref() else {
             return Self::new(&encode_path(&info).into_bytes(), &script);
@@ -67,7 +67,7 @@ impl SplitPath {
                 below => Some(Self::new(split_before(raw, below)?.1, script)),
             };
         }
-        // A rule that maps one URL to the root of the program says nothing about a folder.
+        // If a rule maps one URL to the root of the program, the folder of the program is unknown.
         let is_folder = info != b"/" || strip_segments(script, &front).is_some();
         is_folder.then(|| Self::new(path, &front))
     }
@@ -99,8 +99,8 @@ fn folder(script: &[u8]) -> &[u8] {
     &script[..slash.unwrap_or_default()]
 }
 
-/// PATH_INFO with a slash at its start. It lacks the slash if a pattern of the server's configuration captured only
-/// what follows the slash.
+/// PATH_INFO with a slash at its start. The slash is missing if a pattern in the server's configuration captured
+/// only the characters after the slash.
 fn with_slash(info: &[u8]) -> Vec<u8> {
     match info {
         [b'/', ..] => info.to_vec(),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_uri_without_a_leading_slash_cannot_change_the_host() {
+    fn a_request_uri_without_a_leading_slash_cannot_change_the_host_name() {
         assert_eq!(uri("@evil.example", "", "/x"), pair("/x", ""));
         assert_eq!(uri("@evil.example/x", "/app", "/x"), pair("/x", "/app"));
         assert_eq!(

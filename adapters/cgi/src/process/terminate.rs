@@ -1,7 +1,7 @@
 //! SIGTERM and SIGALRM.
 //!
-//! Both cost almost nothing if the response is ready at once, and both end the process even if a handler
-//! blocks its thread.
+//! Handling these signals costs almost nothing if the response is ready at once, and both signals end the process
+//! even if a handler blocks its thread.
 
 #![allow(unsafe_code)]
 

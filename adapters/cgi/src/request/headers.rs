@@ -11,8 +11,8 @@ use anyhost_core::{Error, Result};
 use crate::body::Framing;
 use crate::environment::Environment;
 
-/// Decodes the headers. A variable that cannot be a header is ignored, with a warning in the log: it costs the
-/// handler one header, and not the request.
+/// Decodes the headers. A variable that cannot be a header is ignored, with a warning in the log, because the
+/// handler can probably handle the request without that header.
 ///
 /// # Errors
 /// 431 if there are more than 24,576 headers.
@@ -28,9 +28,9 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
         };
         // The name of the header decides: a server may pass a variable in lower case or with dashes.
         match name.as_str() {
-            // Servers check CONTENT_TYPE and CONTENT_LENGTH, which carry the same values.
+            // Servers check CONTENT_TYPE and CONTENT_LENGTH, which have the same values.
             "content-type" | "content-length" => continue,
-            // A `Proxy` header becomes HTTP_PROXY, a variable that HTTP clients obey ("httpoxy").
+            // A `Proxy` header becomes HTTP_PROXY, a variable that HTTP clients read as a setting ("httpoxy").
             "proxy" => continue,
             // RFC 3875 §4.1 does not distinguish an empty variable from a missing one. Servers set these
             // without a header of the client (nginx: HTTP_HOST; rewrite rules: HTTP_AUTHORIZATION; Python's
@@ -104,7 +104,7 @@ fn header_name(variable: &[u8]) -> Option<HeaderName> {
 fn header_value(name: &HeaderName, value: &[u8]) -> Option<HeaderValue> {
     let valid = HeaderValue::from_bytes(value).ok();
     if valid.is_none() {
-        tracing::warn!(%name, "ignoring a header with an invalid value");
+        tracing::warn!(%name, "ignoring a request header with an invalid value");
     }
     valid
 }

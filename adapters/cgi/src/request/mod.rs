@@ -63,7 +63,7 @@ fn version(environment: &Environment) -> Version {
 }
 
 /// Servers must set QUERY_STRING (RFC 3875 §4.1.7), and after a rewrite only QUERY_STRING is right. If it is
-/// empty, the request may have ended with a question mark or not: CGI does not say.
+/// empty, the target may have ended with a question mark or not: CGI has no variable that shows the difference.
 fn query(environment: &Environment) -> Option<&[u8]> {
     match environment.get("QUERY_STRING") {
         Some(_) => environment.bytes("QUERY_STRING"),

@@ -7,8 +7,8 @@ use anyhost_core::http::{HeaderMap, StatusCode};
 use crate::environment::Environment;
 use crate::options::Options;
 
-/// Longer header lines are rejected by nginx (above its buffer, 4 KiB by default) and Apache (above 8,190
-/// bytes).
+/// nginx rejects header lines that are longer than its buffer (4 KiB by default), and Apache rejects lines above
+/// 8,190 bytes.
 const LONG_LINE: usize = 4096;
 
 /// The form of the first line.

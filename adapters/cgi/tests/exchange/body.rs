@@ -12,7 +12,7 @@ use super::{CountedStdin, body_length, inspect, run, run_program};
 const MEGABYTE: [(&str, &str); 1] = [("CONTENT_LENGTH", "1000000")];
 
 #[tokio::test]
-async fn the_part_of_a_body_that_the_handler_did_not_read_is_drained() {
+async fn the_part_of_a_body_that_the_handler_did_not_read_is_discarded() {
     let stdin = CountedStdin::new(1_000_000);
     let (response, outcome) = run(|| async { "done" }, &MEGABYTE, stdin.clone()).await;
     assert!(response.ends_with("\r\n\r\ndone"), "{response}");
@@ -21,7 +21,7 @@ async fn the_part_of_a_body_that_the_handler_did_not_read_is_drained() {
 }
 
 #[tokio::test]
-async fn the_body_of_a_rejected_request_is_drained() {
+async fn the_body_of_a_rejected_request_is_discarded() {
     let stdin = CountedStdin::new(1_000_000);
     let vars = [MEGABYTE[0], ("HTTP_HOST", "u@a")];
     let (response, _) = run(|| async { "reached" }, &vars, stdin.clone()).await;
@@ -127,7 +127,7 @@ async fn a_request_without_content_length_and_chunks_has_no_body() {
 }
 
 #[tokio::test]
-async fn with_body_to_end_reads_beyond_the_content_length() {
+async fn the_option_body_to_end_reads_beyond_the_content_length() {
     // Apache's mod_deflate decompresses the body and keeps its old length.
     let program = Program::new().with_body_to_end(true);
     let vars = [("CONTENT_LENGTH", "41")];

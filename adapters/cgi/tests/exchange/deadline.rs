@@ -17,7 +17,7 @@ fn program() -> Program {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_misses_the_deadline_gets_a_504() {
+async fn a_request_whose_handler_misses_the_deadline_gets_a_504() {
     let slow = || async {
         tokio::time::sleep(MINUTE).await;
         "too late"
@@ -84,7 +84,7 @@ async fn a_long_head_that_waits_for_the_request_body_becomes_a_504_at_the_deadli
 }
 
 #[tokio::test]
-async fn the_request_body_is_drained_after_a_504() {
+async fn the_request_body_is_discarded_after_a_504() {
     let hanging = std::future::pending::<&str>;
     let program = Program::new().with_deadline(Duration::from_millis(1));
     let stdin = CountedStdin::new(100_000);
@@ -111,7 +111,7 @@ async fn the_context_of_a_request_has_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_deadline_too_far_away_for_the_clock_is_no_deadline() {
+async fn a_deadline_too_far_away_for_the_clock_is_ignored() {
     let program = Program::new().with_deadline(Duration::MAX);
     let (stdout, outcome) = run_program(program, || async { "hi" }, &[], io::empty()).await;
     assert_eq!(outcome, Outcome::Completed);

@@ -72,14 +72,14 @@ async fn an_unknown_protocol_version_is_treated_as_http_1_0() {
 }
 
 #[tokio::test]
-async fn the_query_comes_from_query_string_or_else_from_request_uri() {
+async fn the_query_comes_from_query_string_or_if_it_is_missing_from_request_uri() {
     for (vars, expected) in [
         (
             &[("REQUEST_URI", "/x?raw"), ("QUERY_STRING", "rewritten=1")][..],
             "/?rewritten=1",
         ),
         (&[("REQUEST_URI", "/x?a?b#c")], "/?a?b"),
-        // QUERY_STRING is set, so its empty value counts.
+        // QUERY_STRING is set, so its empty value is used.
         (&[("REQUEST_URI", "/x?a"), ("QUERY_STRING", "")], "/"),
         (&[("QUERY_STRING", "x=%&y=a+b&y=%20")], "/?x=%&y=a+b&y=%20"),
     ] {
@@ -116,7 +116,7 @@ async fn an_asterisk_is_a_valid_target_only_for_options() {
 }
 
 #[tokio::test]
-async fn request_uri_cannot_change_the_host() {
+async fn request_uri_cannot_change_the_host_name() {
     let vars = [
         ("REQUEST_URI", "@evil.example/x"),
         ("PATH_INFO", "/x"),
@@ -127,7 +127,7 @@ async fn request_uri_cannot_change_the_host() {
 }
 
 #[tokio::test]
-async fn the_host_comes_from_http_host_or_else_from_server_name() {
+async fn the_host_header_comes_from_http_host_or_if_it_is_missing_from_server_name() {
     for (vars, expected) in [
         (
             &[("HTTP_HOST", "a.example:81"), ("SERVER_NAME", "b.example")][..],
@@ -274,7 +274,7 @@ async fn the_case_of_a_variable_does_not_change_how_its_header_is_treated() {
 }
 
 #[tokio::test]
-async fn content_type_and_content_length_win_over_their_http_variables() {
+async fn content_type_and_content_length_take_precedence_over_their_http_variables() {
     let vars = [
         ("CONTENT_TYPE", "text/plain"),
         ("CONTENT_LENGTH", "0"),
@@ -356,7 +356,7 @@ async fn an_invalid_address_or_port_from_the_server_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_repeated_header_variable_is_a_repeated_header() {
+async fn a_repeated_http_variable_becomes_a_repeated_header() {
     let target_and_headers = |request: &Request| format!("{} {}", uri(request), headers(request));
     let vars = [
         ("HTTP_X_FOO", "1"),
