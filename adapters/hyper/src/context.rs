@@ -26,7 +26,7 @@ pub(crate) fn of_connection(
     }
 }
 
-/// Applies the client address, scheme and host that trusted proxies report.
+/// Applies the client address, scheme and host name that trusted proxies report.
 pub(crate) fn apply_proxies<B>(
     proxies: &Proxies,
     context: Context,
@@ -35,7 +35,7 @@ pub(crate) fn apply_proxies<B>(
     let origin = proxies.origin(context.peer(), request.headers());
     if let Some(host) = origin.host {
         request.headers_mut().insert(HOST, host);
-        // HTTP/2 has its host in the target, where it would override the Host header (RFC 9112 §3.2.2).
+        // An HTTP/2 target contains the authority, which would override the Host header (RFC 9112 §3.2.2).
         if let Some(target) = request.uri().path_and_query().cloned() {
             *request.uri_mut() = target.into();
         }

@@ -17,7 +17,7 @@ struct State {
 }
 
 impl EventRate {
-    /// The number of events that were suppressed since the last one that was admitted; `None` if this one is suppressed
+    /// The number of events that were suppressed since the last admitted event, or `None` if this event is suppressed
     /// too.
     pub(crate) fn admit(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

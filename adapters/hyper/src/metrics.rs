@@ -49,7 +49,7 @@ impl Metrics {
         self.connections_timed_out.increment(1);
     }
 
-    /// What a client sent is not a valid PROXY header, TLS handshake or HTTP.
+    /// A client sent an invalid PROXY header, TLS handshake or HTTP message.
     pub(crate) fn connection_rejected(&self) {
         self.connections_rejected.increment(1);
     }
@@ -58,7 +58,7 @@ impl Metrics {
         self.requests_in_flight.increment(1.0);
     }
 
-    /// `status` is `None` if the client disconnected before the response; `aborted` is whether the response was
+    /// `status` is `None` if the client disconnected before the response; `aborted` is true if the response was
     /// not sent to its end.
     pub(crate) fn request_ended(&self, status: Option<StatusCode>, aborted: bool) {
         self.requests_in_flight.decrement(1.0);

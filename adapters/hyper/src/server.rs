@@ -1,4 +1,4 @@
-//! The server: its configuration, its sockets, and serving a handler.
+//! The server: its configuration and sockets, and the loop that serves a handler.
 
 use std::fmt;
 use std::future::Future;
@@ -26,10 +26,10 @@ use crate::timeouts;
 /// # Shutdown
 /// | when | what happens |
 /// |---|---|
-/// | SIGTERM, SIGINT, [`Handle::graceful_shutdown`], or [`with_graceful_shutdown`](Self::with_graceful_shutdown) | The server drains. It accepts no more connections. It closes idle connections after 0.3 s, because a request may be on its way, and new connections after 1 s. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work continue; their responses have `Connection: close`. |
+/// | SIGTERM, SIGINT, [`Handle::graceful_shutdown`], or [`with_graceful_shutdown`](Self::with_graceful_shutdown) | The server drains. It accepts no more connections. It closes idle connections after 0.3 s, because a client may have sent a request already, and new connections after 1 s. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work continue; their responses have `Connection: close`. |
 /// | everything is done | [`serve`](Self::serve) returns. |
 /// | the [drain timeout](Self::with_drain_timeout) (10 s) expires | The remaining requests and work are aborted, and their number is logged. |
-/// | a second signal, or [`Handle::shutdown`] | They are aborted at once. |
+/// | a second signal, or [`Handle::shutdown`] | The remaining requests and work are aborted at once. |
 ///
 /// In the worst case `serve` returns two seconds after the drain timeout: a task that blocks its thread cannot be
 /// aborted, and is left behind. Handlers that block all threads of the runtime delay none of this. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The
@@ -131,7 +131,7 @@ impl Server {
         self.urls().next().unwrap_or_default()
     }
 
-    /// The URLs of all sockets; that of a Unix socket is `unix:/path`.
+    /// The URLs of all sockets. The URL of a Unix socket is `unix:/path`.
     pub fn urls(&self) -> impl Iterator<Item = String> + '_ {
         let has_certificate = self.config.has_certificate();
         self.listeners
@@ -176,7 +176,7 @@ impl Server {
     }
 
     /// Expects a PROXY protocol header (version 1 or 2, as HAProxy defines it) at the start of each connection, and
-    /// takes the client's address from it. A connection without a header is closed. Only the load balancer must be
+    /// reads the client's address from it. A connection without a header is closed. Only the load balancer must be
     /// able to connect, because any client could send the header.
     #[must_use]
     pub fn with_proxy_protocol(mut self) -> Self {
@@ -184,7 +184,7 @@ impl Server {
         self
     }
 
-    /// Answers `GET /livez` with 200, and `GET /readyz` with 200 or, while the server drains, with 503. These requests
+    /// Responds to `GET /livez` with 200, and to `GET /readyz` with 200 or, while the server drains, with 503. These requests
     /// do not reach the handler and are not logged.
     #[must_use]
     pub fn with_health_checks(mut self) -> Self {
@@ -334,7 +334,7 @@ fn every_second(shared: &Shared) {
     shared.runtime.spawn(async {});
 }
 
-/// Reloads the certificate for as long as the returned handle lives.
+/// Reloads the certificate until the returned handle is dropped.
 #[cfg(feature = "tls")]
 fn reload_certificate(shared: &Shared) -> io::Result<Option<AbortOnDropHandle<()>>> {
     let Some(tls) = shared.config.tls.clone() else {

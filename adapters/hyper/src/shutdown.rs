@@ -1,4 +1,4 @@
-//! Shutting a server down: who can request it, and what happens then.
+//! The shutdown of a server: its requests and its steps.
 
 use std::future::{Future, pending};
 use std::io;
@@ -48,7 +48,7 @@ impl Handle {
 /// A future of the application that requests a shutdown by completing.
 pub(crate) type ShutdownFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where a server receives the requests to shut down from.
+/// The source of the requests to shut down.
 pub(crate) enum ShutdownRequests {
     /// `None` once the future has completed.
     Future(Option<ShutdownFuture>),

@@ -1,6 +1,6 @@
 //! Unix signals.
 //!
-//! Shutdown signals are received by a thread of their own. Tokio polls for signals on a worker thread, and handlers that
+//! A separate thread receives shutdown signals. Tokio polls for signals on a worker thread, and handlers that
 //! block all workers would delay the shutdown.
 
 use std::future::poll_fn;
@@ -25,7 +25,7 @@ const SECOND_SIGNAL_GRACE: Duration = Duration::from_secs(3);
 ///
 /// [`Server::serve`](crate::Server::serve) installs the signal handlers itself. A program that takes time to start can
 /// install them before, because the kernel discards a signal without a handler for process 1, as in a container: the
-/// server would start after it was told to stop. Signals that were not [received](Self::received) shut down the server
+/// server would start after the request to stop. Signals that were not [received](Self::received) shut down the server
 /// when it starts.
 ///
 /// The signal handlers stay installed when this is dropped.
@@ -98,7 +98,7 @@ impl ShutdownSignals {
     }
 }
 
-/// The returned value of [`ShutdownSignals::exit_after`].
+/// The value that [`ShutdownSignals::exit_after`] returns.
 #[derive(Debug)]
 pub struct ExitAfter {
     _time: Arc<Duration>,
@@ -119,7 +119,7 @@ impl Arrived {
             1 => *time,
             _ => SECOND_SIGNAL_GRACE.min(*time),
         };
-        // Without a thread, the process ends as late as its own shutdown does.
+        // Without a thread, the process ends when its shutdown is complete.
         let _ = std::thread::Builder::new().spawn(move || {
             std::thread::sleep(time);
             if ARRIVED.exit().strong_count() > 0 {

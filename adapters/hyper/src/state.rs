@@ -77,7 +77,7 @@ impl ServerState {
     }
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) health_checks: Arc<dyn Handler>,
@@ -85,7 +85,7 @@ pub(crate) struct Shared {
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<TokioExecutor>,
     pub(crate) state: Arc<ServerState>,
-    /// What a drain waits for: connections, HTTP/2 streams, detached handlers and work after the response.
+    /// The tasks that a drain waits for: connections, HTTP/2 streams, detached handlers and `wait_until` work.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: runtime::Handle,
     requests_in_flight: AtomicUsize,
@@ -136,7 +136,7 @@ impl Shared {
     }
 }
 
-/// What the requests of one connection share.
+/// The state that the requests of one connection share.
 pub(crate) struct ConnectionState {
     pub(crate) context: Context,
     pub(crate) registration: Registration,

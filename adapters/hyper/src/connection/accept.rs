@@ -1,4 +1,4 @@
-//! Accepting connections until the server drains.
+//! Accepts connections until the server drains.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::serve::{OpenConnection, serve};
 use crate::listen::{Listener, Stream};
 use crate::state::{Phase, Shared};
 
-/// Accepts connections until the server drains, and then those that are in the listener's queue: their clients are
+/// Accepts connections until the server drains, and then the connections in the listener's queue: their clients are
 /// connected, and may have sent a request already.
 pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, permits: Permits) {
     let tls = listener.is_tls(shared.config.has_certificate());

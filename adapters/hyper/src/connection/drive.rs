@@ -1,4 +1,4 @@
-//! Running a connection of hyper: timeouts, draining and aborting.
+//! Runs a connection of hyper, with timeouts, draining and aborting.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -15,8 +15,8 @@ use crate::request::ResponseBody;
 use crate::state::{Phase, ServerState};
 use crate::timeouts::{Activity, Waiting};
 
-/// How long an idle connection stays open once the server drains. A request may be on its way, and its client could
-/// not know whether it is safe to repeat it.
+/// How long an idle connection stays open once the server drains. A client may have sent a request already, and
+/// could not know whether it is safe to repeat the request.
 const IDLE_GRACE: Duration = Duration::from_millis(300);
 
 /// Runs a connection until it closes, and closes it on a timeout, on a drain and on an abort.
@@ -53,7 +53,7 @@ pub(super) async fn drive<C: Connection>(
             Event::Phase(_) => {
                 phase = Phase::Draining;
                 in_grace = true;
-                // A GOAWAY tells the client which requests are still served. HTTP/1 can announce the end only in the
+                // A GOAWAY contains the last request that is still served. HTTP/1 can announce the end only in the
                 // head of a response, so its connection stays open for the grace.
                 if C::MULTIPLEXED {
                     connection.as_mut().start_graceful_shutdown();
@@ -64,8 +64,8 @@ pub(super) async fn drive<C: Connection>(
                 if requests.is_none() || activity.requests_if_none_in_flight() != requests => {}
             // Part of a head has arrived. The head timeout applies to the rest.
             Event::GraceOver if activity.waiting() == Waiting::Head && !C::MULTIPLEXED => {}
-            // After a GOAWAY, hyper closes the connection once the client has answered a PING. A client that is still
-            // reading responses from the buffers of the kernel answers late; one that was idle has no reason to.
+            // After a GOAWAY, hyper closes the connection once the client has responded to a PING. A client that is
+            // still reading responses from the buffers of the kernel responds late; an idle client responds at once.
             Event::GraceOver if C::MULTIPLEXED && activity.has_written_recently() => {}
             Event::GraceOver if C::MULTIPLEXED => return Ok(()),
             Event::GraceOver => {
@@ -112,7 +112,7 @@ async fn next_event<C: Connection>(
     .await
 }
 
-/// What the two connection types of hyper have in common.
+/// The methods that the two connection types of hyper share.
 pub(super) trait Connection: Future<Output = hyper::Result<()>> {
     /// Whether requests share the connection at the same time.
     const MULTIPLEXED: bool;

@@ -42,7 +42,7 @@ pub(super) async fn handshake(
     Ok((io, context))
 }
 
-/// The address in the PROXY header, if there is to be one.
+/// The address in the PROXY header, if the server expects this header.
 async fn client_address<S>(stream: &mut S, shared: &Shared) -> io::Result<Option<IpAddr>>
 where
     S: AsyncRead + Unpin,
@@ -58,7 +58,7 @@ async fn accept_tls(stream: TcpStream, shared: &Shared) -> io::Result<Io> {
     let Some(tls) = &shared.config.tls else {
         return Err(io::Error::other("the server has no TLS certificate"));
     };
-    // Boxed, because the task of a connection has room for the largest future that it ever awaits.
+    // Boxed, because the task of a connection reserves space for the largest future that it awaits.
     let handshake = Box::pin(tls.accept(stream));
     let stream = match shared.config.options.limits.tls_handshake_timeout {
         Some(limit) => tokio::time::timeout(limit, handshake).await??,

@@ -1,12 +1,12 @@
-//! Where the heads of HTTP/1 requests begin and end in the bytes of a connection.
+//! Finds where the heads of HTTP/1 requests begin and end in the bytes of a connection.
 
 /// The end of a head.
 const END: &[u8; 4] = b"\r\n\r\n";
 
-/// Finds the ends of heads, also of heads that arrive in several parts.
+/// Finds the ends of heads, even if a head arrives in several parts.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// How many bytes of [`END`] the bytes so far end with.
+    /// The number of bytes of [`END`] at the end of the bytes so far.
     matched: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Closing a connection whose client may still be reading.
+//! Closes a connection whose client may still be reading.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::state::Phase;
 const LINGER_TIMEOUT: Duration = Duration::from_secs(60);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads and discards what the client sends, until it closes the connection.
+/// Reads and discards the bytes that the client sends, until the client closes the connection.
 ///
 /// If a socket is closed with unread input, or input arrives after it was closed, the kernel resets the connection and
 /// discards what the client has not read yet (RFC 9112 §9.6). HTTP/2 clients send WINDOW_UPDATE frames while they read.

@@ -1,4 +1,4 @@
-//! Connections: accepting them, finding out their protocol, and running them until they close.
+//! Connections: accepts them, detects their protocol, and runs them until they close.
 
 mod accept;
 mod clients;

@@ -1,4 +1,4 @@
-//! The stream of a connection, for hyper: observes what arrives and what is written.
+//! The stream of a connection, for hyper. It observes the bytes that are read and written.
 
 use std::io;
 use std::pin::Pin;
@@ -18,8 +18,8 @@ use crate::timeouts::{Activity, Input};
 /// How many bytes of further requests are taken from the socket while an HTTP/1 request is in flight.
 const MAX_WAITING_BYTES: usize = 4096;
 
-/// The stream of a connection. It reports reads and writes to the timeouts, and is closed in a way that lets the client
-/// read everything that was written.
+/// The stream of a connection. It reports reads and writes to the timeouts, and is closed so that the client
+/// can read all bytes that were written.
 pub(super) struct Observed {
     /// `None` while it is dropped.
     stream: Option<(Io, OpenConnection)>,
@@ -68,7 +68,7 @@ impl Observed {
         }
     }
 
-    /// Reads from the bytes that wait, or else from the socket, and returns where the new bytes begin.
+    /// Reads the waiting bytes, or, if there are none, from the socket. Returns where the new bytes begin.
     fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
@@ -88,8 +88,8 @@ impl Observed {
 
     /// Passes hyper the bytes of one head, or of the body of one request.
     ///
-    /// hyper does not read from a connection while its buffer contains bytes of the next request. It would not notice
-    /// then that the client has disconnected, and it does not say whether these bytes are the start of a head.
+    /// hyper does not read from a connection while its buffer contains bytes of the next request. hyper would then not
+    /// notice that the client has disconnected, and does not report whether these bytes are the start of a head.
     fn poll_read_http1(
         &mut self,
         cx: &mut Context<'_>,
@@ -243,7 +243,7 @@ impl Drop for Observed {
             return;
         };
         if !self.write_closed {
-            // RFC 9112 §8: without a length, a client takes the end of the connection for the end of the response.
+            // RFC 9112 §8: without a length, a client treats the end of the connection as the end of the response.
             // Only a reset shows that the response was aborted.
             if self.activity.is_ended_by_close() {
                 io.set_reset_on_close();

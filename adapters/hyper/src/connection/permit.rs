@@ -19,7 +19,7 @@ impl Permits {
 
     /// Waits for a permit.
     pub(super) async fn acquire(&self) -> Permit {
-        // The error is "the semaphore was closed", which does not happen: nothing closes it.
+        // The only error is "the semaphore was closed", and no code closes it.
         self.0.as_ref()?.clone().acquire_owned().await.ok()
     }
 }

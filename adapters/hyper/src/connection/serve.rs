@@ -23,7 +23,7 @@ use crate::request::respond;
 use crate::state::{ConnectionState, Phase, ServerState, Shared};
 
 /// How long a client that has just connected can take to send its first request while the server drains. It is longer
-/// than the time of an idle connection, because the client may have a TLS handshake to do.
+/// than the time of an idle connection, because the client may still need a TLS handshake.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side closes it.
@@ -75,7 +75,7 @@ fn invalid_data(error: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// Whether what the client sent is invalid: a PROXY header, a TLS handshake, or HTTP that hyper or h2 reject.
+/// Whether the client sent invalid bytes: a PROXY header, a TLS handshake, or HTTP that hyper or h2 reject.
 fn is_rejection(error: &io::Error) -> bool {
     let inner = error.get_ref();
     match inner.and_then(|inner| inner.downcast_ref::<hyper::Error>()) {
@@ -88,8 +88,8 @@ fn is_rejection(error: &io::Error) -> bool {
     }
 }
 
-/// hyper and h2 answer invalid requests themselves, so that the access log does not have them. The number of events is
-/// limited: an attack should be visible, but not fill the log.
+/// hyper and h2 respond to invalid requests themselves, so these requests are not in the access log. The number of events
+/// is /// limited: an attack should be visible, but not fill the log.
 fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
     shared.metrics.connection_rejected();
     let peer = peer.map(tracing::field::display);
@@ -103,8 +103,8 @@ fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
     }
 }
 
-/// Counts a connection for as long as its stream is open. The stream owns this, because it can outlive the task of the
-/// connection: after an upgrade it belongs to the handler.
+/// Counts a connection for as long as its stream is open. The stream owns this value and not the connection's task:
+/// after an upgrade, the stream belongs to the handler and can outlive that task.
 pub(super) struct OpenConnection {
     shared: Arc<Shared>,
     _permit: Permit,
@@ -162,7 +162,7 @@ pub(super) async fn serve_http(
     let (protocol, first) = detected?;
     let io = TokioIo::new(Observed::new(io, protocol, first, open, activity.clone()));
     let service = service_fn(|request| respond(request, connection.clone()));
-    // Boxed, so that a connection takes the memory of its protocol and not of the larger one.
+    // Boxed, so that a connection needs only the memory of its protocol, and not of the larger one.
     match protocol {
         Protocol::Http1 => {
             let http = shared.http1.serve_connection(io, service).with_upgrades();

@@ -21,7 +21,7 @@ pub(super) struct Streams {
     open: BTreeSet<u32>,
     /// The largest stream that the client has opened.
     last: u32,
-    /// The largest stream that is served: that of the last GOAWAY (RFC 9113 §6.8).
+    /// The largest stream that is served: the stream in the last GOAWAY (RFC 9113 §6.8).
     limit: u32,
 }
 
@@ -36,7 +36,7 @@ impl Streams {
         }
     }
 
-    /// Takes bytes that the client sent after its connection preface.
+    /// Processes bytes that the client sent after its connection preface.
     pub(super) fn received(&mut self, bytes: &[u8]) {
         let (open, last, limit) = (&mut self.open, &mut self.last, self.limit);
         self.received.parse(bytes, |frame| match frame.kind {
@@ -52,7 +52,7 @@ impl Streams {
         });
     }
 
-    /// Takes bytes that were written, and returns whether a part of a response body is among them.
+    /// Processes bytes that were written. Returns true if they contain a part of a response body.
     pub(super) fn written(&mut self, bytes: &[u8]) -> bool {
         let (open, limit) = (&mut self.open, &mut self.limit);
         let mut data = self.written.skip_is_data();
@@ -82,7 +82,7 @@ struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
-    /// Of GOAWAY only.
+    /// Set for GOAWAY only.
     last_stream: u32,
 }
 

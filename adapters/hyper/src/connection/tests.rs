@@ -127,7 +127,10 @@ async fn an_incomplete_head_or_preface_is_closed_30_seconds_after_the_connection
         sleep(Duration::from_secs(20)).await;
         client.write_all(incomplete).await?;
         let seconds = seconds_until_timed_out(served).await?;
-        assert!((30..=31).contains(&seconds), "{seconds} for {incomplete:?}");
+        assert!(
+            (30..=31).contains(&seconds),
+            "closed after {seconds} s, with {incomplete:?} received"
+        );
     }
     Ok(())
 }
@@ -170,7 +173,7 @@ async fn the_idle_timeout_starts_when_a_slow_handler_has_responded() -> io::Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_unlimited_a_connection_stays_open_for_days() -> io::Result<()> {
+async fn with_the_unlimited_preset_a_connection_stays_open_for_days() -> io::Result<()> {
     let (mut client, served) = connect(Limits::unlimited());
     sleep(Duration::from_secs(86_400)).await;
     client.write_all(&GET[..10]).await?;
@@ -215,7 +218,10 @@ async fn the_write_stall_timeout_closes_the_connection_of_a_client_that_does_not
     let (mut client, served) = connect(Limits::default());
     client.write_all(LARGE).await?;
     sleep(Duration::from_secs(3600)).await;
-    assert!(!served.is_finished(), "the default has no such timeout");
+    assert!(
+        !served.is_finished(),
+        "the default limits have no write stall timeout"
+    );
     Ok(())
 }
 
@@ -262,7 +268,7 @@ async fn a_body_above_the_minimum_rate_can_take_any_time() -> io::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_exceeds_the_request_timeout_is_answered_with_504() -> io::Result<()> {
+async fn a_request_whose_handler_exceeds_the_request_timeout_gets_a_504() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
         idle_timeout: Some(Duration::from_secs(5)),
         request_timeout: Some(Duration::from_secs(40)),
@@ -282,7 +288,7 @@ async fn a_handler_that_exceeds_the_request_timeout_is_answered_with_504() -> io
 
 /// hyper does not poll the body of a stream without flow-control window, so the body cannot end itself.
 #[tokio::test(start_paused = true)]
-async fn the_request_timeout_closes_the_connection_of_an_http_2_stream_without_window()
+async fn the_request_timeout_closes_the_connection_of_an_http_2_stream_without_flow_control_window()
 -> io::Result<()> {
     let (mut client, served) = connect(Limits::strict());
     // SETTINGS with an initial window of 0, and `GET /large`.
@@ -317,7 +323,7 @@ async fn the_request_timeout_aborts_a_response_whose_body_is_always_ready() -> i
     Ok(())
 }
 
-/// The task has room for the largest future that it ever awaits. Large futures belong in a box.
+/// The task reserves space for the largest future that it awaits, so large futures must be boxed.
 #[tokio::test]
 async fn the_task_of_a_connection_is_at_most_1200_bytes() -> io::Result<()> {
     let handler = anyhost_core::handler(|| async { "done" });

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// An address to listen on. The text form is that of `--listen` of [micro](https://github.com/vercel/micro).
 ///
-/// | text | meaning |
+/// | value | meaning |
 /// |---|---|
 /// | `tcp://host:port`, `host:port` | TCP; port 0 chooses a free port |
 /// | `tcp://host`, `tcp://:port`, `:port`, `port` | TCP; the default host is `0.0.0.0`, the default port 3000 |
@@ -40,14 +40,14 @@ pub enum Address {
 }
 
 impl Address {
-    /// What error messages say is expected.
+    /// The accepted values, for error messages.
     pub(crate) const EXPECTED: &str = "tcp://host:port, tls://host:port, unix:/path or fd:3";
 
-    /// The port of micro.
+    /// The default port, which is also the default of the npm package micro.
     pub(crate) const DEFAULT_PORT: u16 = 3000;
 }
 
-/// `0.0.0.0:3000`, the default of micro.
+/// `0.0.0.0:3000`.
 impl Default for Address {
     fn default() -> Self {
         Self::Tcp("0.0.0.0".into(), Self::DEFAULT_PORT)
@@ -85,7 +85,7 @@ fn unix(text: &str) -> Option<Address> {
     valid.then(|| Address::Unix(path.into(), mode))
 }
 
-/// Parses a host and a port. An empty text is an address only after a scheme: `tcp://` is valid, `""` is not.
+/// Parses a host and a port. An empty string is an address only after a scheme: `tcp://` is valid, `""` is not.
 fn host_and_port(text: &str, after_scheme: bool) -> Option<(String, u16)> {
     let rest = match after_scheme {
         true => text.strip_suffix('/').unwrap_or(text),
@@ -139,7 +139,7 @@ impl fmt::Display for Address {
             Self::Tcp(host, port) => write!(f, "tcp://{}:{port}", bracketed(host)),
             Self::Tls(host, port) => write!(f, "tls://{}:{port}", bracketed(host)),
             Self::Unix(path, mode) => {
-                // The parser takes two slashes after `unix:` for a part of the scheme.
+                // The parser treats two slashes after `unix:` as a part of the scheme.
                 let slashes = if path.as_os_str().as_encoded_bytes().starts_with(b"//") {
                     "//"
                 } else {
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_in_the_text_form_of_micro_and_its_short_forms_are_parsed() {
+    fn complete_and_short_addresses_are_parsed() {
         for (text, address) in [
             ("tcp://localhost:80", "tcp://localhost:80"),
             ("tcp://localhost:80/", "tcp://localhost:80"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_an_address_is_an_error() {
+    fn a_string_that_is_not_an_address_is_an_error() {
         for text in [
             "",
             "unix:",

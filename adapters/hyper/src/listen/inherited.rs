@@ -23,7 +23,7 @@ impl Inherited {
     /// Takes the sockets; `None` if none were passed.
     ///
     /// Call it before the process has threads: it removes the variables `LISTEN_FDS` and `LISTEN_PID`, so that
-    /// child processes do not take the sockets as theirs.
+    /// child processes do not use the sockets.
     ///
     /// # Errors
     /// When a descriptor that was passed is not a listening socket.
@@ -31,7 +31,7 @@ impl Inherited {
         let mut passed = ListenFd::from_env();
         let mut sockets = Vec::new();
         for index in 0..passed.len() {
-            // `listenfd` does not tell the kind of a socket: taking it as the wrong kind is an error.
+            // `listenfd` does not report the kind of a socket; taking a socket as the wrong kind is an error.
             let socket = match passed.take_tcp_listener(index) {
                 Ok(socket) => socket.map(OwnedFd::from),
                 Err(_) => passed.take_unix_listener(index)?.map(OwnedFd::from),

@@ -14,7 +14,7 @@ use super::{tcp, unix};
 pub(crate) enum Listener {
     Tcp(TcpListener, Security),
     Unix {
-        // Declared first, so dropped first: the file must not be there without a listener behind it.
+        // Declared first, so dropped first: the file of a Unix socket must not exist when nothing listens on it.
         _file: Option<unix::SocketFile>,
         listener: UnixListener,
     },
@@ -25,7 +25,8 @@ pub(crate) enum Listener {
 pub(crate) enum Security {
     Plain,
     Tls,
-    /// TLS if the server has a certificate. For inherited sockets, which have no scheme that would say it.
+    /// TLS if the server has a certificate. For inherited sockets, because they have no scheme that says whether to
+    /// use TLS.
     TlsIfPossible,
 }
 
@@ -36,7 +37,7 @@ pub(crate) enum Stream {
 }
 
 impl Listener {
-    /// The URL for clients. `has_certificate` is whether the server can speak TLS.
+    /// The URL for clients. `has_certificate`: the server has a certificate for TLS.
     pub(crate) fn url(&self, has_certificate: bool) -> String {
         match self {
             Self::Tcp(listener, _) => {
@@ -82,7 +83,7 @@ impl Listener {
             ) {
                 continue;
             }
-            // Out of file descriptors or memory. accept(2) fails at once until some are free, so without a
+            // The process has no free file descriptors or memory. accept(2) fails at once until some are free, so without a
             // pause this loop would use a whole CPU.
             tracing::error!(%error, ?pause, "failed to accept a connection");
             tokio::time::sleep(pause).await;

@@ -21,8 +21,8 @@ const HEAD_V2: usize = 16;
 /// balancer does not know it, or made the connection itself for a health check.
 ///
 /// # Errors
-/// When the connection does not start with a valid header. A client that reached the server without the load
-/// balancer is not served, because it could choose its address.
+/// When the connection does not start with a valid header. A client that connects without the load
+/// balancer is not served, because the client could choose its address.
 pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<IpAddr>> {
     let mut header = vec![0; SHORTEST];
     stream.read_exact(&mut header).await?;

@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 /// `net.core.somaxconn`.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// TCP keep-alive finds a peer that lost its power or its network after two minutes. A timeout would not do:
-/// it would also end connections whose clients only wait. While data is being sent, the kernel detects a lost
+/// TCP keep-alive finds a peer that lost its power or its network after two minutes. A timeout is not
+/// suitable: it would also close connections whose clients only wait. While data is being sent, the kernel detects a lost
 /// peer by its retransmissions.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
@@ -28,8 +28,12 @@ pub(super) async fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
             Err(error) => last_error = Some(error),
         }
     }
-    Err(last_error
-        .unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+    Err(last_error.unwrap_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "the host name resolves to no address",
+        )
+    }))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -38,7 +42,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // Without it, connections of a previous process in TIME_WAIT would keep the port in use for a minute.
+    // Without SO_REUSEADDR, connections of a previous process in TIME_WAIT would keep the port in use for a minute.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         // `[::]` accepts IPv4 too, whatever `net.ipv6.bindv6only` is.

@@ -161,7 +161,7 @@ impl Files {
     }
 }
 
-/// Reads a PEM file. Its parser does not say what is wrong with the files that people use by mistake.
+/// Reads a PEM file. Reports common mistakes, for which the parser has no clear error.
 fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     const ENCRYPTED: &[u8] = b"ENCRYPTED";
     let bytes = fs::read(path).map_err(|error| invalid_file(path, error))?;
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_error_for_a_file_that_is_not_a_certificate_or_key_says_what_it_is() -> io::Result<()> {
+    fn the_error_for_a_file_that_is_not_a_certificate_or_key_names_the_problem() -> io::Result<()> {
         let folder = std::env::temp_dir().join(format!("anyhost-pem-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));

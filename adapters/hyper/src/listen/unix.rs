@@ -30,7 +30,7 @@ pub(super) async fn bind(path: &Path, mode: Option<u32>) -> io::Result<(SocketFi
     Ok((file, configure(socket.into())?))
 }
 
-/// How often, and how many times, another process that starts is waited for.
+/// How long to wait between two attempts to lock the folder, and how many attempts to make.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK_ATTEMPTS: u32 = 100;
 

@@ -10,12 +10,12 @@ use http::{Method, StatusCode};
 /// The target of the events, for filters such as `RUST_LOG=info,anyhost::access=off`.
 const TARGET: &str = "anyhost::access";
 
-/// The longest method and path in bytes. Longer ones are cut: a log cuts long lines at their end, and a client could hide
-/// the fields after its path.
+/// The longest method and path in bytes. Longer values are truncated: a log truncates long lines at their end,
+/// and a client with a long path could hide the fields after the path.
 const MAX_METHOD: usize = 32;
 const MAX_PATH: usize = 2048;
 
-/// What the event needs of a request in flight.
+/// The values of a request that the event needs.
 #[derive(Debug)]
 pub(super) struct AccessRecord {
     method: Method,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_text_is_cut_between_characters() {
+    fn long_text_is_truncated_between_characters() {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "abc…");
         assert_eq!(cut("abéd", 3), "ab…");

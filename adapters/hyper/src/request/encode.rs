@@ -57,7 +57,7 @@ fn encode(
         let close = HeaderValue::from_static("close");
         parts.headers.insert(CONNECTION, close);
         if in_flight.is_http_1_0() {
-            // Otherwise hyper would add `keep-alive`.
+            // With another version, hyper would add `keep-alive`.
             parts.version = Version::HTTP_10;
         }
     }
@@ -90,7 +90,7 @@ const FLUSH_TIME: Duration = Duration::from_millis(20);
 const MAX_CHUNK: usize = 64 * 1024;
 
 /// A response body for hyper. hyper drops it once the rest of it fits into its buffers, or when the client has
-/// disconnected; that ends the request.
+/// disconnected. The drop ends the request.
 pub(crate) struct ResponseBody {
     body: Body,
     /// The rest of a chunk that was larger than [`MAX_CHUNK`].
@@ -101,7 +101,7 @@ pub(crate) struct ResponseBody {
     ending: Ending,
 }
 
-/// How a body can end before its own end.
+/// Why a body may end early.
 enum Ending {
     Open,
     Deadline(Box<(Deadline, RequestInfo)>),

@@ -1,4 +1,4 @@
-//! A request in flight, and the work after its response.
+//! A request in flight, and its `wait_until` work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::state::{ConnectionState, Phase};
 const OVERDUE: Duration = Duration::from_secs(2);
 
 /// A request, from its head to the end of its response. Dropping this ends the request: it is logged and counted, and
-/// its `wait_until` work starts, also if the client disconnected.
+/// its `wait_until` work starts, even if the client disconnected.
 pub(crate) struct InFlight {
     pub(super) context: Context,
     pub(super) connection: Arc<ConnectionState>,
@@ -69,7 +69,7 @@ impl InFlight {
         self.connect
     }
 
-    /// Excludes a request that the server answers itself from the limit on requests in flight. A client that does not
+    /// Excludes a request from the limit on requests in flight, because the server responds itself. A client that does not
     /// read such responses could otherwise use up the limit.
     pub(super) fn exclude_from_limit(&mut self) {
         if std::mem::take(&mut self.counted) {
@@ -103,7 +103,7 @@ impl InFlight {
         }
     }
 
-    /// The response ends before its end.
+    /// Records that the response was aborted: it was not sent to its end.
     pub(super) fn set_aborted(&mut self) {
         self.aborted = true;
     }

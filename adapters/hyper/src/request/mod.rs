@@ -36,7 +36,7 @@ pub(crate) fn respond(
     if let Some(proxies) = &shared.config.options.proxies {
         in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
     }
-    // Decoded before it can be rejected, because the body of a rejected request has to be drained too.
+    // Decoded before it can be rejected, because the body of a rejected request has to be discarded too.
     let mut request = decode::request(request, in_flight.context.clone(), &in_flight.connection);
     let options = &shared.config.options;
     let is_health_check = options.health && own_response::is_health_check(&request);
@@ -93,7 +93,7 @@ pub(crate) enum Respond {
         /// `None` after the future completed.
         in_flight: Option<InFlight>,
     },
-    /// The rare cases, boxed so that they do not enlarge the common one.
+    /// The rare cases, boxed so that they do not enlarge the common case.
     Other(Pin<Box<dyn Future<Output = http::Response<ResponseBody>> + Send>>),
 }
 
@@ -109,7 +109,7 @@ impl Future for Respond {
                 let exchanged = ready!(Pin::new(exchange).poll(cx));
                 match in_flight.take() {
                     Some(in_flight) => Poll::Ready(Ok(encode::response(exchanged, in_flight))),
-                    // Polled again after it completed.
+                    // The future was polled after it had completed.
                     None => Poll::Pending,
                 }
             }

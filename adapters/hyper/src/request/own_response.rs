@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Version};
 
 use crate::state::{ConnectionState, Phase, ServerState};
 
-/// What the log needs of a request that does not reach the admission of the core.
+/// The values for the log of a request that does not reach the admission of the core.
 fn info(request: &mut Request) -> RequestInfo {
     let info = RequestInfo::of(request);
     if let Some(id) = request.headers().get("x-request-id") {

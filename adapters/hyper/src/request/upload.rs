@@ -16,18 +16,18 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::timeouts::Activity;
 
-/// How long an unread body is drained in total, and how long without receiving anything. These are the defaults of
-/// nginx's `lingering_time` and `lingering_timeout`.
+/// How long an unread body is read and discarded in total, and how long without receiving bytes. These are the
+/// defaults of nginx's `lingering_time` and `lingering_timeout`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a handler waits for a body in addition to the time that the minimum rate allows.
 const RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// A request body that enforces the minimum rate, and is drained when it is dropped before its end.
+/// A request body that enforces the minimum rate. If it is dropped before its end, the rest is read and discarded.
 ///
-/// hyper closes a connection whose request body was not read. The kernel answers a client that is still sending with a
-/// reset, and a reset discards the response that the client has not read yet, such as a 413 (RFC 9112 §9.6).
+/// hyper closes a connection whose request body was not read. The kernel then resets the connection of a
+/// client that is still sending, and a reset discards the response that the client has not read yet, such as a 413 (RFC 9112 §9.6).
 pub(super) struct Upload {
     incoming: Option<Incoming>,
     activity: Arc<Activity>,
@@ -38,7 +38,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// `drain_on` is the runtime that drains the body; `min_rate` is in bytes per second.
+    /// `drain_on` is the runtime that discards the rest of the body; `min_rate` is in bytes per second.
     pub(super) fn new(
         incoming: Incoming,
         activity: Arc<Activity>,
@@ -87,7 +87,7 @@ impl http_body::Body for Upload {
                 if rate.poll_too_slow(cx).is_pending() {
                     return Poll::Pending;
                 }
-                // Dropped here so that the rest is not drained: it would be as slow.
+                // Dropped here so that the rest is not read: the client would send it as slowly.
                 this.incoming = None;
                 let error = Error::new(StatusCode::REQUEST_TIMEOUT, "Request body too slow");
                 Poll::Ready(Some(Err(error.into_boxed())))
@@ -127,8 +127,8 @@ async fn drain(mut incoming: Incoming) {
     while let Ok(Some(Ok(_))) = timeout(DRAIN_IDLE_TIMEOUT, next()).await {}
 }
 
-/// Measures the average rate of a body. Only time in which the handler waits for the body counts, so a slow handler
-/// does not make its client look slow.
+/// Measures the average rate of a body. Only the time in which the handler waits for the body is measured, so a slow
+/// handler does not make its client look slow.
 struct RateLimit {
     bytes_per_second: u32,
     bytes: u64,

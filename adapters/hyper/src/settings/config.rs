@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forwarded_makes_the_proxies_use_the_standard_header() -> Result<(), InvalidSetting> {
+    fn the_setting_forwarded_selects_the_standard_header() -> Result<(), InvalidSetting> {
         let options = ServerOptions::from_vars(|name| match name {
             "ANYHOST_HTTP_PROXIES" => Some("2".into()),
             "ANYHOST_HTTP_FORWARDED" => Some("1".into()),

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_drain_timeout_is_shorter_on_hosts_that_kill_sooner() {
+    fn the_default_drain_timeout_is_shorter_on_hosts_that_kill_the_process_sooner() {
         let seconds = |variable: &'static str| seconds(move |name| name == variable);
         assert_eq!(seconds("KUBERNETES_SERVICE_HOST"), 10);
         assert_eq!(seconds("K_SERVICE"), 9);

@@ -67,8 +67,8 @@ impl ListenOptions {
         self.listen.is_empty() && self.port.is_none()
     }
 
-    /// The addresses of the flags, or else of the environment, or else `0.0.0.0:3000`. `tls` is whether an address
-    /// that is only a port speaks TLS; pass whether the server has a certificate.
+    /// The addresses from the flags. Without flags, the address from the environment, or `0.0.0.0:3000`. With `tls`,
+    /// an address that is only a port speaks TLS; pass true if the server has a certificate.
     ///
     /// # Errors
     /// When a variable has an invalid value. A server on another port than the intended one would be
@@ -84,7 +84,7 @@ impl ListenOptions {
     ) -> Result<Vec<Address>, InvalidSetting> {
         let variable = |name: &str| {
             let value = lookup(name).filter(|value| !value.is_empty())?;
-            // A value that is not UTF-8 becomes invalid text, which is reported as such.
+            // A value that is not UTF-8 becomes an invalid string, which is then reported as an error.
             Some(value.to_string_lossy().into_owned())
         };
         let port = |name: &str| variable(name).map(|value| parse::<Port>(name, &value));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn listen_can_be_repeated_and_has_a_short_form() -> Result<(), InvalidSetting> {
+    fn the_listen_flag_can_be_repeated_and_has_a_short_form() -> Result<(), InvalidSetting> {
         let flags = ["-l", "tcp://localhost:1", "--listen=unix:/x", "-l3"];
         let expected = ["tcp://localhost:1", "unix:/x", "tcp://0.0.0.0:3"];
         assert_eq!(addresses(&flags, &[("PORT", "80")], false)?, expected);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_port_overrides_the_variables_and_uses_the_variable_host()
+    fn the_port_flag_overrides_the_port_variables_and_keeps_the_host_variable()
     -> Result<(), InvalidSetting> {
         let vars = [
             ("PORT", "80"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variables_give_the_address_without_flags() -> Result<(), InvalidSetting> {
+    fn without_flags_the_address_comes_from_the_variables() -> Result<(), InvalidSetting> {
         let azure = ("FUNCTIONS_CUSTOMHANDLER_PORT", "7071");
         for (vars, tls, address) in [
             (&[][..], false, "tcp://0.0.0.0:3000"),

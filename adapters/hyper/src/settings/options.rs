@@ -18,7 +18,7 @@ use super::parser::{invalid_setting_with_name, setting};
 #[doc = include_str!("options.md")]
 ///
 /// A flag overrides its variable, and an empty variable counts as unset. Durations are written as `10s`, `500ms`,
-/// `2m`, or as a number of seconds. A flag that is off by default is switched on by `--health` or `--health=1`.
+/// `2m`, or as a number of seconds. `--health` and `--health=1` both switch a flag on that is off by default.
 ///
 /// A program with its own command line can include the flags:
 ///
@@ -146,8 +146,8 @@ fn adjust(arg: Arg) -> Arg {
         return arg;
     }
     match std::env::var_os(name) {
-        // clap would pass the empty text to the parser of the value. Compose files and systemd units often set a
-        // variable to the empty text in order to unset it.
+        // clap would pass an empty string to the parser of the value. Compose files and systemd units often set a
+        // variable to an empty string in order to unset it.
         Some(value) if value.is_empty() => arg.env(Resettable::Reset),
         // `--help` shows the defaults, not the values of the current environment.
         _ => arg.hide_env_values(true),

@@ -1,4 +1,4 @@
-//! The values of settings as clap parses them: with the error messages that settings have on every host.
+//! Parses the values of settings for clap, with the error messages that settings have on every host.
 
 use std::ffi::OsStr;
 use std::marker::PhantomData;
@@ -79,7 +79,7 @@ pub fn invalid_setting(error: &Error) -> Option<InvalidSetting> {
     invalid_setting_with_name(error, |name| name)
 }
 
-/// The same, with another name for the setting.
+/// Like [`invalid_setting`], with another name for the setting.
 pub(super) fn invalid_setting_with_name(
     error: &Error,
     rename: impl FnOnce(String) -> String,

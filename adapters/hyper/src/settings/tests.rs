@@ -153,7 +153,7 @@ fn the_tables_of_settings_in_the_documentation_match_the_definitions() {
 }
 
 #[test]
-fn the_names_of_flag_and_variable_are_the_name_of_the_field() {
+fn each_flag_and_variable_is_named_after_its_field() {
     let command = ServerOptions::augment_args(Command::new("test"));
     for (arg, definition) in command.get_arguments().zip(definitions()) {
         let field = arg.get_id().as_str();

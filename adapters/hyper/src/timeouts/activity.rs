@@ -1,4 +1,4 @@
-//! What a connection is doing, in counters that cost a request a few plain stores.
+//! The activity of a connection, in counters that cost a request a few plain stores.
 
 use std::future::poll_fn;
 use std::sync::OnceLock;
@@ -21,7 +21,8 @@ pub(crate) enum Waiting {
     Write,
 }
 
-/// What happened on one connection. Its tasks write it; the timeout thread reads it once a second.
+/// The activity of one connection. The tasks of the connection write it, and the timeout thread reads it once a
+/// second.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     requests_started: AtomicU32,
@@ -43,7 +44,7 @@ pub(crate) struct Activity {
     upgraded_stream: AtomicBool,
     /// HTTP/2: how many writes contained a part of a response body.
     data_writes: AtomicU32,
-    /// HTTP/2: how many checks before now the last of these writes was, plus one; 0 if that is too long ago to matter.
+    /// HTTP/2: the number of checks since the last of these writes, plus one; 0 after [`RECENT_CHECKS`].
     data_age: AtomicU32,
     write_blocked: AtomicBool,
     /// A timeout has expired, and the connection's task has not handled that yet.
@@ -60,13 +61,13 @@ const UNKNOWN: u64 = u64::MAX;
 /// How many checks after the last write of a response body its client may still be reading it.
 const RECENT_CHECKS: u32 = 30;
 
-/// What the bytes that an HTTP/1 client sends at the moment belong to.
+/// The kind of the bytes that an HTTP/1 client sends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     Head,
-    /// The body of the current request, with at most so many bytes.
+    /// The body of the current request, with at most this number of bytes.
     Body(u64),
-    /// To the next request, while the current one is in flight.
+    /// The next request, while the current request is in flight.
     NextHead,
 }
 
@@ -83,7 +84,7 @@ impl Activity {
 
     pub(crate) fn mark_request_ended(&self) {
         self.requests_ended.fetch_add(1, Ordering::Relaxed);
-        // hyper was told that there are no bytes to read.
+        // hyper waits, because the stream reported no bytes to read.
         if self.input_waits.load(Ordering::Relaxed) {
             self.wake();
         }
@@ -277,7 +278,7 @@ impl Activity {
     /// What the connection is waiting for, and how long it may.
     ///
     /// Traffic before the first request, and PINGs between requests, do not extend the timeout, whether or not
-    /// the client reads the answers to its PINGs.
+    /// the client reads the responses to its PINGs.
     pub(super) fn stage(&self, limits: &Limits) -> (Stage, Option<Duration>) {
         let writes = self.writes.load(Ordering::Relaxed);
         let multiplexed = self.multiplexed.load(Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //!
 //! A Tokio timer per connection would be exact. But while any timer is set, Tokio reads the clock around each
 //! wait: about 1,000 instructions per request, which is more than all limits together should cost. Instead a
-//! thread looks at the [`Activity`] of every connection once a second.
+//! thread checks the [`Activity`] of every connection once a second.
 
 mod activity;
 #[cfg(test)]
@@ -71,7 +71,7 @@ impl Connections {
             entry.check(limits);
             !entry.activity.is_closed()
         });
-        // A peak of connections must not hold its memory until the process ends.
+        // Frees the memory that a peak of connections needed. The list would otherwise keep it until the process ends.
         if entries.capacity() / 4 > entries.len().max(64) {
             entries.shrink_to_fit();
         }

@@ -93,7 +93,7 @@ fn an_http_2_connection_is_not_idle_until_its_responses_are_written() {
 }
 
 #[test]
-fn a_response_counts_as_recently_written_for_thirty_checks() {
+fn a_response_is_recently_written_for_thirty_checks() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -107,7 +107,7 @@ fn a_response_counts_as_recently_written_for_thirty_checks() {
 }
 
 #[test]
-fn http_2_pings_whose_answers_are_not_read_do_not_extend_a_timeout() {
+fn http_2_pings_whose_responses_are_not_read_do_not_extend_a_timeout() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -123,7 +123,7 @@ fn http_2_pings_whose_answers_are_not_read_do_not_extend_a_timeout() {
 }
 
 #[test]
-fn a_slowly_read_response_does_not_expire_after_hyper_has_written_it() {
+fn a_connection_does_not_time_out_while_its_client_slowly_reads_a_written_response() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();

@@ -46,7 +46,7 @@ async fn outcome_after_disconnect(
     }
     go_on.notify_one();
     let outcome = timeout(PATIENCE, events.recv()).await;
-    outcome.expect("the handler ends").unwrap()
+    outcome.expect("expected the handler to end").unwrap()
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ impl Drop for ChecksItself {
 }
 
 #[tokio::test]
-async fn a_handler_is_dropped_after_its_futures_when_the_server_is_dropped() {
+async fn when_the_server_is_dropped_a_handler_outlives_the_futures_of_its_requests() {
     let (sender, mut events) = mpsc::unbounded_channel();
     let serving = Serving::start(ChecksItself(sender, "here".to_owned())).await;
     let _stream = serving.send(GET).await;

@@ -36,7 +36,7 @@ async fn send(
         .uri(format!("http://a{path}"));
     let request = request.body(Empty::new()).unwrap();
     let response = timeout(PATIENCE, client.send_request(request)).await;
-    response.expect("a response").unwrap()
+    response.expect("expected a response").unwrap()
 }
 
 /// Reads `length` bytes with a pause before each frame, and returns how many arrived before the body ended.
@@ -44,7 +44,10 @@ async fn read_slowly(body: &mut Incoming, length: usize, pause: Duration) -> usi
     let mut read = 0;
     while read < length {
         sleep(pause).await;
-        match timeout(PATIENCE, body.frame()).await.expect("a frame") {
+        match timeout(PATIENCE, body.frame())
+            .await
+            .expect("expected a frame")
+        {
             Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
             _ => break,
         }
@@ -54,7 +57,7 @@ async fn read_slowly(body: &mut Incoming, length: usize, pause: Duration) -> usi
 
 const LARGE: usize = 1_000_000;
 
-/// `/large` is one chunk, `/stream` many. Both report when their work after the response runs.
+/// `/large` is one chunk, `/stream` many. Both report when their `wait_until` work runs.
 async fn start_large(limits: Limits) -> (Serving, mpsc::UnboundedReceiver<()>) {
     let (sender, ended) = mpsc::unbounded_channel();
     let serving = Serving::start_with(
@@ -89,13 +92,16 @@ async fn a_slow_client_receives_its_whole_response_during_a_graceful_shutdown() 
         let mut body = send(&mut client, "GET", path).await.into_body();
         let pause = Duration::from_millis(5);
         let mut read = read_slowly(&mut body, LARGE / 4, pause).await;
-        assert!(ended.try_recv().is_err(), "the response counts as sent");
+        assert!(
+            ended.try_recv().is_err(),
+            "the response was treated as sent"
+        );
         serving.handle.graceful_shutdown();
         read += read_slowly(&mut body, usize::MAX, pause).await;
         assert_eq!(read, LARGE, "{path}");
         timeout(PATIENCE, ended.recv())
             .await
-            .expect("the work runs");
+            .expect("expected the work to run");
         drop(body);
         let started = Instant::now();
         serving.stopped().await;
@@ -131,14 +137,14 @@ async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
     stream.write_all(&bytes).await.unwrap();
     timeout(PATIENCE, ended.recv())
         .await
-        .expect("the response is sent");
+        .expect("expected to send the response");
     serving.handle.graceful_shutdown();
     let (mut read, mut buffer) = (0, [0; 16_384]);
     loop {
         sleep(Duration::from_millis(20)).await;
         match timeout(PATIENCE, stream.read(&mut buffer))
             .await
-            .expect("bytes")
+            .expect("expected a complete body")
         {
             Ok(0) => break,
             Ok(length) => read += length,
@@ -154,7 +160,7 @@ async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
 }
 
 #[tokio::test]
-async fn own_responses_to_head_have_no_body() {
+async fn own_responses_to_head_requests_have_no_body() {
     let mut limits = Limits::default();
     limits.max_requests_in_flight = Some(0);
     let serving = Serving::start_with(

@@ -54,7 +54,7 @@ async fn a_request_beyond_the_limit_is_rejected_with_503_and_retry_after() {
         }
     };
     let rejected = timeout(PATIENCE, rejected).await;
-    let rejected = rejected.expect("a request is rejected");
+    let rejected = rejected.expect("expected the server to reject a request");
     assert!(
         rejected.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
         "{rejected}"
@@ -95,7 +95,7 @@ impl Drop for PanicsWhenDropped {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_when_the_request_timeout_drops_it_is_answered_with_504() {
+async fn a_client_gets_a_504_even_if_the_handler_panics_when_the_request_timeout_drops_it() {
     for is_detached in [false, true] {
         let mut limits = Limits::default();
         limits.request_timeout = Some(Duration::from_millis(300));

@@ -98,14 +98,17 @@ impl Serving {
     /// Waits until the server has stopped.
     async fn stopped(self) {
         let result = timeout(PATIENCE, self.task).await;
-        result.expect("the server stops").unwrap().unwrap();
+        result
+            .expect("expected the server to stop")
+            .unwrap()
+            .unwrap();
     }
 }
 
 async fn read_to_end(mut stream: TcpStream) -> String {
     let mut response = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut response)).await;
-    let _ = read.expect("the server closes the connection");
+    let _ = read.expect("expected the server to close the connection");
     String::from_utf8_lossy(&response).into_owned()
 }
 
@@ -117,7 +120,9 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
             response.push(stream.read_u8().await.unwrap());
         }
     };
-    timeout(PATIENCE, read).await.expect("the text arrives");
+    timeout(PATIENCE, read)
+        .await
+        .expect("expected the text to arrive");
     String::from_utf8_lossy(&response).into_owned()
 }
 

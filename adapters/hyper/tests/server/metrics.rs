@@ -53,7 +53,7 @@ impl http_body::Body for WithTrailers {
 }
 
 #[tokio::test]
-async fn a_response_counts_as_aborted_if_its_client_leaves_and_not_if_it_ends_with_trailers() {
+async fn a_response_is_counted_as_aborted_if_its_client_leaves_and_not_if_it_ends_with_trailers() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorder = metrics::set_default_local_recorder(&recorder);
@@ -86,7 +86,7 @@ async fn a_response_counts_as_aborted_if_its_client_leaves_and_not_if_it_ends_wi
 async fn connections_and_requests_are_counted_by_their_outcome() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // The recorder is that of this thread. The server runs on the same thread, and other tests do not.
+    // The recorder belongs to this thread. The server runs on the same thread, and other tests do not.
     let _recorder = metrics::set_default_local_recorder(&recorder);
     let mut limits = Limits::default();
     limits.max_requests_in_flight = Some(1);
@@ -113,7 +113,7 @@ async fn connections_and_requests_are_counted_by_their_outcome() {
     };
     timeout(PATIENCE, until_rejected)
         .await
-        .expect("a request is rejected");
+        .expect("expected the server to reject a request");
     // A snapshot resets the counters, so the totals are the sums of both snapshots.
     let during = values(&snapshotter);
     assert_eq!(

@@ -39,7 +39,7 @@ async fn an_http_1_0_connection_is_closed_unless_the_client_requests_keep_alive(
     assert!(read_to_end(stream).await.ends_with("done"));
 }
 
-/// RFC 9112 §8: the client takes the end of the connection for the end of the response, unless it is a reset.
+/// RFC 9112 §8: the client treats the end of the connection as the end of the response, unless it is a reset.
 #[tokio::test]
 async fn an_aborted_response_to_an_http_1_0_request_ends_with_a_reset() {
     let serving = Serving::start(|request: Request| async move {
@@ -57,7 +57,7 @@ async fn an_aborted_response_to_an_http_1_0_request_ends_with_a_reset() {
             let mut stream = serving.send(&request).await;
             let mut response = Vec::new();
             let read = timeout(PATIENCE, stream.read_to_end(&mut response)).await;
-            let error = read.expect("the connection closes").err();
+            let error = read.expect("expected the connection to close").err();
             let expected = (!is_complete).then_some(std::io::ErrorKind::ConnectionReset);
             assert_eq!(error.map(|error| error.kind()), expected, "{path}");
             let response = String::from_utf8_lossy(&response).to_lowercase();
@@ -68,7 +68,7 @@ async fn an_aborted_response_to_an_http_1_0_request_ends_with_a_reset() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order() {
+async fn pipelined_requests_get_their_responses_in_order() {
     let serving =
         Serving::start(|request: Request| async move { request.uri().path().to_owned() }).await;
     let pipeline: String = (0..50)
@@ -107,7 +107,7 @@ async fn a_100_continue_is_sent_only_when_the_handler_reads_the_body() {
 }
 
 #[tokio::test]
-async fn a_response_to_head_has_the_headers_of_get_and_no_body() {
+async fn a_response_to_a_head_request_has_the_headers_of_get_and_no_body() {
     let serving = Serving::start(|| async { "done" }).await;
     let response = serving
         .exchange("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -196,7 +196,7 @@ async fn a_transfer_coding_other_than_chunked_is_rejected_with_501() {
 }
 
 #[tokio::test]
-async fn with_http1_and_with_http2_configure_hyper() {
+async fn the_methods_with_http1_and_with_http2_configure_hyper() {
     let serving = Serving::start_with(
         |server| {
             let server = server.with_http1(|http1| {
@@ -237,7 +237,9 @@ async fn settings(stream: &mut TcpStream) -> Vec<(u16, u32)> {
         }
         settings
     };
-    timeout(PATIENCE, read).await.expect("the settings arrive")
+    timeout(PATIENCE, read)
+        .await
+        .expect("expected a SETTINGS frame")
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Shutting a server down from its program.
+//! The shutdown of a server by its program.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn shutdown_aborts_requests_in_flight() {
 }
 
 #[tokio::test]
-async fn the_future_of_with_graceful_shutdown_drains_the_server_when_it_completes() {
+async fn the_server_drains_when_the_graceful_shutdown_future_completes() {
     let (trigger, triggered) = oneshot::channel::<()>();
     let serving = Serving::start_with(
         |server| {
@@ -66,7 +66,7 @@ async fn dropping_the_future_of_serve_closes_all_connections() {
 
 /// Client and server share one thread, so the server cannot start to drain before the request was sent.
 #[tokio::test]
-async fn a_request_sent_before_a_drain_is_answered_with_connection_close() {
+async fn a_request_sent_before_a_drain_gets_a_response_with_connection_close() {
     let serving = Serving::start(slow).await;
     let mut stream = serving.send(GET).await;
     read_until(&mut stream, "done").await;
@@ -101,7 +101,7 @@ async fn while_draining_readyz_fails_and_livez_succeeds() {
 }
 
 #[tokio::test]
-async fn urls_lists_tcp_and_unix_sockets_in_the_order_of_binding() {
+async fn the_method_urls_lists_tcp_and_unix_sockets_in_the_order_of_binding() {
     let folder = std::env::temp_dir().join(format!("anyhost-{}", std::process::id()));
     let path = folder.with_extension("sock");
     let server = Server::bind("127.0.0.1:0").await.unwrap();
