@@ -40,7 +40,7 @@ impl LambdaContext {
         }
     }
 
-    /// The source of the event.
+    /// The event source.
     pub fn source(&self) -> Source {
         self.source
     }
@@ -65,7 +65,7 @@ impl LambdaContext {
         self.metadata.tenant_id()
     }
 
-    /// What the authorizer of an API Gateway or Function URL returned about the client: claims, scopes, or
+    /// The result of the authorizer of an API Gateway or Function URL for the client: claims, scopes, or
     /// the values of a Lambda authorizer. Each call parses the event.
     pub fn authorizer(&self) -> Option<serde_json::Value> {
         #[derive(serde::Deserialize)]
@@ -76,8 +76,8 @@ impl LambdaContext {
         Some(context.authorizer).filter(|authorizer| !authorizer.is_null())
     }
 
-    /// The event's `requestContext`: the stage, the identity, the authorizer's claims, and what else the
-    /// source sends. Each call parses the event.
+    /// The event's `requestContext`: the stage, the identity, the authorizer's claims, and the other
+    /// fields of the event source. Each call parses the event.
     ///
     /// ```
     /// use anyhost_core::{Request, Result};
@@ -121,7 +121,7 @@ impl LambdaContext {
     }
 }
 
-/// The context of a request. `headers` are those of the request, unless they are invalid.
+/// The context of a request. `headers` are the headers of the request, or `None` if they are invalid.
 pub(crate) fn of(
     description: &Description,
     event: &Json<'_>,
@@ -139,7 +139,7 @@ pub(crate) fn of(
     let peer = match description.peer {
         Peer::Field(field) => event.at(field).text().and_then(parse_ip),
         // A client can send X-Forwarded-For. Only the entries that the load balancer and the proxies in front
-        // of it appended are true, so they are counted from the right.
+        // of it appended can be trusted, so the entries are counted from the right.
         Peer::ForwardedFor => headers.and_then(|headers| {
             let proxies = Proxies::hops(settings.proxies.max(1));
             proxies.origin(None, headers).peer

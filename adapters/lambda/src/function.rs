@@ -77,16 +77,17 @@ impl Function {
 
     /// Removes this prefix from paths that begin with it, such as the mapping of a custom domain.
     ///
-    /// It is removed once, and only as whole segments. It becomes the context's `base_path`.
+    /// It is removed once, and only as whole segments. The removed prefix becomes the context's `base_path`.
     #[must_use]
     pub fn with_base_path(mut self, path: impl Into<String>) -> Self {
         self.settings.base_path = Some(UrlPath(path.into().into()));
         self
     }
 
-    /// Sets whether the stage is removed from paths that begin with it. The paths of an HTTP API do, unless the
-    /// stage is `$default`. The paths of a REST API do only behind a custom domain whose mapping names no stage;
-    /// they begin with the mapping then, which [`with_base_path`](Self::with_base_path) removes.
+    /// Sets whether the stage is removed from paths that begin with it. The paths of an HTTP API begin with the
+    /// stage, unless the stage is `$default`. The paths of a REST API begin with the stage only behind a custom domain
+    /// whose mapping names no stage; the mapping then precedes the stage, and
+    /// [`with_base_path`](Self::with_base_path) removes it.
     #[must_use]
     pub fn with_stage_stripped(mut self, strip: bool) -> Self {
         self.settings.strip_stage = strip;
@@ -95,7 +96,8 @@ impl Function {
 
     /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer; 1 by default.
     ///
-    /// The client's address is that many entries from the right. If there are fewer entries, it is unknown. The
+    /// The client's address is the entry at this position from the right. If there are fewer entries, the address is
+    /// unknown. The
     /// setting is only for load balancers: the events of all other sources contain the address.
     #[must_use]
     pub fn with_proxies(mut self, count: usize) -> Self {
@@ -125,7 +127,7 @@ impl Function {
     /// Sets whether the function registers an internal extension, without which Lambda sends no SIGTERM before
     /// it ends the process.
     ///
-    /// The registration takes a fraction of a millisecond of each start; a host may reject it. By default only
+    /// The registration takes a fraction of a millisecond of each start; an emulator may reject it. By default only
     /// functions with concurrent invocations register: Lambda never ends a process during its only invocation.
     #[must_use]
     pub fn with_extension(mut self, extension: bool) -> Self {
@@ -133,8 +135,8 @@ impl Function {
         self
     }
 
-    /// Adds hooks around a SnapStart snapshot. They run in reverse order before it, and in order after the
-    /// restore. Without SnapStart they do not run.
+    /// Adds hooks around a SnapStart snapshot. The hooks run in reverse order before the snapshot, and in order after
+    /// the restore. Without SnapStart they do not run.
     #[must_use]
     pub fn with_resource(mut self, resource: Arc<dyn SnapStartResource>) -> Self {
         self.resources.push(resource);
@@ -143,8 +145,8 @@ impl Function {
 
     /// Serves invocations until SIGTERM, and then finishes those in flight.
     ///
-    /// The work that a handler gave to `wait_until` runs after the response was posted and before the next
-    /// invocation is requested, so that Lambda cannot freeze the process meanwhile. It counts towards the
+    /// `wait_until` work runs after the response was sent to the Runtime API and before the next invocation is
+    /// requested, so that Lambda cannot freeze the process meanwhile. The time of the work counts towards the
     /// function's timeout.
     ///
     /// # Errors
@@ -198,9 +200,10 @@ impl Function {
         match result {
             InvocationResult::Response(json) => Ok(json),
             InvocationResult::Failure(failure) => Err(failure.error),
-            InvocationResult::Stream { .. } => {
-                Err(io::Error::other("a buffered function streamed").into())
-            }
+            InvocationResult::Stream { .. } => Err(io::Error::other(
+                "the response was streamed although the mode is Buffer",
+            )
+            .into()),
         }
     }
 }
@@ -218,7 +221,7 @@ impl fmt::Debug for Function {
 /// [`Function::serve`].
 ///
 /// # Errors
-/// Those of the two methods. An invalid setting is also reported to Lambda as a failed start.
+/// The errors of the two methods. An invalid setting is also reported to Lambda as a failed start.
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     match Function::from_env() {
         Ok(function) => function.serve(handler).await,
@@ -232,7 +235,7 @@ pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
 /// Calls a handler with an event: [`Function::invoke`] with the default settings.
 ///
 /// # Errors
-/// Those of [`Function::invoke`].
+/// The errors of [`Function::invoke`].
 pub async fn invoke<K>(handler: impl IntoHandler<K>, event: Bytes) -> Result<Vec<u8>, Error> {
     Function::new().invoke(handler, event).await
 }

@@ -13,7 +13,7 @@ pub(crate) enum HeaderText {
     Utf8,
 }
 
-/// The header value that a JSON string stands for.
+/// The header value in a JSON string.
 pub(crate) fn to_value(text: &str, form: HeaderText) -> Option<HeaderValue> {
     if form == HeaderText::Utf8 || text.is_ascii() {
         return HeaderValue::from_bytes(text.as_bytes()).ok();

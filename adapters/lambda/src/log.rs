@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn every_level_of_lambda_has_a_level_filter() {
+    fn every_log_level_of_lambda_is_recognised() {
         for (name, level) in [
             ("TRACE", LevelFilter::TRACE),
             ("debug", LevelFilter::DEBUG),

@@ -18,8 +18,8 @@ pub enum Mode {
     /// `InvokeMode: RESPONSE_STREAM`, a REST API with response streaming. All other sources get the response
     /// as one JSON document.
     Stream,
-    /// As [`Stream`](Self::Stream), but only for a Function URL. A REST API gets its responses complete, which is
-    /// its default: an event does not show which of the two its REST API expects.
+    /// As [`Stream`](Self::Stream), but only for a Function URL. A REST API gets complete responses, which is its
+    /// default: an event does not show which of the two its REST API expects.
     StreamUrl,
     /// As [`Stream`](Self::Stream), but only for a REST API.
     StreamRest,
@@ -81,12 +81,12 @@ anyhost_core::settings! {
         /// `stream` sends responses while the handler produces them, to Function URLs and REST APIs; `stream-url`
         /// and `stream-rest` only to one of them. It must match the deployment.
         "ANYHOST_LAMBDA_MODE" mode: Mode = "buffer",
-        /// The path that non-HTTP events are posted to, such as `/events`. Without it such an event is a failed
+        /// The path to which non-HTTP events are sent as POST requests, such as `/events`. Without it such an event is a failed
         /// invocation.
         "ANYHOST_LAMBDA_EVENTS" events: Option<UrlPath> = "",
         /// A prefix that is removed from paths that begin with it, such as the mapping of a custom domain.
         "ANYHOST_LAMBDA_BASE_PATH" base_path: Option<UrlPath> = "",
-        /// `1` removes the stage from paths that begin with it: those of an HTTP API, and those of a REST API behind
+        /// `1` removes the stage from paths that begin with it: paths of an HTTP API, and paths of a REST API behind
         /// a custom domain whose mapping names no stage.
         "ANYHOST_LAMBDA_STRIP_STAGE" strip_stage: bool = "0",
         /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer.

@@ -45,13 +45,13 @@ async fn lambda_handler(request: Request) -> Result<impl IntoResponse, Error> {
 
 async fn json_of(response: TestResponse) -> Value {
     assert_eq!(response.status(), 200);
-    response.json().await.expect("JSON")
+    response.json().await.expect("expected JSON")
 }
 
 async fn call(handler: impl Handler, event: &Value) -> Value {
     let response = invoke(handler, event.to_string().into()).await;
-    let response = response.expect("an HTTP response");
-    serde_json::from_slice(&response).expect("JSON")
+    let response = response.expect("expected an HTTP response");
+    serde_json::from_slice(&response).expect("expected JSON")
 }
 
 /// Calls a handler on a host that is not Lambda.
@@ -73,7 +73,7 @@ fn post() -> http::Request<&'static str> {
     http::Request::post("/orders/5?tag=a&tag=b%20c")
         .header("host", "example.com")
         .body("hi")
-        .expect("a request")
+        .expect("expected a valid request")
 }
 
 fn rest_api_event() -> Value {
@@ -98,7 +98,9 @@ fn rest_api_event() -> Value {
 async fn a_lambda_http_handler_sees_path_parameters_stage_variables_and_the_request_context() {
     let handler = lambda_http_handler(service_fn(lambda_handler));
     let response = call(handler, &rest_api_event()).await;
-    let seen: Value = serde_json::from_str(response["body"].as_str().expect("text")).expect("JSON");
+    let seen: Value =
+        serde_json::from_str(response["body"].as_str().expect("expected a text body"))
+            .expect("expected JSON");
     let expected = json!({
         "method": "POST", "uri": "https://example.com/orders/5?tag=a&tag=b%20c",
         "raw_path": "/orders/5", "query": ["a", "b c"], "id": "5", "table": "orders",
@@ -145,7 +147,7 @@ async fn a_lambda_http_handler_works_with_every_event_source() {
 }
 
 #[tokio::test]
-async fn a_lambda_http_handler_on_another_host_sees_defaults_and_the_facts_of_the_host() {
+async fn a_lambda_http_handler_on_another_host_sees_default_values_and_what_that_host_knows() {
     for host in [Host::HTTP, Host::CGI] {
         let handler = lambda_http_handler(service_fn(lambda_handler));
         let seen = json_of(call_on(host, handler, post()).await).await;
@@ -164,7 +166,7 @@ async fn an_error_of_a_lambda_http_handler_is_a_500_without_its_message() {
     let response = call_on(Host::HTTP, lambda_http_handler(failing), post()).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(
-        response.text().await.expect("text"),
+        response.text().await.expect("expected a text body"),
         "Internal Server Error"
     );
 }
@@ -194,7 +196,10 @@ async fn a_lambda_http_handler_can_read_a_typed_payload_and_return_text_or_bytes
     assert_eq!(response.status(), StatusCode::CREATED);
     let content_type = response.header("content-type");
     assert_eq!(content_type, Some("text/plain; charset=utf-8"));
-    assert_eq!(response.text().await.expect("text"), "size 3");
+    assert_eq!(
+        response.text().await.expect("expected a text body"),
+        "size 3"
+    );
 
     let binary = service_fn(|_: Request| async {
         // Without this header, `lambda_http` converts the bytes to text.
@@ -203,7 +208,10 @@ async fn a_lambda_http_handler_can_read_a_typed_payload_and_return_text_or_bytes
     });
     let response = call_on(Host::HTTP, lambda_http_handler(binary), post()).await;
     assert_eq!(response.header("content-type"), Some("image/png"));
-    assert_eq!(response.bytes().await.expect("bytes"), &[0xFF][..]);
+    assert_eq!(
+        response.bytes().await.expect("expected a complete body"),
+        &[0xFF][..]
+    );
 }
 
 #[tokio::test]
@@ -213,7 +221,7 @@ async fn the_lambda_context_has_no_trace_id_on_other_hosts() {
         Ok::<_, Error>(format!("{:?}", context.xray_trace_id))
     });
     let response = call_on(Host::CGI, lambda_http_handler(trace), post()).await;
-    assert_eq!(response.text().await.expect("text"), "None");
+    assert_eq!(response.text().await.expect("expected a text body"), "None");
 }
 
 /// An axum handler that uses `lambda_http::RequestExt`.
@@ -239,20 +247,32 @@ async fn an_axum_app_that_uses_lambda_http_extensions_runs_on_every_host() {
 
     let client = Client::new(Source::FunctionUrl, with_lambda_http_extensions(axum_app()));
     let response = client.send(post()).await;
-    assert_eq!(response.text().await.expect("text"), on_lambda);
+    assert_eq!(
+        response.text().await.expect("expected a text body"),
+        on_lambda
+    );
     let handler = with_lambda_http_extensions(axum_app());
     let response = call_on(Host::HTTP, handler, post()).await;
-    assert_eq!(response.text().await.expect("text"), elsewhere);
+    assert_eq!(
+        response.text().await.expect("expected a text body"),
+        elsewhere
+    );
 
     let client = Client::new(Source::FunctionUrl, lambda_http_handler(axum_app()));
     let response = client.send(post()).await;
-    assert_eq!(response.text().await.expect("text"), on_lambda);
+    assert_eq!(
+        response.text().await.expect("expected a text body"),
+        on_lambda
+    );
     let response = call_on(Host::HTTP, lambda_http_handler(axum_app()), post()).await;
-    assert_eq!(response.text().await.expect("text"), elsewhere);
+    assert_eq!(
+        response.text().await.expect("expected a text body"),
+        elsewhere
+    );
 }
 
 #[tokio::test]
-async fn with_lambda_http_extensions_keeps_a_response_streaming() {
+async fn a_handler_with_lambda_http_extensions_can_still_stream_its_response() {
     let chunks = handler(|| async {
         let chunks = ["one", "two"].map(Ok::<_, BoxError>);
         anyhost_core::Body::from_stream(futures_util::stream::iter(chunks))
@@ -260,12 +280,15 @@ async fn with_lambda_http_extensions_keeps_a_response_streaming() {
     let function = Function::new().with_mode(Mode::Stream);
     let client = Client::new(Source::FunctionUrl, with_lambda_http_extensions(chunks));
     let mut response = client.with_function(function).send(post()).await;
-    let first = response.chunk().await.expect("not aborted");
+    let first = response
+        .chunk()
+        .await
+        .expect("expected a complete response");
     assert_eq!(first.as_deref(), Some(&b"one"[..]));
 }
 
 #[tokio::test]
-async fn a_snapstart_resource_of_lambda_http_can_be_registered() {
+async fn a_type_with_the_snap_start_trait_of_lambda_http_can_be_registered() {
     struct Pool;
     impl lambda_http::SnapStartResource for Pool {}
     let _: Function = Function::new().with_resource(Arc::new(Pool));

@@ -21,13 +21,13 @@
 //! // anyhost::run(handler)
 //! ```
 //!
-//! # What such a handler sees
+//! # What a handler of `lambda_http` sees
 //! On Lambda, the methods of [`RequestExt`](lambda_http::RequestExt) return what they return in `lambda_http`. On
 //! other hosts, `lambda_context()` is [`Context::default`](lambda_http::Context) with the request id and the
-//! deadline that the host knows; `request_context()` is that of a Function URL, made from the request; the path
+//! deadline that the host knows; `request_context()` is the context of a Function URL, made from the request; the path
 //! parameters and stage variables are empty.
 //!
-//! What to know before the port:
+//! Differences from `lambda_http`:
 //! - The path is as the client sent it and never begins with the stage, as if
 //!   `AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH` were set.
 //! - A body is `Body::Text` if it is valid UTF-8, and otherwise `Body::Binary`.

@@ -3,7 +3,7 @@
 use anyhost_core::http::Uri;
 use anyhost_core::{Request, RequestExt, Result};
 
-/// The largest body that an event can carry, so handlers of `lambda_http` expect no larger one.
+/// The largest body of an event. Handlers of `lambda_http` expect no larger body.
 const BODY_LIMIT: &str = "6mb";
 
 /// Reads the body, and completes the URI with scheme and host.

@@ -99,7 +99,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn elb_in_the_request_context_is_a_load_balancer() {
+    fn elb_in_the_request_context_identifies_a_load_balancer_event() {
         let event = r#"{"requestContext": {"elb": {}}, "headers": {}, "httpMethod": "GET"}"#;
         assert_eq!(source(event), Some(Source::Alb));
     }

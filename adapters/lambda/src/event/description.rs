@@ -62,7 +62,7 @@ pub(crate) struct Description {
     /// The scheme that the client used.
     pub(crate) scheme: ClientScheme,
 
-    /// What the source accepts as a response.
+    /// The form of the responses that the source accepts.
     pub(crate) response: ResponseForm,
     /// The largest response, in bytes of JSON.
     pub(crate) response_limit: usize,
@@ -91,7 +91,7 @@ pub(crate) enum Sign {
     NotText(Field),
     /// The field is this string.
     Equals(Field, &'static str),
-    /// The field is a string that contains this one.
+    /// The field is a string that contains this string.
     Contains(Field, &'static str),
 }
 
@@ -107,13 +107,13 @@ pub(crate) struct Path {
     pub(crate) may_hold_query: bool,
     /// The stage, if the path begins with it. The setting `ANYHOST_LAMBDA_STRIP_STAGE` removes it.
     pub(crate) stage: Field,
-    /// The path before AWS removed the stage. What it removed is the base path.
+    /// The path before AWS removed the stage. The removed part is the base path.
     pub(crate) full: Field,
 }
 
 /// Where the query is, and how AWS encodes it.
 pub(crate) struct Query {
-    /// The first field that has a query counts.
+    /// The first field that has a query is used.
     pub(crate) fields: &'static [Field],
     /// Returns the query percent-encoded.
     pub(crate) read: Read,

@@ -19,7 +19,7 @@ pub(super) const DESCRIPTION: Description = Description {
     name: "HTTP API",
     signs: &[
         &[Sign::Exists(HTTP)],
-        // An event without a part of what AWS sends. It is a request, which gets an error as its response.
+        // An event without some of the fields that AWS sends. It is a request, and gets an error response.
         &[Sign::IsMap(&["requestContext"]), Sign::Exists(PATH)],
     ],
     method: &["requestContext", "http", "method"],
@@ -140,13 +140,13 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_request_context_with_http_and_an_api_id_is_an_http_api() {
+    fn a_request_context_with_http_and_an_api_id_identifies_an_http_api_event() {
         let event = r#"{"requestContext": {"http": {}, "apiId": "x"}}"#;
         assert_eq!(source(event), Some(Source::HttpApi));
     }
 
     #[test]
-    fn a_raw_path_or_a_route_key_without_a_request_context_is_not_an_http_api() {
+    fn a_raw_path_or_a_route_key_without_a_request_context_does_not_identify_an_http_api_event() {
         let event = r#"{"rawPath": "/", "requestContext": {"stage": "x"}}"#;
         assert_eq!(source(event), Some(Source::HttpApi));
         for event in [

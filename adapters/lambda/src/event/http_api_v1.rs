@@ -1,4 +1,4 @@
-//! An API Gateway HTTP API with payload format 1.0. The event has the form of a REST API's, but AWS
+//! An API Gateway HTTP API with payload format 1.0. The event has the form of a REST API event, but AWS
 //! percent-decodes its path and does not remove the stage.
 
 use super::description::{Description, HeaderForm, HttpForm, Path, ResponseForm, Sign};

@@ -49,7 +49,7 @@ impl<'a> Json<'a> {
     /// fields but allocates nothing for them.
     ///
     /// Lambda accepts bytes and escapes that are not Unicode, and numbers of any size. They become
-    /// [`Bytes`](Self::Bytes) and [`Invalid`](Self::Invalid), so that they cost one value and not the event.
+    /// [`Bytes`](Self::Bytes) and [`Invalid`](Self::Invalid), so that only one value is lost and not the event.
     pub(crate) fn parse(event: &'a [u8], kept: &Kept) -> serde_json::Result<Self> {
         Self::parse_as(event, Shape::Field(kept))
     }
@@ -130,7 +130,7 @@ impl<'a> Json<'a> {
         entries.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// The items of a list. `Null` has no items, and any other value is a list of itself.
+    /// The items of a list. `Null` has no items, and any other value is treated as a list with this one item.
     pub(crate) fn items(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
@@ -147,7 +147,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a string, number or boolean: some emulators write `"content-length": 5`.
+    /// The text of a string, number or boolean, because some emulators write `"content-length": 5`.
     pub(crate) fn scalar(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
@@ -217,13 +217,13 @@ impl Kept {
 /// What the parser keeps of the value that it reads next.
 #[derive(Clone, Copy)]
 enum Shape<'k> {
-    /// A field: a map of other fields, or else a scalar, a list of scalars, or a map of the next.
+    /// A field: a map of other fields, a scalar, a list of scalars, or a map of [`Value`](Self::Value)s.
     Field(&'k Kept),
     /// A value in a map of headers or query parameters: a scalar or a list of scalars.
     Value,
     /// A value in a list: a scalar.
     Item,
-    /// All of it.
+    /// The whole value.
     Whole,
 }
 

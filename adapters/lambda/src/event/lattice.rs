@@ -102,7 +102,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_service_or_service_network_in_the_request_context_is_vpc_lattice() {
+    fn a_service_or_service_network_in_the_request_context_identifies_a_vpc_lattice_event() {
         for event in [
             r#"{"version": "2.0", "method": "GET", "requestContext": {"serviceArn": "x"}}"#,
             r#"{"version": "2.0", "method": "GET", "requestContext": {"serviceNetworkArn": "x"}}"#,

@@ -43,7 +43,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_raw_path_in_snake_case_with_a_method_and_headers_is_vpc_lattice_1_0() {
+    fn a_raw_path_in_snake_case_with_a_method_and_headers_identifies_a_vpc_lattice_1_0_event() {
         let event = r#"{"raw_path": "/", "method": "GET", "headers": {}}"#;
         assert_eq!(source(event), Some(Source::LatticeV1));
         for event in [

@@ -50,7 +50,7 @@ macro_rules! sources {
 }
 
 // To add an event source, write a file with its description, and add its `mod` line above and a line here. An
-// event is compared with the sources in this order, so those with more specific signs come first.
+// event is compared with the sources in this order, so sources with more specific signs come first.
 sources! {
     Event: non_http, "Not an HTTP event: a queue, a schedule, a bucket, a direct invocation.";
     AlbMultiValue: alb_multi_value, "An Application Load Balancer with multi-value headers.";

@@ -14,7 +14,7 @@ const IS_AUTHORIZER_REQUEST: Sign = Sign::Equals(&["type"], "REQUEST");
 pub(super) const DESCRIPTION: Description = Description {
     name: "non-HTTP event",
     // API Gateway sends the client's request to a Lambda authorizer, which must return a policy and not a
-    // response. All other non-HTTP events are those that no description recognises.
+    // response. All other non-HTTP events are events that no description recognises.
     signs: &[
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["methodArn"])],
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["routeArn"])],

@@ -17,7 +17,7 @@ pub(super) const PATH: Field = &["path"];
 pub(super) const DESCRIPTION: Description = Description {
     name: "REST API",
     // Emulators and tests omit the context. The event of a Bedrock agent has a method as well, and so can a message
-    // of an application, whose path is a file's.
+    // of an application, whose path is the path of a file.
     signs: &[
         &[Sign::Exists(METHOD), Sign::IsMap(&["requestContext"])],
         &[
@@ -140,7 +140,7 @@ pub(super) mod simulated {
         })
     }
 
-    /// A REST API capitalizes these names, and passes on all others as the client sent them.
+    /// A REST API capitalizes these names, and passes on all other names as the client sent them.
     fn capitalized(name: &str) -> String {
         match name {
             "host" => "Host",
@@ -161,7 +161,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_method_with_a_request_context_or_with_a_path_and_headers_is_a_rest_api() {
+    fn a_method_with_a_request_context_or_with_a_path_and_headers_identifies_a_rest_api_event() {
         for event in [
             r#"{"httpMethod": "GET", "requestContext": {"stage": "x"}}"#,
             r#"{"httpMethod": "GET", "path": "/", "headers": {}}"#,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_an_application_with_a_method_and_a_path_is_not_a_rest_api() {
+    fn a_message_of_an_application_with_a_method_and_a_path_is_not_a_rest_api_event() {
         for event in [
             r#"{"httpMethod": "ORDER", "path": "Files/x"}"#,
             r#"{"httpMethod": "ORDER", "path": "Files/x", "headers": {}}"#,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_event_of_a_bedrock_agent_is_not_a_rest_api() {
+    fn the_event_of_a_bedrock_agent_is_not_a_rest_api_event() {
         let event =
             r#"{"messageVersion": "1.0", "agent": {}, "httpMethod": "GET", "apiPath": "/x"}"#;
         assert_eq!(source(event), Some(Source::Event));

@@ -1,4 +1,4 @@
-//! What `front_door` needs to simulate an event source beyond its description.
+//! The data that `front_door` needs, besides the description, to simulate an event source.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

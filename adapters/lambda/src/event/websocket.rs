@@ -69,7 +69,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn a_connection_id_in_the_request_context_is_a_websocket_api() {
+    fn a_connection_id_in_the_request_context_identifies_a_websocket_api_event() {
         let event = r#"{"requestContext": {"connectionId": "x", "eventType": "MESSAGE"}}"#;
         assert_eq!(source(event), Some(Source::WebSocket));
     }

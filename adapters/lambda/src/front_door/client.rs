@@ -1,4 +1,4 @@
-//! A client that sends requests to a handler through a simulated source.
+//! A client that sends requests to a handler through a simulated event source.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -76,7 +76,7 @@ impl Client {
         self
     }
 
-    /// Gives the function a timeout: handlers have a deadline, and a handler that misses it is answered with a 504.
+    /// Gives the function a timeout: handlers have a deadline, and the client gets a 504 if the handler misses it.
     /// By default the function has no timeout.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
@@ -84,9 +84,9 @@ impl Client {
         self
     }
 
-    /// Sends a request, and returns the response that the source makes of the function's.
+    /// Sends a request, and returns the response that the event source makes from the function's response.
     ///
-    /// Dropping a response half-way stops the handler's body. Nothing on Lambda does that.
+    /// If a response is dropped before its end, the handler's body is dropped. On Lambda, this never happens.
     pub async fn send(&self, request: http::Request<impl Into<Bytes>>) -> TestResponse {
         let request = request.map(Into::into);
         let event = match self.simulator.event(&request, self.peer) {
@@ -108,8 +108,8 @@ impl Client {
         response.into()
     }
 
-    /// Runs the work that handlers gave to [`Context::wait_until`], as the function does after it posted the
-    /// response.
+    /// Runs the work that handlers gave to [`Context::wait_until`], as the function does after it sent the
+    /// response to the Runtime API.
     pub async fn finish(&self) {
         let unfinished = std::mem::take(&mut *self.unfinished());
         for context in unfinished {

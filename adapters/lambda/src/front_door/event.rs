@@ -1,4 +1,4 @@
-//! A request as the event that its source makes of it.
+//! The event that an event source makes of a request.
 
 use std::net::IpAddr;
 
@@ -17,8 +17,8 @@ impl Simulator {
     /// The event that the source makes of a request from `peer`. Identifiers and times are constant, so that
     /// events can be compared.
     ///
-    /// The path and query are those of the URI, without the stage. Its scheme counts only for load balancers,
-    /// for which it is `http` by default. The Host of a request without that
+    /// The path and query come from the URI, without the stage. The scheme of the URI is used only for load balancers,
+    /// where the default is `http`. The Host of a request without that
     /// header is the name of the deployment.
     ///
     /// | | path | query | headers | body in base64 |
@@ -32,7 +32,7 @@ impl Simulator {
     /// | VPC Lattice | as sent | as sent, sorted by name | all values | all except text |
     ///
     /// A body is text if its Content-Type is text, JSON, XML or JavaScript and it has no Content-Encoding. Bytes
-    /// of a text that are not valid UTF-8 are lost.
+    /// of a text that are not valid UTF-8 are replaced with U+FFFD.
     ///
     /// # Errors
     /// The status that the client gets without an invocation: 400 for invalid HTTP, such as two Host headers or

@@ -1,4 +1,4 @@
-//! The request headers that a source passes on, and those that it adds.
+//! The request headers that an event source passes on, and the headers that it adds.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ const TRACE_ID: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 /// The headers of the event.
 ///
 /// # Errors
-/// 400 for more than one Host header, or a Content-Length that differs from the body's.
+/// 400 for more than one Host header, or a Content-Length that differs from the length of the body.
 pub(super) fn headers(
     simulation: &Simulation,
     header_text: HeaderText,
@@ -25,7 +25,7 @@ pub(super) fn headers(
 ) -> Result<Values, StatusCode> {
     let mut headers = Values::new();
     for (name, value) in request.headers() {
-        // The source itself answers `Expect: 100-continue` (RFC 9110 §10.1.1).
+        // The source itself responds to `Expect: 100-continue` (RFC 9110 §10.1.1).
         if !is_hop_by_hop(name.as_str()) && name != "expect" {
             let values = headers.entry(name.as_str().to_owned()).or_default();
             values.push(text(header_text, value));
@@ -115,12 +115,12 @@ fn text(form: HeaderText, value: &HeaderValue) -> String {
     }
 }
 
-/// Stands for a byte that is not UTF-8, in a string that has to be: a private character.
+/// Represents a byte that is not UTF-8 in a string, as a private-use character.
 fn raw_byte(byte: u8) -> char {
     char::from_u32(0xF700 + u32::from(byte)).unwrap_or_default()
 }
 
-/// Replaces the characters that stand for bytes with these bytes.
+/// Replaces the characters that represent bytes with these bytes.
 pub(super) fn with_raw_bytes(event: String) -> Vec<u8> {
     if !event.contains(|c| c >= raw_byte(0x80) && c <= raw_byte(0xFF)) {
         return event.into();

@@ -1,9 +1,9 @@
 //! AWS's event sources in-process, for tests: the events that they make of requests, and the responses that
 //! clients get.
 //!
-//! A [`Client`] sends requests to a handler through one source. Between the event and the response runs the same
-//! code as on Lambda, so a test sees what a deployment will do: which headers are joined, which paths are
-//! decoded, what is too large.
+//! A [`Client`] sends requests to a handler through one event source. The code between the event and
+//! the response is the code that runs on Lambda, so a test sees what a deployment will do: which headers
+//! are joined, which paths are decoded, what is too large.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! What a function posted as the response that the client gets.
+//! The response that the client gets for the JSON from a function.
 
 use anyhost_core::{Body, Response};
 use base64::Engine;
@@ -11,7 +11,7 @@ use super::simulator::{Simulator, error_response};
 use crate::event::Json;
 
 impl Simulator {
-    /// The response that the client gets when the function posted this JSON.
+    /// The response that the client gets for this JSON from the function.
     ///
     /// | | headers | cookies | body in base64 |
     /// |---|---|---|---|
@@ -19,7 +19,7 @@ impl Simulator {
     /// | HTTP API | `headers` | `cookies` | is decoded |
     /// | Function URL | `headers`, only strings | `cookies` | is decoded |
     /// | ALB, VPC Lattice | `headers`, only strings | like other headers, under names that differ in case | is decoded |
-    /// | ALB (multi-value headers) | `multiValueHeaders`, repeated ones in reverse order | like other headers | is decoded |
+    /// | ALB (multi-value headers) | `multiValueHeaders`, repeated values in reverse order | like other headers | is decoded |
     ///
     /// API Gateway and Function URLs rename `WWW-Authenticate`, `Connection`, `Date`, `Server` and some others to
     /// `x-amzn-remapped-…`, and drop a few ("Amazon API Gateway important notes"). With payload format 2.0, JSON
@@ -41,7 +41,7 @@ impl Simulator {
         }
     }
 
-    /// The status and headers in posted JSON; `None` if they are invalid.
+    /// The status and headers in the JSON from the function; `None` if they are invalid.
     pub(super) fn head(self, json: &Json<'_>) -> Option<Parts> {
         let simulation = self.simulation()?;
         let (mut parts, ()) = http::Response::new(()).into_parts();

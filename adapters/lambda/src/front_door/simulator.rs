@@ -27,7 +27,7 @@ impl Simulator {
         }
     }
 
-    /// Simulates all sources that can be simulated. The REST API is there twice, with and without
+    /// Simulates all sources that can be simulated. The REST API occurs twice, with and without
     /// `binaryMediaTypes`.
     pub fn all() -> impl Iterator<Item = Self> {
         let sources = Source::ALL.iter().copied().map(Self::new);
@@ -83,7 +83,7 @@ impl Simulator {
     }
 }
 
-/// An error response of the source itself. The text is not AWS's.
+/// An error response of the source itself. AWS sends other texts.
 pub(super) fn error_response(status: StatusCode) -> Response {
     let message = status.canonical_reason().unwrap_or_default();
     let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));

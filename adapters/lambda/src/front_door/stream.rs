@@ -1,4 +1,4 @@
-//! A response that is posted while the function produces it, as the client gets it.
+//! The response that the client gets from a function that streams.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,11 +16,11 @@ use crate::runtime::ERROR_TYPE;
 const STREAM_LIMIT: u64 = 200 * 1024 * 1024;
 
 impl Simulator {
-    /// The response that the client gets while the function posts this body: a JSON prelude, eight NUL bytes, and
-    /// the response's body. An error in the trailers, or a body of more than 200 MiB, aborts the response: its
+    /// The response that the client gets while the function sends this body to the Runtime API: a JSON prelude, eight
+    /// NUL bytes, and the response's body. An error in the trailers, or a body of more than 200 MiB, aborts the response: its
     /// body ends with an error.
     ///
-    /// A source that cannot [stream](crate::Source::can_stream) reads the whole body as JSON, which it is not.
+    /// A source that cannot [stream](crate::Source::can_stream) reads the whole body as JSON, which fails.
     pub async fn streamed_response(self, mut posted: Body) -> Response {
         let streams = self.source().can_stream();
         let mut read = BytesMut::new();
@@ -58,7 +58,7 @@ impl Simulator {
     }
 }
 
-/// The part of the posted body after the NUL bytes.
+/// The body of the response: the bytes after the eight NUL bytes in the body from the function.
 struct StreamedBody {
     /// The bytes that were read together with the prelude.
     first: Option<Bytes>,

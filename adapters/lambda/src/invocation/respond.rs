@@ -15,7 +15,7 @@ use crate::options::FunctionOptions;
 use crate::runtime::{Failure, Metadata, StreamingBody};
 use crate::{request, response};
 
-/// What is posted to the Runtime API.
+/// The result that is sent to the Runtime API.
 pub(crate) enum InvocationResult {
     /// The response of the invocation, as JSON.
     Response(Vec<u8>),
@@ -28,8 +28,8 @@ pub(crate) enum InvocationResult {
     Failure(Failure),
 }
 
-/// Calls the handler with an event. Also returns the context with the handler's `wait_until` work, which is
-/// due after the result was posted.
+/// Calls the handler with an event. Also returns the context with the handler's `wait_until` work, which
+/// must run after the result was sent.
 pub(crate) async fn respond(
     handler: Arc<dyn Handler>,
     event: Bytes,
@@ -38,8 +38,8 @@ pub(crate) async fn respond(
     settings: &FunctionOptions,
 ) -> (InvocationResult, Context) {
     let deadline = end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)));
-    // Whether an event that cannot be parsed is an HTTP request is unknown, so it is not answered as one: for a queue
-    // or a schedule, a response means that the event was processed.
+    // An event that cannot be parsed may not be an HTTP request, so it gets no HTTP response: for a queue or a
+    // schedule, a response means that the event was processed.
     let (json, invalid) = match event::parse(&event) {
         Ok(json) => (json, None),
         Err(error) => (Json::Null, Some(error)),
@@ -84,7 +84,7 @@ pub(crate) async fn respond(
     (result, context)
 }
 
-/// When the handler and its work after the response have to end: before Lambda's deadline, so that the response
+/// When the handler and its `wait_until` work have to end: before Lambda's deadline, so that the response
 /// and the log can still be sent. Lambda ends a process that works until the deadline.
 pub(crate) fn handler_end(metadata: &Metadata, settings: &FunctionOptions) -> Option<Instant> {
     let left = metadata.time_left()?;

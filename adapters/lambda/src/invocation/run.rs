@@ -23,20 +23,20 @@ use super::trace_variable;
 use crate::options::FunctionOptions;
 use crate::runtime::{Client, Failure, InvocationId, Metadata, Next};
 
-/// What all workers share.
+/// The state that all workers share.
 struct Shared {
     handler: Arc<dyn Handler>,
     settings: FunctionOptions,
     /// Whether invocations run at the same time.
     concurrent: bool,
-    /// Whether each poll of an invocation hands the I/O driver over first.
+    /// Whether each poll of an invocation first hands over the I/O driver.
     hands_over_driver: bool,
 }
 
 /// Serves one invocation at a time for each client until SIGTERM, and then finishes those in flight.
 ///
 /// # Errors
-/// The Runtime API is gone.
+/// The Runtime API has refused connections for some seconds.
 pub(crate) async fn run(
     handler: Arc<dyn Handler>,
     clients: Vec<Client>,
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     }
     tokio::select! {
         () = sigterm(&mut signals) => {}
-        // A worker ends before the shutdown if the Runtime API is gone. The process exits.
+        // A worker ends before the shutdown if the Runtime API refuses connections. The process then exits.
         Some(ended) = workers.join_next() => {
             return ended.unwrap_or_else(|error| Err(io::Error::other(error)));
         }

@@ -1,4 +1,4 @@
-//! A response that is posted while the handler produces it ("Response streaming for custom runtimes").
+//! A response that is sent while the handler produces it ("Response streaming for custom runtimes").
 //!
 //! The body of the POST is a JSON prelude with the status and the headers, eight NUL bytes, and the body of the
 //! response. A later failure is reported in HTTP trailers, which is the only way to show the client that the
@@ -25,7 +25,7 @@ use crate::runtime::{ERROR_BODY, ERROR_TYPE};
 
 const NULS: Bytes = Bytes::from_static(&[0; 8]);
 
-/// The largest chunk that is passed to hyper, which buffers up to 16 chunks. What is buffered is sent before the
+/// The largest chunk that is passed to hyper, which buffers up to 16 chunks. The buffered chunks are sent before the
 /// trailers: Lambda reads 2 MB/s ("Bandwidth limits for response streaming"), and the trailers have to arrive
 /// within the margin before the deadline.
 const CHUNK: usize = 8 * 1024;
@@ -49,7 +49,7 @@ struct Shared {
     end: Option<Instant>,
     info: RequestInfo,
     exceeded: AtomicBool,
-    /// Whether the body has ended, and only its answer is missing.
+    /// Whether the body has ended, and only the response of the API is missing.
     ended: AtomicBool,
 }
 

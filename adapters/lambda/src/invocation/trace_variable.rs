@@ -8,15 +8,15 @@ const VARIABLE: &str = "_X_AMZN_TRACE_ID";
 /// Sets the variable for an invocation, or removes it if the invocation has no trace.
 ///
 /// There is only one variable, so this is for functions with one invocation at a time. The invocation loop calls it
-/// between two invocations: the handler and its work after the response have ended.
+/// between two invocations: the handler and its `wait_until` work have ended.
 pub(super) fn set(trace_id: Option<&str>) {
     if std::env::var(VARIABLE).ok().as_deref() == trace_id {
         return;
     }
     // SAFETY: no other thread may access the environment without the lock of the standard library. Between two
     // invocations only threads that the application has started can run, and Rust code in them reads the environment
-    // through the standard library. What remains is C code that calls `getenv` in such a thread in this moment, such
-    // as the resolver of the C library. glibc keeps the memory of replaced values, so that `getenv` reads the old or
+    // through the standard library. The remaining risk is C code that calls `getenv` in such a thread at this moment,
+    // such as the resolver of the C library. glibc keeps the memory of replaced values, so that `getenv` reads the old or
     // the new value there. AWS's own runtimes set the variable in the same way.
     unsafe {
         match trace_id {

@@ -11,7 +11,7 @@ use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use crate::event::{Description, Json};
 use crate::header_text;
 
-/// Decodes all valid headers. An invalid header is ignored: the rest of the request is still usable.
+/// Decodes all valid headers. An invalid header is ignored, because the rest of the request is still usable.
 ///
 /// # Errors
 /// 431 if there are more headers than a [`HeaderMap`] can hold.

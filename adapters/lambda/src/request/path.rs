@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_path_setting_is_removed_once_and_only_as_whole_segments() {
+    fn the_configured_base_path_is_removed_once_and_only_as_whole_segments() {
         let settings = FunctionOptions {
             base_path: Some(UrlPath("/api".into())),
             ..FunctionOptions::default()
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stage_of_an_http_api_is_removed_only_if_the_setting_says_so() {
+    fn the_stage_of_an_http_api_is_removed_only_with_the_setting_strip_stage() {
         let event = r#"{"rawPath": "/v1/v1/x", "requestContext": {"stage": "v1"}}"#;
         let mut settings = FunctionOptions::default();
         let http_api =
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_path_of_a_rest_api_is_its_stage_followed_by_the_setting() {
+    fn the_base_path_of_a_rest_api_is_its_stage_followed_by_the_configured_base_path() {
         let settings = FunctionOptions {
             base_path: Some(UrlPath("/api".into())),
             ..FunctionOptions::default()

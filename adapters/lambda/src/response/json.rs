@@ -128,7 +128,7 @@ fn cased(name: &str, index: usize) -> String {
     cased.collect()
 }
 
-/// A JSON document that is being written.
+/// Writes a JSON document.
 struct Writer(Vec<u8>);
 
 impl Writer {

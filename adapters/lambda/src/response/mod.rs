@@ -107,7 +107,7 @@ pub(crate) fn prelude(description: &Description, parts: &Parts) -> Option<Vec<u8
         return None;
     }
     let prelude = json::prelude(description, parts);
-    // JSON needs up to six bytes for a character, so headers within their own limit can exceed this one.
+    // JSON needs up to six bytes for a character, so headers within the header limit can exceed the limit of the prelude.
     if prelude.len() > PRELUDE_LIMIT {
         log_headers_too_large(description.name, prelude.len(), PRELUDE_LIMIT);
         return None;
@@ -152,7 +152,7 @@ pub(crate) async fn to_result(
     let invalid = |error: Error| Failure::new("Runtime.InvalidResponse", error);
     let body = body.map_err(|error| invalid(Error::from_boxed(error)))?;
     let body = body.to_bytes();
-    // A redirect fails as well: its sender does not follow it, and would take the event as processed.
+    // A redirect is an error here: no client follows it, and the event would be lost.
     if !status.is_success() {
         return Err(Failure::from_body(status, &body).unwrap_or_else(|| {
             let message = String::from_utf8_lossy(&body).into_owned();

@@ -1,4 +1,4 @@
-//! The calls of the Runtime API, over one kept connection.
+//! The calls of the Runtime API, over one keep-alive connection.
 
 use std::io;
 use std::time::Duration;
@@ -31,12 +31,12 @@ const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-nam
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// How long the report of a failed start may take. The calls of an invocation have no timeout: the API answers
+/// How long the report of a failed start may take. The calls of an invocation have no timeout: the API responds
 /// once the response was delivered, and Lambda ends the invocation at its deadline.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the API may refuse connections. On Lambda it never does; an emulator has ended, and another emulator
-/// may later use the same port.
+/// How long the API may refuse connections. On Lambda, it never does. With an emulator, it means that the emulator
+/// has ended, and another emulator may later use the same port.
 const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// A client of the Runtime API. Each worker has one.
@@ -110,7 +110,7 @@ impl Client {
         })
     }
 
-    /// Posts the response of an invocation.
+    /// Sends the response of an invocation.
     pub(crate) async fn respond(&mut self, id: &InvocationId, response: Bytes) {
         if id.is_over() {
             log_too_late();
@@ -121,7 +121,7 @@ impl Client {
         self.check_posted(id, posted).await;
     }
 
-    /// Posts a response while it is produced. `aborted` ends the call before the response is complete.
+    /// Sends a response while it is produced. `aborted` ends the call before the response is complete.
     pub(crate) async fn stream(
         &mut self,
         id: &InvocationId,
@@ -148,7 +148,7 @@ impl Client {
             () = aborted => Err(Failed::sent(io::ErrorKind::TimedOut.into())),
         };
         if !posted.as_ref().is_ok_and(StatusCode::is_success) {
-            // The API may have answered before it read the whole body.
+            // The API may have responded before it read the whole body.
             self.connection = None;
         }
         self.check_posted(id, posted).await;
@@ -159,7 +159,7 @@ impl Client {
     ///
     /// - 400, 403 and 410 mean that the API does not wait for this response, because it has one or because the
     ///   invocation is over. Lambda may already have started it again with the same request id.
-    /// - If the response was sent and not answered, the API may still deliver it. Lambda itself reports a response
+    /// - If the API did not respond to the sent response, it may still deliver the response. Lambda itself reports a response
     ///   that ended early.
     async fn check_posted(&mut self, id: &InvocationId, posted: Result<StatusCode, Failed>) {
         const REJECTED: &str = "Runtime.ResponseRejected";
@@ -296,8 +296,8 @@ impl Client {
         called.map_err(|failed| failed.error)
     }
 
-    /// Makes a call on the kept connection, or on a new one if the API has closed that. A request is only
-    /// repeated if nothing of it was sent: the API may have acted on it otherwise.
+    /// Makes a call on the kept connection, or on a new connection if the API has closed it. A request is repeated only
+    /// if no byte of it was sent, because the API may have handled it otherwise.
     async fn call(
         &mut self,
         method: Method,
@@ -351,9 +351,9 @@ fn unexpected(call: &str, status: StatusCode) -> io::Error {
     io::Error::other(format!("{call} returned {status}"))
 }
 
-/// The invocation may already run again with the same request id, and would get what is posted now.
+/// The invocation may already run again with the same request id, and its client would get this response.
 fn log_too_late() {
-    tracing::error!("dropped the response: the deadline of the invocation has passed");
+    tracing::error!("dropped the response, because the deadline of the invocation has passed");
 }
 
 #[cfg(test)]

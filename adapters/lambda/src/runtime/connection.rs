@@ -25,8 +25,8 @@ use tokio::net::TcpStream;
 /// segment wait for a delayed acknowledgement: with 32 KB, 2 MB/s were measured.
 const STREAM_BUFFER: usize = 128 * 1024;
 
-/// A connection that is kept between calls. The calls poll it, because the API never sends anything on its
-/// own; a task for it would cost a wake-up for each call.
+/// A connection that is kept between calls. The calls poll it, because the API sends only responses; a
+/// task for the connection would cost a wake-up for each call.
 pub(super) struct Connection {
     sender: SendRequest<Payload>,
     driver: http1::Connection<TokioIo<TcpStream>, Payload>,
@@ -37,7 +37,7 @@ pub(super) struct Connection {
 /// A call that failed.
 pub(super) struct Failed {
     pub(super) error: io::Error,
-    /// The request, if nothing of it was sent.
+    /// The request, if no byte of it was sent.
     pub(super) unsent: Option<Box<Request<Payload>>>,
 }
 
@@ -129,7 +129,7 @@ impl Connection {
     }
 }
 
-/// Whether the connection stays open after this answer (RFC 9112 §9.3).
+/// Whether the connection stays open after this response (RFC 9112 §9.3).
 pub(super) fn stays_open(parts: &Parts) -> bool {
     match parts.version {
         Version::HTTP_11 => !has_option(&parts.headers, "close"),

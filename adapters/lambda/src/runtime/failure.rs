@@ -25,7 +25,7 @@ impl Failure {
         }
     }
 
-    /// A failure whose error belongs to the caller.
+    /// A failure with an error that the caller keeps.
     pub(crate) fn of(kind: &'static str, error: &Error) -> Self {
         let message = format!("{error:?}");
         Self {

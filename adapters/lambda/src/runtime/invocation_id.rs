@@ -1,4 +1,4 @@
-//! What identifies an invocation in the calls of the Runtime API.
+//! The identifiers of an invocation in the calls of the Runtime API.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -21,7 +21,7 @@ pub(crate) struct InvocationId {
     /// The request id, percent-encoded: the caller of Invoke may have chosen it.
     request: String,
     /// `Lambda-Runtime-Invocation-Id`. A retry has the same request id and another invocation id. Without this
-    /// header, Lambda would take a late response as the response of the retry.
+    /// header, Lambda would treat a late response as the response of the retry.
     invocation: Option<HeaderValue>,
     deadline: Option<Instant>,
 }

@@ -1,4 +1,4 @@
-//! A Runtime API for tests that decides about each byte and each connection.
+//! A Runtime API for tests that need control of each byte and each connection.
 
 use std::io;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl RawConnection {
         self.0.write_all(answer.as_bytes()).await
     }
 
-    /// Answers `GET /invocation/next` with these additional headers.
+    /// Responds to `GET /invocation/next` with these additional headers.
     pub(crate) async fn send_invocation(&mut self, headers: &str, event: &str) -> io::Result<()> {
         let length = event.len();
         self.send(&format!(

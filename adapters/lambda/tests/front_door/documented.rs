@@ -40,13 +40,13 @@ fn sent(source: Source) -> Request<Bytes> {
         .header("x-trace", "one")
         .header("x-trace", "two")
         .body(Bytes::from_static(b"{\"name\":\"Ren\xC3\xA9\"}  "))
-        .expect("a request")
+        .expect("expected a valid request")
 }
 
 fn read(name: &str) -> Value {
     let path = Path::new(EVENTS).join(format!("{name}.json"));
     let event = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_slice(&event).expect("JSON")
+    serde_json::from_slice(&event).expect("expected JSON")
 }
 
 /// The simulator for the event of a source: the documented REST API has no `binaryMediaTypes`.
@@ -66,11 +66,14 @@ pub(super) fn without_ids(mut event: Value) -> Value {
     event
 }
 
-/// Compares all fields of two events, and those of `requestContext` that do not identify a deployment.
+/// Compares all fields of two events, and the fields of `requestContext` that do not identify a deployment.
 pub(super) fn assert_same(simulator: Simulator, simulated: Value, expected: Value) {
     let (simulated, expected) = (without_ids(simulated), without_ids(expected));
     let fields = |event: &Value| -> Vec<String> {
-        let fields = event.as_object().expect("an event is a map").keys();
+        let fields = event
+            .as_object()
+            .expect("expected a JSON object as the event")
+            .keys();
         let mut fields: Vec<_> = fields.cloned().collect();
         fields.retain(|field| !event[field].is_null() || field == "body");
         fields
@@ -105,7 +108,7 @@ pub(super) fn assert_same(simulator: Simulator, simulated: Value, expected: Valu
 }
 
 #[test]
-fn a_simulated_event_equals_the_documented_one() {
+fn a_simulated_event_equals_the_event_from_the_aws_documentation() {
     for (source, name) in DOCUMENTED {
         let simulator = simulator(source);
         assert_same(simulator, event(simulator, &sent(source)), read(name));
@@ -113,13 +116,15 @@ fn a_simulated_event_equals_the_documented_one() {
 }
 
 #[tokio::test]
-async fn the_handler_sees_in_a_documented_event_what_the_client_sent() {
+async fn an_event_from_the_aws_documentation_reaches_the_handler_as_the_request_that_the_client_sent()
+ {
     for (source, name) in DOCUMENTED {
         let response = invoke(handler(echo), read(name).to_string().into()).await;
-        let response: Value = serde_json::from_slice(&response.expect("HTTP")).expect("JSON");
+        let response: Value = serde_json::from_slice(&response.expect("expected an HTTP response"))
+            .expect("expected JSON");
         assert_eq!(response["statusCode"], 200, "{source}: {response}");
-        let text = response["body"].as_str().expect("text");
-        let seen: Value = serde_json::from_str(text).expect("JSON");
+        let text = response["body"].as_str().expect("expected a text body");
+        let seen: Value = serde_json::from_str(text).expect("expected JSON");
         let target = match source {
             Source::HttpApi | Source::FunctionUrl => {
                 "/orders/50%25%20wine?size=1.5%20l&tag=dry&tag=old+vine&gift="
@@ -148,12 +153,12 @@ async fn the_handler_sees_in_a_documented_event_what_the_client_sent() {
             "base_path": base_path, "source": source.to_string(),
             "body": r#"{\"name\":\"Ren\xc3\xa9\"}  "#,
         });
-        for (field, expected) in expected.as_object().expect("a map") {
+        for (field, expected) in expected.as_object().expect("expected a JSON object") {
             assert_eq!(&seen[field], expected, "{source}: {field}");
         }
         let host = sent(source).headers()["host"]
             .to_str()
-            .expect("text")
+            .expect("expected a text body")
             .to_owned();
         assert_eq!(seen["authority"], host, "{source}");
     }

@@ -14,7 +14,7 @@ fn rich() -> Request<Bytes> {
         .header("connection", "keep-alive")
         .header("content-type", "application/octet-stream")
         .body(Bytes::from_static(b"\xFF\x00"))
-        .expect("a request")
+        .expect("expected a valid request")
 }
 
 async fn seen(simulator: impl Into<Simulator>, request: Request<Bytes>) -> Value {
@@ -22,11 +22,11 @@ async fn seen(simulator: impl Into<Simulator>, request: Request<Bytes>) -> Value
     let client = Client::new(simulator, echo).with_peer(PEER);
     let response = client.send(request).await;
     assert_eq!(response.status(), 200, "{simulator}");
-    response.json().await.expect("it is JSON")
+    response.json().await.expect("expected JSON")
 }
 
 #[tokio::test]
-async fn the_handler_sees_the_path_and_query_as_encoded_by_each_source() {
+async fn the_handler_sees_the_path_and_query_as_encoded_by_each_event_source() {
     for (simulator, expected) in [
         (
             Source::RestApi,
@@ -65,7 +65,7 @@ async fn an_encoded_question_mark_ends_the_path_at_an_http_api_only() {
     ] {
         let request = Request::get("/a%3Fb?q=1")
             .body(Bytes::new())
-            .expect("a request");
+            .expect("expected a valid request");
         assert_eq!(
             seen(simulator, request).await["target"],
             expected,
@@ -75,10 +75,10 @@ async fn an_encoded_question_mark_ends_the_path_at_an_http_api_only() {
 }
 
 #[tokio::test]
-async fn the_handler_sees_repeated_headers_as_the_source_passes_them_on() {
+async fn the_handler_sees_repeated_headers_as_the_event_source_passes_them_on() {
     for simulator in SIMULATORS {
         let seen = seen(simulator, rich()).await;
-        let headers = seen["headers"].as_array().expect("a list").clone();
+        let headers = seen["headers"].as_array().expect("expected a list").clone();
         let all = |name: &str| -> Vec<String> {
             let found = headers.iter().filter(|header| header[0] == name);
             found
@@ -110,7 +110,7 @@ async fn the_handler_sees_repeated_headers_as_the_source_passes_them_on() {
 }
 
 #[tokio::test]
-async fn the_context_contains_what_the_source_reports() {
+async fn the_context_contains_the_values_that_the_event_source_reports() {
     for simulator in SIMULATORS {
         let seen = seen(simulator, rich()).await;
         let balancer = is_load_balancer(simulator);
@@ -135,10 +135,10 @@ async fn the_context_contains_what_the_source_reports() {
 }
 
 #[tokio::test]
-async fn the_scheme_behind_a_load_balancer_is_that_of_the_client() {
+async fn the_scheme_behind_a_load_balancer_is_the_scheme_of_the_client() {
     for simulator in [Source::Alb, Source::AlbMultiValue] {
         let request = Request::get("https://example.com/").body(Bytes::new());
-        let seen = seen(simulator, request.expect("a request")).await;
+        let seen = seen(simulator, request.expect("expected a valid request")).await;
         assert_eq!(
             (&seen["scheme"], &seen["authority"]),
             (&json!("https"), &json!("example.com"))
@@ -155,7 +155,7 @@ async fn request_bodies_keep_their_bytes_except_at_a_rest_api_without_binary_med
             _ => (r"\xff\x00", "2"),
         };
         assert_eq!(seen["body"], body, "{simulator}");
-        let headers = seen["headers"].as_array().expect("a list");
+        let headers = seen["headers"].as_array().expect("expected a list");
         let lengths = headers
             .iter()
             .filter(|header| header[0] == "content-length");
@@ -179,7 +179,7 @@ fn a_request_body_is_in_base64_unless_its_content_type_is_text() {
     ] {
         let mut request = Request::post("/")
             .body(Bytes::from("hi"))
-            .expect("a request");
+            .expect("expected a valid request");
         let pairs = [
             ("content-type", content_type),
             ("content-encoding", encoding),
@@ -188,7 +188,7 @@ fn a_request_body_is_in_base64_unless_its_content_type_is_text() {
             if let Some(value) = value {
                 request
                     .headers_mut()
-                    .insert(name, value.parse().expect("a value"));
+                    .insert(name, value.parse().expect("expected a valid header value"));
             }
         }
         for simulator in SIMULATORS {
@@ -211,8 +211,10 @@ fn a_request_body_is_in_base64_unless_its_content_type_is_text() {
 }
 
 #[test]
-fn the_event_of_a_request_without_headers_and_body_has_a_host() {
-    let request = Request::get("/").body(Bytes::new()).expect("a request");
+fn the_event_of_a_request_without_headers_and_body_has_a_host_header() {
+    let request = Request::get("/")
+        .body(Bytes::new())
+        .expect("expected a valid request");
     for simulator in SIMULATORS {
         let event = event(simulator, &request);
         let body = match simulator.source() {
@@ -235,10 +237,12 @@ fn invalid_http_is_rejected_with_400() {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.body(Bytes::from("hi")).expect("a request")
+        request
+            .body(Bytes::from("hi"))
+            .expect("expected a valid request")
     };
     let mut star = request(&[]);
-    *star.uri_mut() = "*".parse().expect("a target");
+    *star.uri_mut() = "*".parse().expect("expected a valid request target");
     for simulator in SIMULATORS {
         for request in [
             &request(&[("host", "a"), ("host", "b")]),

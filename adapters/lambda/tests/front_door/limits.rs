@@ -7,7 +7,9 @@ use anyhost_lambda::front_door::Client;
 
 fn post(length: usize) -> Request<Bytes> {
     let request = Request::post("/").header("content-type", "text/plain");
-    request.body(vec![b'x'; length].into()).expect("a request")
+    request
+        .body(vec![b'x'; length].into())
+        .expect("expected a valid request")
 }
 
 fn envelope(length: usize) -> Vec<u8> {
@@ -39,8 +41,11 @@ fn a_request_whose_event_exceeds_six_mebibytes_is_rejected_with_413() {
 #[test]
 fn an_api_gateway_rejects_more_than_10240_bytes_of_request_headers_with_431() {
     for simulator in SIMULATORS {
-        let mut request = Request::get("/").body(Bytes::new()).expect("a request");
-        let long = HeaderValue::try_from("x".repeat(10_240)).expect("a value");
+        let mut request = Request::get("/")
+            .body(Bytes::new())
+            .expect("expected a valid request");
+        let long =
+            HeaderValue::try_from("x".repeat(10_240)).expect("expected a valid header value");
         request.headers_mut().insert("x-long", long);
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let expected = is_api_gateway(simulator).then_some(status);
@@ -49,19 +54,19 @@ fn an_api_gateway_rejects_more_than_10240_bytes_of_request_headers_with_431() {
 }
 
 #[tokio::test]
-async fn the_client_gets_the_source_s_own_response_to_a_request_that_the_source_rejects() {
+async fn a_request_that_the_event_source_rejects_gets_the_error_response_of_that_source() {
     let never = || async { panic!("the function is not called") as &'static str };
     let response = Client::new(Source::Alb, never).send(post(2 << 20)).await;
     assert_eq!(response.status(), 413);
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(
-        response.text().await.expect("it is text"),
+        response.text().await.expect("expected a text body"),
         r#"{"message":"Payload Too Large"}"#
     );
 }
 
 #[test]
-fn a_posted_response_over_the_limit_is_a_failed_invocation() {
+fn a_response_from_the_function_over_the_limit_is_a_failed_invocation() {
     for simulator in SIMULATORS {
         let limit = match simulator.source() {
             Source::Alb | Source::AlbMultiValue => 1 << 20,
@@ -82,7 +87,7 @@ fn a_posted_response_over_the_limit_is_a_failed_invocation() {
 }
 
 #[test]
-fn posted_headers_over_10240_bytes_are_a_500_at_an_api_gateway() {
+fn response_headers_over_10240_bytes_are_a_500_at_an_api_gateway() {
     let long = "x".repeat(10_240);
     let posted = json!({
         "statusCode": 200, "headers": {"x-long": long}, "multiValueHeaders": {"x-long": [long]}, "body": "",
@@ -98,7 +103,7 @@ fn posted_headers_over_10240_bytes_are_a_500_at_an_api_gateway() {
 }
 
 #[tokio::test]
-async fn the_function_replaces_a_response_over_the_source_s_limits_with_a_500() {
+async fn the_function_replaces_a_response_over_the_limits_of_the_event_source_with_a_500() {
     let large = || async { "x".repeat(7 << 20) };
     let headers = || async {
         let mut response = anyhost_core::Response::new(Body::empty());
@@ -110,7 +115,7 @@ async fn the_function_replaces_a_response_over_the_source_s_limits_with_a_500() 
         let response = Client::new(simulator, large).send(get()).await;
         assert_eq!(response.status(), 500, "{simulator}");
         assert_eq!(
-            response.text().await.expect("text"),
+            response.text().await.expect("expected a text body"),
             "Internal Server Error",
             "{simulator}"
         );
@@ -124,7 +129,7 @@ async fn the_function_replaces_a_response_over_the_source_s_limits_with_a_500() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_without_a_response_at_the_deadline_is_answered_with_504() {
+async fn a_request_without_a_response_at_the_deadline_gets_a_504() {
     use anyhost_core::RequestExt;
     use std::time::Duration;
     let slow = |request: anyhost_core::Request| async move {

@@ -22,7 +22,7 @@ const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 /// A REST API without `binaryMediaTypes`.
 const REST_API_TEXT: Simulator = Simulator::new(Source::RestApi).without_binary_media_types();
 
-/// The sources whose behaviour the tests of this folder know.
+/// The event sources that the tests of this folder cover.
 const SIMULATORS: [Simulator; 8] = [
     Simulator::new(Source::RestApi),
     REST_API_TEXT,
@@ -34,7 +34,7 @@ const SIMULATORS: [Simulator; 8] = [
     Simulator::new(Source::Lattice),
 ];
 
-/// Returns everything that the handler sees of a request.
+/// Returns all parts of a request that the handler sees.
 async fn echo(mut request: anyhost_core::Request) -> Result<Value> {
     let body = request.buffer().await?;
     let context = request.context();
@@ -65,12 +65,16 @@ fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn get() -> Request<&'static str> {
-    Request::get("/").body("").expect("a request")
+    Request::get("/")
+        .body("")
+        .expect("expected a valid request")
 }
 
 fn event(simulator: Simulator, request: &Request<Bytes>) -> Value {
-    let event = simulator.event(request, PEER).expect("it is accepted");
-    serde_json::from_slice(&event).expect("an event is JSON")
+    let event = simulator
+        .event(request, PEER)
+        .expect("expected the event source to accept the request");
+    serde_json::from_slice(&event).expect("expected JSON as the event")
 }
 
 fn rejected_with(simulator: Simulator, request: &Request<Bytes>) -> Option<StatusCode> {
@@ -105,8 +109,10 @@ fn the_list_of_all_simulators_contains_each_known_source() {
 }
 
 #[test]
-fn a_source_that_cannot_be_simulated_rejects_requests_with_501() {
-    let request = Request::get("/").body(Bytes::new()).expect("a request");
+fn an_event_source_that_cannot_be_simulated_rejects_requests_with_501() {
+    let request = Request::get("/")
+        .body(Bytes::new())
+        .expect("expected a valid request");
     for source in [Source::WebSocket, Source::LatticeV1, Source::Event] {
         let rejected = rejected_with(source.into(), &request);
         assert_eq!(rejected, Some(StatusCode::NOT_IMPLEMENTED), "{source}");

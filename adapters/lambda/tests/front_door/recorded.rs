@@ -1,4 +1,4 @@
-//! Events that AWS made of one request, recorded by others, compared with the simulated events. The recordings
+//! Events that AWS made of one request, recorded by other projects, compared with the simulated events. The recordings
 //! are not part of the repository: `documented` is the check that always runs.
 
 use std::path::Path;
@@ -19,7 +19,7 @@ fn sent(recorded: &Value, scheme: &str) -> Request<Bytes> {
         .into_iter()
         .find_map(|headers| headers.get("host").or(headers.get("Host")))
         .map(|host| host.get(0).unwrap_or(host));
-    let host = host.and_then(Value::as_str).expect("a host");
+    let host = host.and_then(Value::as_str).expect("expected a host name");
     let target = "/capture/space%20value?repeat=one&repeat=two\
                   &redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&literalPlus=a+b&encodedPlus=a%2Bb&empty=";
     let body = "{\"message\":\"hello from the public internet\",\"unicode\":\"lambda-λ\"}";
@@ -33,7 +33,7 @@ fn sent(recorded: &Value, scheme: &str) -> Request<Bytes> {
         .header(repeated_header(recorded), "first")
         .header(repeated_header(recorded), "second")
         .body(body.into())
-        .expect("a request")
+        .expect("expected a valid request")
 }
 
 /// The name of the header that was sent twice.
@@ -41,7 +41,7 @@ fn repeated_header(recorded: &Value) -> &str {
     let maps = [&recorded["headers"], &recorded["multiValueHeaders"]];
     let mut names = maps.into_iter().filter_map(Value::as_object);
     let names = names.find_map(|map| map.keys().find(|name| name.ends_with("-probe")));
-    names.expect("a header that was sent twice")
+    names.expect("expected a header that was sent twice")
 }
 
 fn read(name: &str) -> Option<Value> {
@@ -50,7 +50,7 @@ fn read(name: &str) -> Option<Value> {
         println!("NOT RUN: {} does not exist", path.display());
         return None;
     };
-    Some(serde_json::from_slice(&event).expect("JSON"))
+    Some(serde_json::from_slice(&event).expect("expected JSON"))
 }
 
 const RECORDINGS: [(Simulator, &str, &str); 4] = [
@@ -61,17 +61,21 @@ const RECORDINGS: [(Simulator, &str, &str); 4] = [
 ];
 
 #[test]
-fn a_simulated_event_equals_the_recorded_one_if_the_recordings_exist() {
+fn a_simulated_event_equals_the_recorded_event_if_the_recordings_exist() {
     for (simulator, name, scheme) in RECORDINGS {
         let Some(recorded) = read(name) else { continue };
         let simulated = simulator.event(&sent(&recorded, scheme), RECORDED_PEER);
-        let simulated = serde_json::from_slice(&simulated.expect("accepted")).expect("JSON");
+        let simulated = serde_json::from_slice(
+            &simulated.expect("expected the event source to accept the request"),
+        )
+        .expect("expected JSON");
         documented::assert_same(simulator, simulated, recorded);
     }
 }
 
 #[tokio::test]
-async fn the_handler_sees_the_same_in_a_simulated_event_as_in_the_recorded_one_if_it_exists() {
+async fn a_simulated_event_and_the_recorded_event_give_the_handler_the_same_request_if_the_recordings_exist()
+ {
     for (simulator, name, scheme) in
         RECORDINGS
             .into_iter()
@@ -79,12 +83,17 @@ async fn the_handler_sees_the_same_in_a_simulated_event_as_in_the_recorded_one_i
     {
         let Some(recorded) = read(name) else { continue };
         let simulated = simulator.event(&sent(&recorded, scheme), RECORDED_PEER);
-        let simulated: Value = serde_json::from_slice(&simulated.expect("accepted")).expect("JSON");
+        let simulated: Value = serde_json::from_slice(
+            &simulated.expect("expected the event source to accept the request"),
+        )
+        .expect("expected JSON");
         let mut seen = Vec::new();
         for event in [simulated, recorded] {
             let event = documented::without_ids(event).to_string();
-            let response = invoke(handler(echo), event.into()).await.expect("HTTP");
-            let response: Value = serde_json::from_slice(&response).expect("JSON");
+            let response = invoke(handler(echo), event.into())
+                .await
+                .expect("expected an HTTP response");
+            let response: Value = serde_json::from_slice(&response).expect("expected JSON");
             assert_eq!(response["statusCode"], 200, "{simulator}: {response}");
             seen.push(response["body"].clone());
         }

@@ -1,4 +1,4 @@
-//! The response that the client gets when a function posts JSON.
+//! The response that the client gets for the JSON from a function.
 
 use super::*;
 use anyhost_core::http::header::SET_COOKIE;
@@ -20,20 +20,21 @@ async fn rich() -> Response {
         ("x-multi", "two"),
         ("www-authenticate", "Basic"),
     ] {
-        let name: anyhost_core::http::HeaderName = name.parse().expect("a name");
+        let name: anyhost_core::http::HeaderName =
+            name.parse().expect("expected a valid header name");
         response
             .headers_mut()
-            .append(name, value.parse().expect("a value"));
+            .append(name, value.parse().expect("expected a valid header value"));
     }
     let latin1 = anyhost_core::http::HeaderValue::from_bytes(b"caf\xE9");
     response
         .headers_mut()
-        .insert("x-latin1", latin1.expect("a value"));
+        .insert("x-latin1", latin1.expect("expected a valid header value"));
     response
 }
 
 #[tokio::test]
-async fn the_client_gets_the_handler_s_headers_cookies_and_bytes_as_each_source_passes_them_on() {
+async fn the_client_gets_headers_cookies_and_bytes_as_each_event_source_passes_them_on() {
     for simulator in SIMULATORS {
         let response = Client::new(simulator, rich).send(get()).await;
         assert_eq!(response.status(), 200, "{simulator}");
@@ -86,19 +87,32 @@ async fn the_client_gets_the_handler_s_headers_cookies_and_bytes_as_each_source_
             Some(length),
             "{simulator}"
         );
-        assert_eq!(response.bytes().await.expect("a body"), body, "{simulator}");
+        assert_eq!(
+            response.bytes().await.expect("expected a complete body"),
+            body,
+            "{simulator}"
+        );
     }
 }
 
 #[tokio::test]
-async fn head_and_204_responses_have_no_body_and_only_head_has_a_content_length() {
+async fn responses_to_head_requests_and_204_responses_have_no_body_and_only_the_former_have_a_content_length()
+ {
     for simulator in SIMULATORS {
         let hello = Client::new(simulator, || async { "Hello" });
         let response = hello
-            .send(Request::head("/").body("").expect("a request"))
+            .send(
+                Request::head("/")
+                    .body("")
+                    .expect("expected a valid request"),
+            )
             .await;
         assert_eq!(response.header("content-length"), Some("5"), "{simulator}");
-        assert_eq!(response.bytes().await.expect("a body"), "", "{simulator}");
+        assert_eq!(
+            response.bytes().await.expect("expected a complete body"),
+            "",
+            "{simulator}"
+        );
         let nothing = Client::new(simulator, || async {});
         let response = nothing.send(get()).await;
         assert_eq!(
@@ -111,7 +125,7 @@ async fn head_and_204_responses_have_no_body_and_only_head_has_a_content_length(
             sent_to_client(simulator, &posted)
                 .bytes()
                 .await
-                .expect("a body"),
+                .expect("expected a complete body"),
             "",
             "{simulator}"
         );
@@ -119,7 +133,7 @@ async fn head_and_204_responses_have_no_body_and_only_head_has_a_content_length(
 }
 
 #[test]
-fn invalid_posted_json_is_a_502_and_with_vpc_lattice_a_500() {
+fn invalid_json_from_the_function_is_a_502_and_a_500_at_vpc_lattice() {
     let malformed = [
         json!({"statusCode": "two hundred"}),
         json!({"statusCode": 99}),
@@ -152,7 +166,7 @@ fn invalid_posted_json_is_a_502_and_with_vpc_lattice_a_500() {
 }
 
 #[tokio::test]
-async fn posted_json_without_a_status_is_a_200_only_with_payload_format_2_0() {
+async fn json_from_the_function_without_a_status_is_a_200_only_with_payload_format_2_0() {
     for simulator in SIMULATORS {
         let response = sent_to_client(simulator, &json!({"a": 1}));
         if matches!(simulator.source(), Source::HttpApi | Source::FunctionUrl) {
@@ -162,12 +176,12 @@ async fn posted_json_without_a_status_is_a_200_only_with_payload_format_2_0() {
                 "{simulator}"
             );
             assert_eq!(
-                response.text().await.expect("text"),
+                response.text().await.expect("expected a text body"),
                 r#"{"a":1}"#,
                 "{simulator}"
             );
             let text = sent_to_client(simulator, &json!("hi")).text().await;
-            assert_eq!(text.expect("text"), "hi", "{simulator}");
+            assert_eq!(text.expect("expected a text body"), "hi", "{simulator}");
         } else {
             let failed = failure(simulator);
             assert_eq!(response.status().as_u16(), failed, "{simulator}");
@@ -194,7 +208,7 @@ fn a_number_as_a_header_value_is_valid_only_at_an_api_gateway() {
 }
 
 #[test]
-fn posted_headers_and_multi_value_headers_are_merged_only_by_rest_payloads() {
+fn headers_and_multi_value_headers_are_merged_only_in_payload_format_1_0() {
     let posted = json!({
         "statusCode": 200,
         "headers": {"X-A": "single", "x-b": "b"},
@@ -224,7 +238,7 @@ fn posted_headers_and_multi_value_headers_are_merged_only_by_rest_payloads() {
 }
 
 #[tokio::test]
-async fn wait_until_work_runs_when_the_client_is_finished() {
+async fn wait_until_work_runs_when_the_test_calls_finish() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     let done = Arc::new(AtomicBool::new(false));
@@ -240,7 +254,7 @@ async fn wait_until_work_runs_when_the_client_is_finished() {
     };
     let client = Client::new(Source::HttpApi, later);
     let response = client.send(get()).await;
-    assert_eq!(response.text().await.expect("text"), "soon");
+    assert_eq!(response.text().await.expect("expected a text body"), "soon");
     assert!(!done.load(Ordering::Relaxed));
     client.finish().await;
     assert!(done.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! Responses that a function posts while it produces them.
+//! Responses that a function sends while it produces them.
 
 use std::io;
 
@@ -32,7 +32,7 @@ async fn through<K>(
 }
 
 #[tokio::test]
-async fn a_streamed_response_arrives_in_chunks_if_the_source_can_stream() {
+async fn a_streamed_response_arrives_in_chunks_if_the_event_source_can_stream() {
     let slowly = || async { posted(&[b"one", b"two"]) };
     for simulator in SIMULATORS {
         let mut response = through(simulator, slowly).await;
@@ -45,8 +45,8 @@ async fn a_streamed_response_arrives_in_chunks_if_the_source_can_stream() {
         let first = response
             .chunk()
             .await
-            .expect("not aborted")
-            .expect("it has a body");
+            .expect("expected a complete response")
+            .expect("expected a body");
         let expected = if simulator.source().can_stream() {
             "one"
         } else {
@@ -86,7 +86,10 @@ async fn a_streamed_response_keeps_cookies_and_repeated_headers() {
             .collect();
         assert_eq!(pairs(response.headers()), expected, "{simulator}");
         assert_eq!(
-            response.bytes().await.expect("not aborted"),
+            response
+                .bytes()
+                .await
+                .expect("expected a complete response"),
             "",
             "{simulator}"
         );
@@ -106,9 +109,15 @@ async fn a_body_that_fails_aborts_a_streamed_response_and_is_a_500_otherwise() {
             continue;
         }
         assert_eq!(response.status(), 200, "{simulator}");
-        let first = response.chunk().await.expect("not aborted yet");
+        let first = response
+            .chunk()
+            .await
+            .expect("expected a chunk before the response is aborted");
         assert_eq!(first.as_deref(), Some(&b"first"[..]), "{simulator}");
-        let aborted = response.chunk().await.expect_err("aborted");
+        let aborted = response
+            .chunk()
+            .await
+            .expect_err("expected an aborted response");
         let expected =
             "500 Internal Server Error: aborted: the function failed with \"Runtime.StreamError\"";
         assert_eq!(format!("{aborted:?}"), expected, "{simulator}");
@@ -130,13 +139,16 @@ async fn the_prelude_ends_at_eight_nul_bytes_wherever_chunks_end() {
             (418, Some("1")),
             "{split}"
         );
-        let body = response.bytes().await.expect("not aborted");
+        let body = response
+            .bytes()
+            .await
+            .expect("expected a complete response");
         assert_eq!(body, &b"body\0\0\0\0\0\0\0\0"[..], "{split}");
     }
 }
 
 #[tokio::test]
-async fn a_posted_stream_without_a_valid_prelude_is_a_502() {
+async fn a_stream_from_the_function_without_a_valid_prelude_is_a_502() {
     for parts in [
         &[&b"{\"statusCode\":200}"[..]][..],
         &[b"{\"statusCode\":200}\0\0\0\0\0\0\0"],
@@ -167,7 +179,7 @@ async fn a_posted_stream_without_a_valid_prelude_is_a_502() {
 }
 
 #[tokio::test]
-async fn a_posted_stream_is_invalid_json_for_a_source_that_cannot_stream() {
+async fn a_stream_from_the_function_is_invalid_json_for_an_event_source_that_cannot_stream() {
     let parts = &[&b"{\"statusCode\":200}\0\0\0\0\0\0\0\0body"[..]];
     for simulator in SIMULATORS.into_iter().filter(|s| !s.source().can_stream()) {
         let failed = failure(simulator);
@@ -192,7 +204,7 @@ async fn a_streamed_response_is_aborted_after_200_mebibytes() {
     let mut length = 0;
     let aborted = loop {
         match response.chunk().await {
-            Ok(chunk) => length += chunk.expect("it has no end").len(),
+            Ok(chunk) => length += chunk.expect("expected an endless response").len(),
             Err(aborted) => break aborted,
         }
     };
@@ -207,11 +219,12 @@ async fn a_streamed_response_is_aborted_after_200_mebibytes() {
 async fn a_prelude_over_16_kilobytes_and_a_status_over_599_are_a_500() {
     // 9,000 bytes, which JSON escapes.
     let quotes = || async {
-        let quotes = http::HeaderValue::try_from("\"".repeat(9000)).expect("a value");
+        let quotes =
+            http::HeaderValue::try_from("\"".repeat(9000)).expect("expected a valid header value");
         let headers = http::HeaderMap::from_iter([(http::header::VARY, quotes)]);
         (headers, "")
     };
-    let unknown = || async { http::StatusCode::from_u16(600).expect("a status") };
+    let unknown = || async { http::StatusCode::from_u16(600).expect("expected a valid status") };
     for simulator in SIMULATORS {
         if simulator.source().can_stream() {
             assert_eq!(

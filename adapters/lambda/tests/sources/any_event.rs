@@ -1,4 +1,4 @@
-//! No event makes the adapter panic, and every response is JSON.
+//! No event causes a panic of the adapter, and every response is JSON.
 
 use super::*;
 use anyhost_lambda::Function;
@@ -69,18 +69,18 @@ fn outcome(function: &Function, event: Vec<u8>) -> std::result::Result<Value, u1
         .unwrap()
         .block_on(function.invoke(echo, event.into()));
     let response = response.map_err(|error| error.status().as_u16())?;
-    Ok(serde_json::from_slice(&response).expect("a response is JSON"))
+    Ok(serde_json::from_slice(&response).expect("expected JSON as the response"))
 }
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_do_not_make_it_panic(event in vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic_the_function(event in vec(any::<u8>(), 0..200)) {
         let response = outcome(&Function::new(), event);
         prop_assert!(response.is_err() || response.unwrap()["statusCode"].is_number());
     }
 
     #[test]
-    fn arbitrary_json_does_not_make_it_panic(event in any_json()) {
+    fn arbitrary_json_does_not_panic_the_function(event in any_json()) {
         let text = event.to_string();
         let response = outcome(&Function::new(), text.clone().into());
         prop_assert!(response.is_err() || response.unwrap()["statusCode"].is_number());
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_event_does_not_make_it_panic(
+    fn a_changed_event_does_not_panic_the_function(
         source in 0..6_usize,
         changes in vec((vec(any::<usize>(), 0..5), any_json()), 1..4),
     ) {

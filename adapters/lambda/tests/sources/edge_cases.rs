@@ -27,7 +27,7 @@ async fn repeated_headers_of_a_rest_api_and_a_websocket_api_are_kept() {
 }
 
 #[tokio::test]
-async fn paths_are_not_normalised_and_an_invalid_host_is_a_400() {
+async fn paths_are_not_normalised_and_an_invalid_host_header_is_a_400() {
     for path in ["/a/../b", "/a/%2e%2e/b", "/a\\b", "//a//b", "/a/./b"] {
         let mut event = function_url();
         (event["rawPath"], event["rawQueryString"]) = (json!(path), json!(""));
@@ -166,7 +166,8 @@ async fn a_response_header_that_is_not_utf_8_is_sent_as_latin_1() {
 }
 
 #[tokio::test]
-async fn responses_to_head_and_with_204_and_304_have_no_body_and_no_hop_by_hop_headers() {
+async fn responses_to_head_requests_and_204_and_304_responses_have_no_body_and_no_hop_by_hop_headers()
+ {
     for status in [204, 304] {
         let handler = move || async move { (StatusCode::from_u16(status).unwrap(), "body") };
         let response = response_to(&function_url(), handler).await;
@@ -270,7 +271,7 @@ async fn the_peer_is_read_from_an_address_with_a_port_and_from_an_ipv4_mapped_ad
 }
 
 #[tokio::test]
-async fn a_status_that_no_source_accepts_is_a_500() {
+async fn a_status_that_no_event_source_accepts_is_a_500() {
     let unknown = || async { StatusCode::from_u16(600).unwrap() };
     for event in [function_url(), rest_api(), alb(), lattice()] {
         assert_eq!(response_to(&event, unknown).await["statusCode"], 500);
@@ -281,7 +282,7 @@ async fn a_status_that_no_source_accepts_is_a_500() {
 }
 
 #[tokio::test]
-async fn the_scheme_of_vpc_lattice_is_https_unless_lattice_says_http() {
+async fn the_scheme_of_vpc_lattice_is_https_unless_the_event_contains_http() {
     let mut event = lattice();
     assert_eq!(seen(event.clone()).await["scheme"], "https");
     for scheme in ["http", "https"] {

@@ -1,4 +1,4 @@
-//! Each event source: what the handler sees of its events, and the response that it gets.
+//! Each event source: the request that the handler sees, and the response that the source gets.
 
 mod any_event;
 mod edge_cases;
@@ -12,7 +12,7 @@ use anyhost_core::{Body, IntoHandler, Request, RequestExt, Response, Result};
 use anyhost_lambda::{LambdaContext, invoke};
 use serde_json::{Value, json};
 
-/// Returns what the handler sees: the target, some headers, the context and the body.
+/// Returns the parts of the request that the handler sees: the target, some headers, the context and the body.
 async fn echo(mut request: Request) -> Result<Value> {
     let body = request.text().await?;
     let context = request.context();

@@ -1,4 +1,4 @@
-//! What the handler sees of the events of each source.
+//! The request that the handler sees for the events of each source.
 
 use super::*;
 
@@ -66,7 +66,7 @@ async fn a_load_balancer_with_multi_value_headers_keeps_all_values() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_s_health_check_without_a_host_is_served() {
+async fn a_health_check_of_a_load_balancer_without_a_host_header_is_served() {
     let event = json!({
         "requestContext": {"elb": {"targetGroupArn": "arn:x"}}, "httpMethod": "GET", "path": "/",
         "queryStringParameters": {}, "headers": {"user-agent": "ELB-HealthChecker/2.0"}, "body": "",
@@ -76,7 +76,8 @@ async fn a_load_balancer_s_health_check_without_a_host_is_served() {
 }
 
 #[tokio::test]
-async fn vpc_lattice_ignores_forwarded_addresses_and_a_query_in_the_path_replaces_the_map() {
+async fn at_vpc_lattice_forwarded_addresses_are_ignored_and_a_query_in_the_path_replaces_the_query_map()
+ {
     let mut event = lattice();
     assert_eq!(
         seen(event.clone()).await["target"],

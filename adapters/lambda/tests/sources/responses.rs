@@ -36,7 +36,7 @@ async fn responses_to_rest_apis_and_multi_value_load_balancers_have_lists_of_val
 }
 
 #[tokio::test]
-async fn responses_to_single_value_load_balancers_and_lattice_have_cookies_under_names_that_differ_in_case()
+async fn responses_to_single_value_load_balancers_and_lattice_send_each_cookie_under_set_cookie_in_another_letter_case()
  {
     for event in [alb(), lattice()] {
         let expected = json!({
@@ -61,7 +61,7 @@ async fn a_response_over_one_mebibyte_is_a_500_only_at_a_load_balancer() {
 }
 
 #[tokio::test]
-async fn a_buffered_response_without_end_is_a_500_at_the_limit() {
+async fn an_endless_buffered_response_is_a_500_at_the_size_limit() {
     let endless = || async {
         let chunks = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 65_536]));
         Body::from_stream(chunks)

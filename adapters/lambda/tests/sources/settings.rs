@@ -10,7 +10,7 @@ async fn seen_by(function: Function, event: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_peer_behind_a_load_balancer_is_as_many_entries_from_the_right_as_there_are_proxies() {
+async fn the_number_of_proxies_selects_the_forwarded_address_of_a_load_balancer_from_the_right() {
     for event in [alb(), alb_multi_value()] {
         for (proxies, peer) in [
             (0, json!("192.0.2.1")),
@@ -29,7 +29,7 @@ async fn the_peer_behind_a_load_balancer_is_as_many_entries_from_the_right_as_th
 }
 
 #[tokio::test]
-async fn the_stage_and_the_base_path_are_removed_if_the_settings_say_so() {
+async fn the_stage_and_the_base_path_are_removed_if_they_are_configured() {
     let mut event = http_api();
     event["rawPath"] = json!("/live/api/users");
     event["requestContext"]["stage"] = json!("live");
@@ -65,7 +65,7 @@ async fn result_of<K>(
 const SQS: &str = r#"{"Records": [{"eventSource": "aws:sqs", "body": "hi"}]}"#;
 
 #[tokio::test]
-async fn a_non_http_event_is_a_post_of_its_json() {
+async fn a_non_http_event_becomes_a_post_of_its_json() {
     let batch = |mut request: Request| async move {
         assert_eq!(
             (request.method().as_str(), request.uri().path()),
@@ -127,7 +127,7 @@ async fn a_redirect_or_a_lambda_error_fails_the_invocation_of_a_non_http_event()
 }
 
 #[tokio::test]
-async fn a_non_http_event_is_a_failed_invocation_without_the_setting_events() {
+async fn a_non_http_event_is_a_failed_invocation_without_a_path_for_events() {
     let hello = || async { "hello" };
     let failed = Function::new().invoke(hello, SQS.into()).await;
     assert!(

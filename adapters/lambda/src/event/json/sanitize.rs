@@ -5,14 +5,14 @@ use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
 
-/// Takes the place of strings that are not Unicode, and of numbers that are too large. A client can send this text as
-/// well: it then costs only the client's own value, and only in an event with another invalid value.
+/// Replaces strings that are not Unicode, and numbers that are too large. If a client sends this text, only this
+/// value of the client is lost, and only in an event with another invalid value.
 const INVALID: &str = "\u{0}invalid\u{0}";
 
 /// Precedes the bytes of a string that is not UTF-8, each as a character of Latin-1.
 const BYTES: &str = "\u{0}bytes\u{0}";
 
-/// What a string of a sanitized event stands for.
+/// The meaning of a string in a sanitized event.
 pub(super) enum Sanitized {
     Text,
     Bytes(Vec<u8>),

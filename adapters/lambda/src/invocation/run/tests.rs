@@ -19,7 +19,7 @@ fn spawn<K>(endpoint: &Endpoint, clients: usize, handler: impl IntoHandler<K>) {
     tokio::spawn(run(handler, clients.collect(), FunctionOptions::default()));
 }
 
-/// Invokes the function, and returns the body that it posts.
+/// Invokes the function, and returns the body that it sends.
 async fn invoke(connection: &mut RawConnection, headers: &str) -> io::Result<String> {
     connection.expect_next().await?;
     connection.send_invocation(headers, EVENT).await?;
@@ -30,7 +30,7 @@ async fn invoke(connection: &mut RawConnection, headers: &str) -> io::Result<Str
 }
 
 #[tokio::test]
-async fn the_trace_variable_and_header_are_those_of_the_invocation() -> io::Result<()> {
+async fn the_trace_variable_and_header_have_the_value_of_the_invocation() -> io::Result<()> {
     let trace = |request: Request| async move {
         let variable = std::env::var("_X_AMZN_TRACE_ID").unwrap_or_default();
         let header = request.headers()["x-amzn-trace-id"].to_str();
@@ -48,7 +48,7 @@ async fn the_trace_variable_and_header_are_those_of_the_invocation() -> io::Resu
     assert_eq!(invoke(&mut connection, second).await?, expected);
     assert_eq!(invoke(&mut connection, "").await?, " Root=forged");
 
-    // One variable cannot be that of several invocations.
+    // One variable cannot have the values of several invocations.
     spawn(&endpoint, 2, trace);
     let mut connection = api.accept().await?;
     assert_eq!(invoke(&mut connection, first).await?, " Root=1");

@@ -16,7 +16,7 @@ fn body(text: &'static str) -> StreamingBody {
     Box::pin(Full::<Bytes>::from(text).map_err(|never| match never {}))
 }
 
-/// Receives an invocation and posts its result, as the invocation loop does.
+/// Receives an invocation and sends its result, as the invocation loop does.
 async fn respond_once(client: &mut Client, kind: &str) -> io::Result<()> {
     let next = client.next().await?;
     match kind {
@@ -35,7 +35,7 @@ async fn respond_once(client: &mut Client, kind: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Spawns an invocation and then a `GET /next`, which shows that nothing more was posted for the invocation.
+/// Spawns an invocation and then a `GET /next`, which shows that nothing more was sent for the invocation.
 fn spawn_once_and_next(endpoint: Endpoint, kind: &'static str) {
     let mut client = Client::new(endpoint);
     tokio::spawn(async move {
@@ -78,7 +78,7 @@ async fn a_request_id_is_percent_encoded_in_the_target_of_its_result() -> io::Re
 }
 
 #[tokio::test]
-async fn nothing_is_posted_after_the_deadline_of_an_invocation() -> io::Result<()> {
+async fn no_result_is_sent_after_the_deadline_of_an_invocation() -> io::Result<()> {
     for kind in ["buffered", "streamed", "failed"] {
         let (api, endpoint) = RawApi::start().await?;
         let mut client = Client::new(endpoint);
@@ -110,7 +110,7 @@ async fn nothing_is_posted_after_the_deadline_of_an_invocation() -> io::Result<(
 }
 
 #[tokio::test]
-async fn after_a_400_403_or_410_no_error_is_posted() -> io::Result<()> {
+async fn no_error_is_sent_after_a_400_403_or_410() -> io::Result<()> {
     for kind in ["buffered", "streamed"] {
         for status in [400, 403, 410] {
             let (api, endpoint) = RawApi::start().await?;
@@ -148,7 +148,7 @@ async fn a_response_that_is_too_large_for_the_api_is_a_failed_invocation() -> io
 }
 
 #[tokio::test]
-async fn a_result_is_posted_once_on_a_new_connection_if_the_api_closed_the_one_of_next()
+async fn a_result_is_sent_once_on_a_new_connection_if_the_api_closed_the_connection_of_next()
 -> io::Result<()> {
     for kind in ["buffered", "streamed", "failed"] {
         for ending in ["Connection: close\r\n", "HTTP/1.0", "closed"] {
@@ -173,7 +173,7 @@ async fn a_result_is_posted_once_on_a_new_connection_if_the_api_closed_the_one_o
 }
 
 #[tokio::test]
-async fn a_response_that_was_sent_and_not_answered_is_not_posted_again() -> io::Result<()> {
+async fn a_response_is_not_sent_again_if_the_api_did_not_respond_to_it() -> io::Result<()> {
     for kind in ["buffered", "streamed"] {
         let (api, endpoint) = RawApi::start().await?;
         spawn_once_and_next(endpoint, kind);
@@ -187,7 +187,7 @@ async fn a_response_that_was_sent_and_not_answered_is_not_posted_again() -> io::
     Ok(())
 }
 
-/// The API answers once the response was delivered, which may take minutes.
+/// The API responds once the response was delivered, which may take minutes.
 #[tokio::test(start_paused = true)]
 async fn a_post_has_no_timeout() -> io::Result<()> {
     let (api, endpoint) = RawApi::start().await?;
@@ -212,7 +212,7 @@ async fn a_get_on_a_kept_connection_that_the_api_closed_is_repeated_without_a_pa
     connection.read().await?;
     connection.send_status(202).await?;
     connection.expect_next().await?;
-    // The API had read the request, so the client learns of the end from its answer.
+    // The API had read the request, so the client notices the end when it reads the response.
     let start = Instant::now();
     drop(connection);
     api.accept().await?.expect_next().await?;
@@ -237,7 +237,7 @@ async fn next_fails_once_the_api_has_refused_connections_for_seconds() -> io::Re
 }
 
 #[tokio::test(start_paused = true)]
-async fn next_retries_an_api_that_answers_with_500_for_minutes() -> io::Result<()> {
+async fn next_retries_an_api_that_responds_with_500_for_minutes() -> io::Result<()> {
     let (api, endpoint) = RawApi::start().await?;
     let mut client = Client::new(endpoint);
     let next = tokio::spawn(async move { client.next().await });

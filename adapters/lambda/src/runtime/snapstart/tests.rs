@@ -44,7 +44,7 @@ impl SnapStartResource for Hook {
     }
 }
 
-/// Answers every call with 200.
+/// Responds to every call with 200.
 async fn serve_runtime_api(mut stream: TcpStream, calls: Log) {
     let mut request = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut request).await {
