@@ -81,8 +81,8 @@ anyhost_core::settings! {
         /// `stream` sends responses while the handler produces them, to Function URLs and REST APIs; `stream-url`
         /// and `stream-rest` only to one of them. It must match the deployment.
         "ANYHOST_LAMBDA_MODE" mode: Mode = "buffer",
-        /// The path to which non-HTTP events are sent as POST requests, such as `/events`. Without it such an event is a failed
-        /// invocation.
+        /// The path to which non-HTTP events are sent as POST requests, such as `/events`. Without it such an event is
+        /// a failed invocation.
         "ANYHOST_LAMBDA_EVENTS" events: Option<UrlPath> = "",
         /// A prefix that is removed from paths that begin with it, such as the mapping of a custom domain.
         "ANYHOST_LAMBDA_BASE_PATH" base_path: Option<UrlPath> = "",
