@@ -1,4 +1,4 @@
-//! Clients that misbehave. What they receive does not matter.
+//! Clients that misbehave. Their responses are not checked.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -146,7 +146,7 @@ async fn rapid_reset(address: SocketAddr) {
         let request = Request::get(format!("http://{address}/sleep/1000"));
         let request = request
             .body(Empty::<Bytes>::new())
-            .expect("the request is valid");
+            .expect("expected a valid request");
         if sender.ready().await.is_err() {
             break;
         }

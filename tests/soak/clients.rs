@@ -178,7 +178,9 @@ fn make(target: &Target, index: u64) -> Request<Full<Bytes>> {
     } else {
         Bytes::new()
     };
-    request.body(Full::new(body)).expect("the request is valid")
+    request
+        .body(Full::new(body))
+        .expect("expected a valid request")
 }
 
 fn is_post(index: u64) -> bool {

@@ -30,7 +30,7 @@ pub(crate) async fn invoked(probe: &Path, until: Instant) -> Results {
         while Instant::now() < until {
             tokio::time::sleep(Duration::from_secs(5)).await;
             let failed = http::Response::builder().status(500).body("garbage");
-            api.misbehave(failed.expect("the response is valid"));
+            api.misbehave(failed.expect("expected a valid response"));
             tally.add_event("failures of the Runtime API");
         }
     };

@@ -39,14 +39,14 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("bash is installed");
+            .expect("expected bash to be installed");
         let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        let id = id.expect("the process is running");
-        let stderr = child.stderr.take().expect("stderr is piped");
+        let id = id.expect("expected the process to run");
+        let stderr = child.stderr.take().expect("expected a pipe as stderr");
         let mut log = BufReader::new(stderr).lines();
         let mut found = Vec::new();
         while found.len() < awaited.len() {
-            let line = log.next_line().await.expect("the log can be read");
+            let line = log.next_line().await.expect("expected to read the log");
             let line = line.unwrap_or_else(|| panic!("the probe exited before {awaited:?}"));
             if line.contains(awaited[found.len()]) {
                 found.push(line);
@@ -64,7 +64,7 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.id, signal).expect("the process is running");
+        kill_process(self.id, signal).expect("expected the process to run");
     }
 
     /// Waits until the process exits, and returns whether it did so with status 0 within the time limit.
@@ -76,16 +76,16 @@ impl Process {
     fn figures(&self) -> Figures {
         let folder = format!("/proc/{}", self.id.as_raw_nonzero());
         let status = std::fs::read_to_string(format!("{folder}/status"));
-        let status = status.expect("the process is running");
+        let status = status.expect("expected the process to run");
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            number.expect("the field is a number")
+            number.expect("expected a number in the field")
         };
         let descriptors = std::fs::read_dir(format!("{folder}/fd"));
         Figures {
             memory: field("VmRSS:"),
-            descriptors: descriptors.expect("the process is running").count() as u64,
+            descriptors: descriptors.expect("expected the process to run").count() as u64,
             threads: field("Threads:"),
         }
     }

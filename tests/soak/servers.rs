@@ -97,10 +97,12 @@ pub(crate) async fn steady(probe: &Path, until: Instant) -> Results {
 /// Replaces the process every five seconds until this time. The processes share a listener, so connections that wait
 /// to be accepted are never lost.
 pub(crate) async fn restarted(probe: &Path, until: Instant) -> Tally {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("expected a free port");
     let flags = rustix::io::FdFlags::empty();
-    rustix::io::fcntl_setfd(&listener, flags).expect("the descriptor is open");
-    let address = listener.local_addr().expect("a listener has an address");
+    rustix::io::fcntl_setfd(&listener, flags).expect("expected an open descriptor");
+    let address = listener
+        .local_addr()
+        .expect("expected the address of the listener");
     let listen = format!("fd:{}", listener.as_raw_fd());
     let args = ["-l", listen.as_str()];
     let start = || Process::start("true", probe, &args, &[], &["listening on http://"]);
@@ -140,8 +142,13 @@ async fn terminated(process: Process) -> bool {
 
 /// The address at the end of a log line such as `listening on http://127.0.0.1:3000`.
 fn address(line: &str) -> SocketAddr {
-    let (_, address) = line.rsplit_once("://").expect("the line has a URL");
-    address.trim().parse().expect("the URL has an address")
+    let (_, address) = line
+        .rsplit_once("://")
+        .expect("expected a URL in the log line");
+    address
+        .trim()
+        .parse()
+        .expect("expected an IP address and a port at the end of the URL")
 }
 
 /// Two certificates for `localhost`, of which one is installed.
@@ -154,8 +161,8 @@ impl Certificates {
     fn new() -> Self {
         let generate = || generate_simple_self_signed(["localhost".to_owned()]);
         Self {
-            folder: tempfile::tempdir().expect("a folder can be created"),
-            all: [(); 2].map(|()| generate().expect("a certificate can be generated")),
+            folder: tempfile::tempdir().expect("expected to create a folder"),
+            all: [(); 2].map(|()| generate().expect("expected to generate a certificate")),
         }
     }
 
@@ -166,8 +173,8 @@ impl Certificates {
     fn install(&self, index: usize) {
         let CertifiedKey { cert, signing_key } = &self.all[index];
         std::fs::write(self.path("key.pem"), signing_key.serialize_pem())
-            .expect("the folder exists");
-        std::fs::write(self.path("cert.pem"), cert.pem()).expect("the folder exists");
+            .expect("expected to write to the folder");
+        std::fs::write(self.path("cert.pem"), cert.pem()).expect("expected to write to the folder");
     }
 
     /// A client that trusts both certificates.
@@ -176,11 +183,11 @@ impl Certificates {
         for certified in &self.all {
             roots
                 .add(certified.cert.der().clone())
-                .expect("the certificate is valid");
+                .expect("expected a valid certificate");
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
-            .expect("the provider supports TLS")
+            .expect("expected a provider that supports TLS")
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![protocol.to_vec()];

@@ -1,4 +1,4 @@
-//! What well-behaved clients received.
+//! The results of well-behaved clients.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ pub(crate) struct Tally {
     failed: AtomicU64,
     /// The first failures, as text.
     failures: Mutex<Vec<String>>,
-    /// What else happened, and how often.
+    /// Other events, and how often they happened.
     events: Mutex<BTreeMap<&'static str, u64>>,
 }
 

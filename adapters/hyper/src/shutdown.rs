@@ -14,7 +14,7 @@ use crate::state::{Phase, ServerState, Shared};
 
 /// Shuts down a [`Server`](crate::Server) from another part of the program.
 ///
-/// The methods are those of the `Handle` in [axum-server](https://docs.rs/axum-server).
+/// The methods have the names of the methods of `Handle` in [axum-server](https://docs.rs/axum-server).
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {

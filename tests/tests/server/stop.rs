@@ -266,7 +266,7 @@ async fn sigterm_during_the_start_ends_the_program() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         probe.terminate();
         let exit = timeout(TIMEOUT, probe.exit()).await;
-        let exit = exit.expect("the program ends");
+        let exit = exit.expect("expected the program to end");
         assert!(exit.success(), "{start}: {exit}");
     }
 }

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long [`flush`] waits for stderr. A stop takes at most this much longer.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Every pipe takes this many bytes in one write without mixing them with those of another process (PIPE_BUF on
+/// Every pipe takes this many bytes in one write, and does not mix them with bytes of another process (PIPE_BUF on
 /// Linux).
 const PIPE_BUF: usize = 4096;
 

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// An address to listen on. The text form is that of `--listen` of [micro](https://github.com/vercel/micro).
+/// An address to listen on. The text form is the form of the option `--listen` of the npm package
+/// [micro](https://github.com/vercel/micro).
 ///
 /// | value | meaning |
 /// |---|---|

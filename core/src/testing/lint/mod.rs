@@ -41,7 +41,7 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 /// ```
 ///
 /// # The rules
-/// The rules are those of HTTP, except where every host corrects the response of a handler: a handler
+/// The rules are the rules of HTTP, except where every host corrects the response of a handler: a handler
 /// need not set Content-Length or Content-Type, and may return a body for HEAD. Everything else that
 /// a host would have to drop or replace is a violation.
 ///
