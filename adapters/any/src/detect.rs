@@ -5,24 +5,7 @@ use std::fmt;
 
 use anyhost_core::adapter::settings::InvalidSetting;
 
-/// A host for which a process can be started. Its name is also the value of `ANYHOST` and the name of the cargo
-/// feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HostKind {
-    Http,
-    Lambda,
-    Cgi,
-}
-
-impl fmt::Display for HostKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Lambda => "lambda",
-            Self::Cgi => "cgi",
-        })
-    }
-}
+use crate::hosts::HostKind;
 
 /// The detected host, and the rule that selected it.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,15 +57,17 @@ fn detect_from(
     let var = |name| var(name).filter(|value| !value.is_empty());
     let detected = |host, rule| Ok(Detected { host, rule });
     if let Some(name) = var("ANYHOST") {
-        let known = [HostKind::Http, HostKind::Lambda, HostKind::Cgi];
-        let host = known.into_iter().find(|host| *name == *host.to_string());
-        return match host {
-            Some(host) => detected(host, "ANYHOST is set"),
-            None => Err(DetectError::UnknownHost(InvalidSetting::new(
-                "ANYHOST",
-                name.to_string_lossy(),
-                "http, lambda or cgi",
-            ))),
+        let mut hosts = HostKind::ALL.iter();
+        return match hosts.find(|host| *name == *host.name()) {
+            Some(host) => detected(*host, "ANYHOST is set"),
+            None => {
+                let names: Vec<_> = HostKind::ALL.iter().map(|host| host.name()).collect();
+                let expected = format!("one of {}", names.join(", "));
+                let value = name.to_string_lossy();
+                Err(DetectError::UnknownHost(InvalidSetting::new(
+                    "ANYHOST", value, expected,
+                )))
+            }
         };
     }
     if var("AWS_LAMBDA_RUNTIME_API").is_some() {
@@ -165,7 +150,7 @@ mod tests {
     fn an_unknown_name_in_anyhost_is_an_error() {
         assert_eq!(
             detected(&[("ANYHOST", "ftp")]).unwrap_err().to_string(),
-            r#"ANYHOST: invalid value "ftp", expected http, lambda or cgi"#
+            r#"ANYHOST: invalid value "ftp", expected one of http, lambda, cgi"#
         );
     }
 }

@@ -44,7 +44,6 @@
 #[cfg(feature = "http")]
 mod args;
 mod detect;
-#[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
 mod hosts;
 mod log;
 mod run;

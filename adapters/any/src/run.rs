@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use anyhost_core::{Error, IntoHandler};
 use tokio::runtime::Handle;
 
-use crate::detect::{HostKind, detect};
-#[cfg(any(feature = "cgi", feature = "http", feature = "lambda"))]
-use crate::hosts;
+use crate::detect::detect;
+use crate::hosts::{self, HostKind};
 use crate::log;
 
 /// Runs a handler on the host that started this process, until that host stops the process.
@@ -113,20 +112,7 @@ where
         let _starting = starting;
         build().await
     };
-    let result: Result<ExitCode, Error> = match detected.host {
-        #[cfg(feature = "http")]
-        HostKind::Http => hosts::http::run(build, &detected),
-        #[cfg(feature = "lambda")]
-        HostKind::Lambda => hosts::lambda::run(build, &detected),
-        #[cfg(feature = "cgi")]
-        HostKind::Cgi => hosts::cgi::run(build, &detected),
-        #[allow(unreachable_patterns)]
-        host => {
-            drop(build);
-            Err(missing_feature(host).into())
-        }
-    };
-    result.unwrap_or_else(|error| {
+    hosts::run(build, &detected).unwrap_or_else(|error| {
         // The status of an error is for clients, and a failed start has no client.
         let error = match error.source() {
             Some(_) => error.chain().to_string(),
@@ -163,24 +149,5 @@ const IN_RUNTIME: &str = "run was called inside a Tokio runtime, but creates its
 pub async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     let detected = detect().map_err(io::Error::other)?;
     detected.log();
-    match detected.host {
-        #[cfg(feature = "http")]
-        HostKind::Http => hosts::http::serve(handler).await,
-        #[cfg(feature = "lambda")]
-        HostKind::Lambda => hosts::lambda::serve(handler).await,
-        #[cfg(feature = "cgi")]
-        HostKind::Cgi => hosts::cgi::serve(handler).await,
-        #[allow(unreachable_patterns)]
-        host => {
-            drop(handler);
-            Err(missing_feature(host))
-        }
-    }
-}
-
-#[allow(dead_code)]
-fn missing_feature(host: HostKind) -> io::Error {
-    io::Error::other(format!(
-        "this program was built without the feature `{host}` of the crate anyhost"
-    ))
+    hosts::serve(handler, detected.host).await
 }

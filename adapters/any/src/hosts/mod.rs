@@ -1,20 +1,108 @@
-//! Starts each host: makes the runtime that it needs, builds the handler, and returns the exit code.
+//! The hosts, and how each is started: it makes the runtime that it needs, builds the handler, and returns the
+//! exit code.
 
 #[cfg(feature = "cgi")]
-pub(crate) mod cgi;
+mod cgi;
 #[cfg(feature = "http")]
-pub(crate) mod http;
+mod http;
 #[cfg(feature = "lambda")]
-pub(crate) mod lambda;
+mod lambda;
 
+use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
-use anyhost_core::Error;
 use anyhost_core::adapter::panic::catch_panic;
+use anyhost_core::{Error, IntoHandler};
 use tokio::runtime::Builder;
+
+use crate::detect::Detected;
+
+macro_rules! hosts {
+    ($($kind:ident: $module:ident, $name:literal;)+) => {
+        /// A host for which a process can be started.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum HostKind {
+            $($kind,)+
+        }
+
+        impl HostKind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),+];
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+
+        /// Builds a handler and runs it on the detected host.
+        pub(crate) fn run<K, H, E>(
+            build: impl AsyncFnOnce() -> Result<H, E>,
+            detected: &Detected,
+        ) -> Result<ExitCode, Error>
+        where
+            H: IntoHandler<K>,
+            E: Into<Error>,
+        {
+            match detected.host {
+                $(
+                    #[cfg(feature = $name)]
+                    HostKind::$kind => $module::run(build, detected),
+                    #[cfg(not(feature = $name))]
+                    HostKind::$kind => {
+                        drop(build);
+                        Err(missing_feature(detected.host).into())
+                    }
+                )+
+            }
+        }
+
+        /// Runs a handler on this host, in the runtime of the program.
+        pub(crate) async fn serve<K>(
+            handler: impl IntoHandler<K>,
+            host: HostKind,
+        ) -> io::Result<()> {
+            match host {
+                $(
+                    #[cfg(feature = $name)]
+                    HostKind::$kind => $module::serve(handler).await,
+                    #[cfg(not(feature = $name))]
+                    HostKind::$kind => {
+                        drop(handler);
+                        Err(missing_feature(host))
+                    }
+                )+
+            }
+        }
+    };
+}
+
+// Each host has a module above, and a name: the value of `ANYHOST`, and the cargo feature.
+hosts! {
+    Http: http, "http";
+    Lambda: lambda, "lambda";
+    Cgi: cgi, "cgi";
+}
+
+impl fmt::Display for HostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+// With all features, nothing calls this.
+#[allow(dead_code)]
+fn missing_feature(host: HostKind) -> io::Error {
+    io::Error::other(format!(
+        "this program was built without the feature `{host}` of the crate anyhost"
+    ))
+}
 
 /// Runs a future on a new runtime. Does not wait for threads that are blocked in a system call, because
 /// they could keep the process alive.
+// Without the feature of a host, nothing calls this.
+#[allow(dead_code)]
 fn block_on(
     mut builder: Builder,
     future: impl Future<Output = Result<ExitCode, Error>>,
@@ -27,6 +115,8 @@ fn block_on(
 
 /// Builds the handler. A panic is returned as an error, so that each host handles it like an error: Lambda
 /// reports it to the Runtime API, and CGI responds with 500.
+// Without the feature of a host, nothing calls this.
+#[allow(dead_code)]
 async fn build_handler<H, E: Into<Error>>(
     build: impl AsyncFnOnce() -> Result<H, E>,
 ) -> Result<H, Error> {

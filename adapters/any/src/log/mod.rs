@@ -18,7 +18,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::detect::{DetectError, HostKind};
+use crate::detect::DetectError;
+use crate::hosts::HostKind;
 use background::Background;
 use format::Line;
 use lazy::LazySubscriber;
@@ -44,7 +45,7 @@ pub(crate) fn init(host: HostKind) -> Starting {
     }
     let default = match host {
         HostKind::Cgi => LevelFilter::WARN,
-        HostKind::Http | HostKind::Lambda => LevelFilter::INFO,
+        _ => LevelFilter::INFO,
     };
     let rust_log = std::env::var_os("RUST_LOG");
     let rust_log = rust_log.as_ref().map(|value| value.to_string_lossy());
@@ -130,8 +131,6 @@ fn stderr(host: HostKind) -> Box<dyn Subscriber + Send + Sync> {
     let text = layer().fmt_fields(line()).event_format(line());
     match host {
         HostKind::Http => Box::new(registry.with(text.with_writer(|| OneLine(Background)))),
-        HostKind::Cgi | HostKind::Lambda => {
-            Box::new(registry.with(text.with_writer(|| OneLine(io::stderr()))))
-        }
+        _ => Box::new(registry.with(text.with_writer(|| OneLine(io::stderr())))),
     }
 }
