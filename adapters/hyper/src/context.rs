@@ -41,8 +41,9 @@ pub(crate) fn apply_proxies<B>(
         }
     }
     let context = match origin.peer {
-        Some(peer) if origin.peer != context.peer() => context.with_peer(peer),
-        _ => context,
+        peer if peer == context.peer() => context,
+        Some(peer) => context.with_peer(peer),
+        None => context.without_peer(),
     };
     match origin.scheme {
         Some(scheme) => context.with_scheme(scheme),
@@ -62,6 +63,8 @@ fn new_request_id() -> Box<str> {
 
 #[cfg(test)]
 mod tests {
+    use anyhost_core::Host;
+
     use super::*;
 
     #[test]
@@ -70,5 +73,19 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(first.len(), 24);
         assert_eq!(first[..16], second[..16]);
+    }
+
+    #[test]
+    fn a_request_that_fewer_proxies_than_expected_forwarded_has_no_peer() {
+        let context = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
+        let peer = |proxies: usize| {
+            let mut request = http::Request::new(());
+            let value = http::HeaderValue::from_static("203.0.113.9");
+            request.headers_mut().insert("x-forwarded-for", value);
+            apply_proxies(&Proxies::hops(proxies), context.clone(), &mut request).peer()
+        };
+        assert_eq!(peer(0), context.peer());
+        assert_eq!(peer(1), Some([203, 0, 113, 9].into()));
+        assert_eq!(peer(2), None);
     }
 }
