@@ -25,8 +25,7 @@ use crate::log;
 /// and the address is the value of `HOST`, or `0.0.0.0`. `--help` prints all options. CGI and Lambda ignore the
 /// command line, because a web server can pass the query of a request there (RFC 3875 §4.4).
 ///
-/// `run` creates the Tokio runtime: with one thread for CGI and for a Lambda function without concurrency,
-/// with several threads otherwise. A program that already has one, as with `#[tokio::main]`, calls [`serve`]
+/// `run` creates the Tokio runtime: with one thread for CGI, and with several threads on the other hosts. A program that already has one, as with `#[tokio::main]`, calls [`serve`]
 /// instead; `run` fails there. `tokio::task::block_in_place` panics on a runtime with one thread;
 /// `tokio::task::spawn_blocking` works on every host.
 ///

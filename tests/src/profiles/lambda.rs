@@ -86,7 +86,11 @@ pub(crate) static LATTICE: Profile = Profile::new(
     "lambda",
     "",
     Capabilities {
-        peer: Ability::lacking(NO_PEER, "The event does not contain it", LATTICE_EVENT),
+        peer: Ability::lacking(
+            NO_PEER,
+            "AWS does not document that X-Forwarded-For cannot come from the client",
+            LATTICE_EVENT,
+        ),
         raw_query: Ability::lacking(SAME_PARAMETERS, PARAMETER_MAP, LATTICE_EVENT),
         query_order: Ability::lacking(SORTED_PARAMETERS, SORTED_PARAMETER_MAP, LATTICE_EVENT),
         text_bytes: UTF8_TEXT_ONLY,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Ten seconds, but one second less than the time after which a known host kills the process: Cloud Run and Knative
-/// wait ten seconds (Knative runtime contract), Fly waits five (`kill_timeout`).
+/// Ten seconds, but one second less than the time after which a known host kills the process: Cloud Run waits ten
+/// seconds, Fly waits five (`kill_timeout`). Knative sets the same variable as Cloud Run, but waits for the revision's
+/// `timeoutSeconds`, so operators can set more there.
 pub(super) fn default() -> Duration {
     Duration::from_secs(seconds(|name| std::env::var_os(name).is_some()))
 }
