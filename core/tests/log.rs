@@ -160,7 +160,7 @@ async fn an_adapter_logs_an_aborted_response_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn work_after_the_response_is_logged_when_it_panics_and_when_it_is_dropped() {
+async fn wait_until_work_that_panics_or_is_dropped_is_logged() {
     let context = Context::new(Host::HTTP).with_request_id("r-1");
     context.wait_until(async { panic!("mail server") });
     let panicked = lines(finish_after_response(&context, pending())).await;
