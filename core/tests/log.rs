@@ -165,7 +165,7 @@ async fn wait_until_work_that_panics_or_is_dropped_is_logged() {
     context.wait_until(async { panic!("mail server") });
     let panicked = lines(finish_after_response(&context, pending())).await;
     assert!(
-        panicked.contains("ERROR work after the response panicked"),
+        panicked.contains("ERROR wait_until work panicked"),
         "{panicked}"
     );
     assert!(panicked.contains("mail server"), "{panicked}");
@@ -173,7 +173,7 @@ async fn wait_until_work_that_panics_or_is_dropped_is_logged() {
     context.wait_until(pending());
     let dropped = lines(finish_after_response(&context, ready(()))).await;
     assert!(
-        dropped.starts_with("WARN work after the response was dropped"),
+        dropped.starts_with("WARN dropped wait_until work"),
         "{dropped}"
     );
     assert!(dropped.contains("r-1"), "{dropped}");
