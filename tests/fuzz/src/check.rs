@@ -1,11 +1,11 @@
-//! The rules that every request and every response obeys, on every host.
+//! The rules that every request and every response must obey, on every host.
 
 use anyhost_core::adapter::headers::{HOP_BY_HOP, content_length};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 
-/// The rules that every request obeys that reaches a handler.
+/// Checks the rules for every request that reaches a handler.
 pub fn check_admitted(request: &Parts) {
     let uri = &request.uri;
     assert!(
@@ -43,7 +43,7 @@ pub fn check_admitted(request: &Parts) {
     }
 }
 
-/// The rules that every response obeys. `body` is `None` if the response was aborted.
+/// Checks the rules for every response. `body` is `None` if the response was aborted.
 pub fn check_response(
     method: &Method,
     status: StatusCode,
@@ -64,7 +64,7 @@ pub fn check_response(
         assert_eq!(declared, body.len() as u64);
     }
     for name in HOP_BY_HOP {
-        // A server may tell the client that it closes the connection.
+        // A server may send `Connection: close` to announce that it closes the connection.
         let close =
             *name == "connection" && headers.get(*name).is_some_and(|value| value == "close");
         assert!(
@@ -97,7 +97,10 @@ pub fn split_output(output: &[u8]) -> (StatusCode, HeaderMap, &[u8]) {
                 .or(output.strip_prefix(b"HTTP/1.0 "))
                 .expect("expected the status in the first line");
             status = StatusCode::from_bytes(&line[..3]).ok();
-            assert!(line[3] == b' ' && line.len() > 4, "the status has a reason");
+            assert!(
+                line[3] == b' ' && line.len() > 4,
+                "the status has no reason phrase"
+            );
             continue;
         }
         let colon = line

@@ -30,7 +30,7 @@ impl<'a> Message<'a> {
         self.start.split(|&b| b == b' ')
     }
 
-    /// The lines that are valid headers.
+    /// The headers, without the lines that are invalid headers.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in &self.lines {
@@ -48,7 +48,7 @@ impl<'a> Message<'a> {
     }
 
     /// The message as a request: its first line is the method and the target, which may contain spaces.
-    /// `None` if the types of `http` do not allow it.
+    /// `None` if the types of the crate `http` reject the method or the target.
     pub fn request(&self) -> Option<Request<Bytes>> {
         let space = self.start.iter().position(|&b| b == b' ')?;
         let (method, target) = (&self.start[..space], &self.start[space + 1..]);

@@ -28,17 +28,17 @@ pub struct Seen {
 pub struct Recorder(Arc<Mutex<Vec<Seen>>>);
 
 impl Recorder {
-    /// The requests since the last call.
+    /// Removes and returns the requests that were recorded since the last call of this method.
     pub fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    /// The only request since the last call.
+    /// Like [`take`](Self::take), but panics if there is more than one request.
     pub fn take_one(&self) -> Option<Seen> {
         let mut seen = self.take();
         assert!(
             seen.len() <= 1,
-            "the handler was called {} times",
+            "the handler was called {} times, want at most once",
             seen.len()
         );
         seen.pop()

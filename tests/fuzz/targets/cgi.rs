@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     let environment = Environment::new(variables);
     let mut program = Program::from_environment(&environment).unwrap_or_default();
     if environment.get("ANYHOST_CGI_DEADLINE").is_some() {
-        // A deadline would make the result depend on the time.
+        // Runs without a deadline, because a deadline would make the result depend on the time.
         program = Program::new();
     }
     let (recorder, stdout) = (Recorder::default(), Stdout::default());
@@ -91,7 +91,7 @@ fn check_decoded(environment: &Environment, seen: &Seen, stdin: &[u8]) {
         let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
         let except_slashes = path.replace("%2F", "%252F").replace("%2f", "%252f");
         let except_slashes: Vec<u8> = percent_decode(except_slashes.as_bytes()).collect();
-        // Some servers pass a path without its slash.
+        // Some servers pass a path without its leading slash.
         let merged = merge_slashes(&[b"/", info.strip_prefix(b"/").unwrap_or(info)].concat());
         assert!(
             merge_slashes(&decoded) == merged || merge_slashes(&except_slashes) == merged,

@@ -27,7 +27,7 @@ fn invoke(function: &Function, event: &Bytes) {
     let Ok(json) = result else { return };
     let posted = || serde_json::from_slice::<Value>(&json).expect("expected JSON in the response");
     let Some(seen) = seen else {
-        // The request was rejected before its handler.
+        // The adapter rejected the request before it called the handler.
         let posted = posted();
         let status = posted["statusCode"]
             .as_u64()
@@ -53,7 +53,8 @@ fn invoke(function: &Function, event: &Bytes) {
     let source = lambda.source();
     if source == Source::Event {
         // The result may contain half a surrogate pair, as the event does: JSON allows it, Rust's strings do not.
-        serde_json::from_slice::<serde::de::IgnoredAny>(&json).expect("the result is JSON");
+        serde_json::from_slice::<serde::de::IgnoredAny>(&json)
+            .expect("expected JSON as the result");
         assert_eq!(body, event);
         return;
     }
@@ -72,7 +73,7 @@ fn invoke(function: &Function, event: &Bytes) {
     }
 }
 
-/// Records the request, and calls the readers.
+/// Reads the query and the text of the request, and records the request.
 #[derive(Clone, Default)]
 struct Handlers {
     recorder: Recorder,

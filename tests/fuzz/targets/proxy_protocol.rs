@@ -18,7 +18,8 @@ static SERVER: LazyLock<(TestServer, Recorder)> = LazyLock::new(|| {
 
 fuzz_target!(|input: &[u8]| {
     if let Some(seen) = send(input, true) {
-        // The header was accepted, so the input begins with one, and the peer is the address in it.
+        // The server accepted the input, which must begin with a PROXY header. The peer must be the address in this
+        // header.
         match input.strip_prefix(b"PROXY ") {
             Some(line) => {
                 let line = String::from_utf8_lossy(line);
@@ -30,7 +31,10 @@ fuzz_target!(|input: &[u8]| {
                 let unknown = line.starts_with("UNKNOWN");
                 assert_eq!(seen.context.peer(), address.filter(|_| !unknown));
             }
-            None => assert!(input.starts_with(SIGNATURE), "no header was needed"),
+            None => assert!(
+                input.starts_with(SIGNATURE),
+                "accepted a connection that has no PROXY header"
+            ),
         }
     }
     if let Some((v4, rest)) = input.split_first_chunk::<4>()

@@ -88,6 +88,6 @@ fn query(request: &Request) {
     match (query, form) {
         (Ok(query), std::task::Poll::Ready(Ok(form))) => assert_eq!(query, form),
         (Err(_), std::task::Poll::Ready(Err(_))) => {}
-        (query, form) => panic!("{query:?} and {form:?}"),
+        (query, form) => panic!("the query and the form differ: {query:?} and {form:?}"),
     }
 }

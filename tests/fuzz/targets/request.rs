@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
     };
     request.extensions_mut().insert(Context::new(host));
     let Some(seen) = send(request) else { return };
-    // Admission accepts an admitted request again, and does not change it.
+    // Admission accepts an admitted request again, and does not change the request.
     let mut again = Request::new(seen.body.clone().unwrap_or_default().into());
     *again.method_mut() = seen.parts.method.clone();
     *again.version_mut() = seen.parts.version;

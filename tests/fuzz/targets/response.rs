@@ -176,7 +176,8 @@ async fn lambda(plan: &Plan, method: &Method, source: Source, mode: Mode, refere
     compare(&source.to_string(), reference, &received);
 }
 
-/// The parts that every host transmits: the status, the body, the type, cookies, and headers without a meaning for hosts.
+/// The parts that every host transmits: the status, the body, the type, cookies, and headers without a meaning for
+/// hosts.
 fn compare(host: &str, reference: &Received, received: &Received) {
     assert_eq!(received.status, reference.status, "{host}");
     assert_eq!(received.body, reference.body, "{host}");
@@ -189,7 +190,7 @@ fn compare(host: &str, reference: &Received, received: &Received) {
             let values = headers.get_all(name).iter().map(|value| value.as_bytes());
             let mut values: Vec<_> = values.collect();
             if host == Source::AlbMultiValue.to_string() {
-                // A load balancer reverses the order.
+                // A load balancer reverses the order of the values.
                 values.sort_unstable();
             }
             values.concat().is_ascii().then(|| values.join(&b", "[..]))

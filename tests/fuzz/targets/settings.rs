@@ -50,7 +50,7 @@ fn limit(text: &str) {
     let difference = (limit.bytes() as f64 - expected).abs();
     assert!(
         difference <= 1.0 + expected * f64::EPSILON,
-        "{text:?} is {limit:?}"
+        "{text:?} was parsed as {limit:?}"
     );
 }
 
@@ -63,12 +63,12 @@ fn duration(text: &str) {
         let parsed = Duration::parse_setting(&milliseconds).unwrap();
         assert!(
             parsed.abs_diff(duration) < Duration::from_millis(2),
-            "{text:?} {milliseconds}"
+            "{text:?} and {milliseconds} were parsed as different durations"
         );
     }
 }
 
-/// An option with an invalid value is an error that names it.
+/// An invalid value of an option causes an error that names the option.
 fn options(text: &str) {
     for setting in FunctionOptions::SETTINGS {
         let lookup = |name: &str| (name == setting.name).then(|| text.to_owned());
