@@ -111,7 +111,7 @@ fn build(folder: &Path) -> Outcome<Vec<String>> {
         format!("{target}/{TARGET}/release/examples/hello"),
         &anyhost,
     )?;
-    // `hello` is a copy of what the linker wrote. Write the others again as well, so that the system caches
+    // `hello` is a copy of the linker's output. Write the other two programs again as well, so that the system caches
     // all three in the same way.
     for program in [&c, &rust] {
         let bytes = std::fs::read(program)?;

@@ -30,11 +30,11 @@ fn measure() -> Outcome {
     let examples = build(&[])?;
     println!("instructions, user space");
     println!(
-        "{:>9}  a call in-process, text out",
+        "{:>9}  an in-process call, text response",
         slope(|n| this_binary("in-process", n))?
     );
     println!(
-        "{:>9}  a call in-process, JSON in and out",
+        "{:>9}  an in-process call, JSON request and response",
         slope(|n| this_binary("json", n))?
     );
     println!(
@@ -42,7 +42,7 @@ fn measure() -> Outcome {
         slope(|n| http(&format!("{examples}/hello"), n))?
     );
     println!(
-        "{:>9}  a Lambda invocation, JSON in and out",
+        "{:>9}  a Lambda invocation, JSON request and response",
         slope(|n| lambda(&format!("{examples}/json"), n))?
     );
     let target = "x86_64-unknown-linux-gnu";

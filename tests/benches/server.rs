@@ -228,8 +228,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The heap bytes of one connection. Heap and not resident memory, because the latter depends on the allocations
-/// before.
+/// The heap bytes of one connection. The resident memory is not measured, because it also depends on earlier
+/// allocations of the process.
 fn idle_memory(peer: &str) -> Outcome<u64> {
     let (few, many) = (100, 500);
     Ok((heap(peer, many)? - heap(peer, few)?) / u64::from(many - few))

@@ -75,7 +75,7 @@ pub(crate) async fn attack(address: SocketAddr, descriptors: usize, tally: &Tall
     );
 }
 
-/// Sends a request head byte by byte, and leaves before its end.
+/// Sends a request head byte by byte, and disconnects before the end of the head.
 async fn slow_head(address: SocketAddr) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
@@ -88,7 +88,7 @@ async fn slow_head(address: SocketAddr) {
     }
 }
 
-/// Reads a large response slowly, and leaves in the middle.
+/// Reads a large response slowly, and disconnects in the middle of the response.
 async fn slow_reader(address: SocketAddr) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
@@ -106,7 +106,7 @@ async fn slow_reader(address: SocketAddr) {
     }
 }
 
-/// Sends a request body slowly, and leaves in the middle.
+/// Sends a request body slowly, and disconnects in the middle of the body.
 async fn slow_upload(address: SocketAddr) {
     let Ok(mut stream) = TcpStream::connect(address).await else {
         return;

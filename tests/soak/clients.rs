@@ -1,4 +1,5 @@
-//! Well-behaved clients: they send correct requests, read responses at once, and know what each response must be.
+//! Well-behaved clients: they send correct requests, read responses at once, and compare each response with the
+//! expected one.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -62,14 +63,14 @@ pub(crate) async fn behave(target: Target, tally: &Tally, until: Instant, first:
     }
 }
 
-/// How often a client opens another connection for the same request.
+/// How many times a client may open another connection for the same request.
 const ATTEMPTS: u32 = 3;
 
 /// Sends a request on the kept connection, or on a new one.
 ///
 /// A client may send a request again if the server closed a kept connection without a response (RFC 9112 §9.3.1, only
-/// idempotent methods), or if HTTP/2 says that it was not processed (RFC 9113 §6.8). A new HTTP/1.1 connection must
-/// yield a response.
+/// idempotent methods), or if HTTP/2 reports the request as not processed (RFC 9113 §6.8). A new HTTP/1.1 connection
+/// must yield a response.
 async fn request(
     target: &Target,
     connection: &mut Option<Connection>,

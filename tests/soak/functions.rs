@@ -21,7 +21,7 @@ pub(crate) async fn invoked(probe: &Path, until: Instant) -> Results {
     ];
     let (process, _) = Process::start("true", probe, &[], &vars, &[]).await;
     let tally = Tally::default();
-    // First invocations, so that all threads and connections exist before the load.
+    // Invoke the function before the load, so that all threads and connections exist before the first measurement.
     join_all((0..16).map(|_| invoke(&api, &tally, 0))).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
 
@@ -48,7 +48,7 @@ async fn invoke_until(api: &LambdaApi, tally: &Tally, until: Instant, first: u64
             return;
         }
         invoke(api, tally, index).await;
-        // The simulated API is not the subject of this test, so leave time for the servers.
+        // This test does not measure the simulated API, so leave processor time for the servers.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -71,7 +71,7 @@ fn event(index: u64) -> String {
         2 => ("/stream", "chunks=5&size=1000&delay_ms=2"),
         3 => ("/panic", ""),
         4 => ("/stream-error", ""),
-        // Not an HTTP request.
+        // An event that is not an HTTP request.
         _ => return json!({"detail-type": "Scheduled Event", "index": index}).to_string(),
     };
     let event = json!({

@@ -8,8 +8,8 @@
 //! | `restarted` | Well-behaved clients. Every five seconds, another process takes over its listener. |
 //! | `lambda` | Concurrent invocations, panics, failed invocations, and a Runtime API that fails. |
 //!
-//! The test fails if a request of a well-behaved client is lost or wrong, or if the figures of `server` or `lambda`
-//! grow:
+//! The test fails if a request of a well-behaved client is lost or gets a wrong response, or if `server` or `lambda`
+//! exceeds a limit:
 //!
 //! - The median resident memory of the second half is at most 10 % plus 1 MiB above that of the first half. The first
 //!   tenth of the time does not count, because caches and the allocator fill up.
@@ -40,7 +40,7 @@ Usage: soak --probe PATH [--minutes N]
 With SOAK_LOG=1 in the environment, standard error is the log of the processes.
 ";
 
-/// Time for connections to close and for threads to end after the load.
+/// The time after the load in which connections must close and threads must end.
 const COOL_DOWN: Duration = Duration::from_secs(20);
 
 struct Args {
@@ -81,7 +81,10 @@ async fn main() -> ExitCode {
     println!("\n{}", Series::HEADING);
     for (name, series) in [("server", &server.series), ("lambda", &lambda.series)] {
         print!("{}", series.rows(name));
-        println!("{name:<10}memory by tenths: {}", series.memory_by_tenths());
+        println!(
+            "{name:<10}median memory in KiB, in each tenth of the run: {}",
+            series.memory_by_tenths()
+        );
         for growth in series.growth() {
             println!("FAILED  {name}: {growth}");
             passed = false;

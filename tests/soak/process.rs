@@ -28,7 +28,7 @@ impl Process {
         vars: &[(&str, &str)],
         awaited: &[&str],
     ) -> (Self, Vec<String>) {
-        // Not `sh`: dash cannot redirect file descriptors above 9.
+        // Uses bash and not `sh`, because dash cannot redirect file descriptors above 9.
         let mut child = Command::new("bash")
             .args(["-c", &format!("{script} && exec \"$0\" \"$@\"")])
             .arg(probe)
@@ -54,7 +54,7 @@ impl Process {
         }
         tokio::spawn(async move {
             while let Ok(Some(line)) = log.next_line().await {
-                // The variable RUST_LOG, which the probe inherits, selects the lines.
+                // The variable RUST_LOG, which the probe inherits, selects the lines that the probe writes.
                 if std::env::var_os("SOAK_LOG").is_some() {
                     eprintln!("{line}");
                 }
@@ -67,7 +67,7 @@ impl Process {
         kill_process(self.id, signal).expect("expected the process to run");
     }
 
-    /// Waits until the process exits, and returns whether it did so with status 0 within the time limit.
+    /// Waits until the process exits, and returns whether the process exited with status 0 within the time limit.
     pub(crate) async fn exits(mut self, limit: Duration) -> bool {
         let exited = tokio::time::timeout(limit, self.child.wait()).await;
         matches!(exited, Ok(Ok(status)) if status.success())

@@ -1,4 +1,4 @@
-//! The server: one process that is attacked, and one that is replaced again and again.
+//! The server: one process that is attacked, and another process that is replaced repeatedly.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
@@ -59,7 +59,7 @@ pub(crate) async fn steady(probe: &Path, until: Instant) -> Results {
         to(secure, false, Some(&certificates.client(b"http/1.1"))),
         to(secure, true, Some(&certificates.client(b"h2"))),
     ];
-    // A first request on each, so that lazily started threads and descriptors exist before the load.
+    // Send a first request to each target, so that lazily started threads and descriptors exist before the load.
     let first = targets.iter().cloned().map(|target| {
         behave(
             target,

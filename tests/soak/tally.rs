@@ -12,7 +12,7 @@ pub(crate) struct Tally {
     failed: AtomicU64,
     /// The first failures, as text.
     failures: Mutex<Vec<String>>,
-    /// Other events, and how often they happened.
+    /// Other events, each with the number of times that the event happened.
     events: Mutex<BTreeMap<&'static str, u64>>,
 }
 

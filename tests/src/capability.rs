@@ -1,4 +1,4 @@
-//! The capabilities of hosts, and what a client observes on a host that lacks one.
+//! The capabilities of hosts, and the behaviour that a client observes on a host that lacks a capability.
 
 use crate::case::Check;
 use crate::received::Received;
@@ -18,7 +18,7 @@ pub enum Ability {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Lack {
-    /// What the client observes.
+    /// The behaviour that the client observes.
     pub observed: Observed,
     /// The reason, in one sentence.
     pub reason: &'static str,
@@ -26,18 +26,18 @@ pub struct Lack {
     pub source: &'static str,
 }
 
-/// What a client observes on a host that lacks a capability.
+/// The behaviour that a client observes on a host that lacks a capability.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Observed {
     /// The host responds with this status before the request reaches the handler.
     Status(u16),
-    /// The response passes this check. The text describes for readers what the check accepts. The check also gets the
-    /// request of the case.
+    /// The response passes this check. The text describes for readers the responses that the check accepts. The check
+    /// gets the request of the case, too.
     Response(&'static str, fn(&http::Request<()>, &Received) -> Check),
     /// Behaviour that a single response does not show. Scenarios that need the capability fail.
     Scenario(&'static str),
-    /// The transport cannot express the request of the case, so that the case fails.
+    /// The transport cannot express the request of the case, so the case fails.
     Untestable,
 }
 
@@ -81,7 +81,7 @@ macro_rules! capabilities {
             $($(#[doc = $doc])+ pub $field: Ability,)+
         }
 
-        /// A capability that a case needs: one for each field of [`Capabilities`].
+        /// A capability that a case needs. Each variant belongs to one field of [`Capabilities`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Need {
@@ -92,7 +92,7 @@ macro_rules! capabilities {
             /// A host that supports everything.
             pub const ALL: Self = Self { $($field: Ability::Supported,)+ };
 
-            /// Whether the host supports what a case needs.
+            /// Whether the host has this capability.
             pub fn of(&self, need: Need) -> &Ability {
                 match need {
                     $(Need::$need => &self.$field,)+
@@ -101,7 +101,7 @@ macro_rules! capabilities {
         }
 
         impl Need {
-            /// Every capability, in the order of the table.
+            /// Every capability, in the order of the rows of the table.
             pub const ALL: &[Self] = &[$(Self::$need,)+];
 
             /// The capability in a few words.

@@ -1,4 +1,5 @@
-//! A case: the requests that it sends to the probe, the expected response, and what it needs of a host.
+//! A case: the requests that the case sends to the probe, the expected response, and the capabilities that the host
+//! must have.
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,10 +26,10 @@ pub type Make = fn() -> Request;
 pub struct Case {
     /// The behaviour, as a complete sentence.
     pub name: &'static str,
-    /// The capabilities that the case needs. On a host that lacks one of them, the suite checks the declared
+    /// The capabilities that the case needs. On a host that lacks any of these, the suite checks the declared
     /// limitation instead.
     pub needs: &'static [Need],
-    /// Whether the response must equal the in-process one.
+    /// Whether the response must equal the in-process response.
     pub(crate) compared: bool,
     /// The time limit for the whole case.
     pub(crate) timeout: Duration,
@@ -51,7 +52,7 @@ impl Case {
             name,
             needs: &[],
             compared: true,
-            // Turns a deadlock between the host and the program into a failure.
+            // This timeout turns a deadlock between the host and the program into a failure.
             timeout: Duration::from_secs(30),
             act: Act::Scenario(|_| Box::pin(async { Err("the case has no action".to_owned()) })),
         }
@@ -75,7 +76,7 @@ impl Case {
         self
     }
 
-    /// Sends other requests first. Each of them must get a response, which is not checked.
+    /// Sends other requests first. Each of these requests must get a response, but the response is not checked.
     #[must_use]
     pub const fn after(mut self, requests: &'static [Make]) -> Self {
         if let Act::Exchange { before, .. } = &mut self.act {
@@ -91,7 +92,7 @@ impl Case {
         self
     }
 
-    /// Does not compare the response with the in-process one, because hosts may differ here.
+    /// Skips the comparison with the in-process response, because hosts may differ in this behaviour.
     #[must_use]
     pub const fn host_specific(mut self) -> Self {
         self.compared = false;

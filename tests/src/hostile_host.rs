@@ -1,7 +1,7 @@
 //! Simulated web servers that combine the most difficult behaviour of real web servers.
 //!
-//! A client cannot provoke all of this behaviour in real servers. The simulator starts the probe directly, with the environment
-//! variables and the standard streams that such a server would give it.
+//! A client cannot provoke all of this behaviour in real servers. The simulator starts the probe directly, with the
+//! environment variables and the standard streams that such a server would give it.
 
 mod child;
 mod environment;
@@ -15,8 +15,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use crate::received::Received;
 use child::Child;
 
-/// Turns a deadlock between server and program into a failure. It is shorter than the time after which the CGI adapter
-/// gives up on a server that does not read, because a user should not have to wait that long.
+/// This timeout turns a deadlock between server and program into a failure. The limit is shorter than the time after
+/// which the CGI adapter gives up on a server that does not read, because a user should not have to wait that long.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The behaviour of a web server towards its CGI programs.
@@ -31,7 +31,7 @@ pub struct HostileHost {
     pub stdin: Stdin,
     /// Whether the server writes the complete body before it reads the response.
     pub writes_first: bool,
-    /// Whether the server writes the bytes after the Content-Length too, and keeps standard input open.
+    /// Whether the server also writes the bytes after the Content-Length, and then keeps standard input open.
     pub extra_bytes: bool,
     /// How the server passes on a chunked body.
     pub chunked: Chunked,
@@ -51,9 +51,9 @@ pub struct HostileHost {
     pub decoded_uri: bool,
     /// Whether a query without `=` becomes the arguments of the program (RFC 3875 §4.4).
     pub arguments: bool,
-    /// Whether the environment block holds each variable that is not a header twice, with different values.
+    /// Whether the environment block has two entries with different values for each variable that is not a header.
     pub twice: bool,
-    /// Further variables.
+    /// Additional environment variables.
     pub variables: &'static [(&'static str, &'static str)],
 }
 
@@ -73,7 +73,7 @@ pub enum Stdin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Chunked {
-    /// The server writes the undecoded chunks that arrived with the head, and no more.
+    /// The server writes the undecoded chunks that arrived with the head, and none of the later chunks.
     Raw,
     /// The server decodes the chunks and declares no length; the body ends at the end of file.
     ToEnd,
@@ -178,7 +178,8 @@ pub const BUSYBOX: HostileHost = HostileHost {
     ..FCGIWRAP
 };
 
-/// nginx with fcgiwrap and a configuration that sets each variable and then includes a file that sets it again.
+/// nginx with fcgiwrap and a configuration that sets each variable and then includes a file that sets the same
+/// variable again.
 pub const DUPLICATES: HostileHost = HostileHost {
     name: "duplicates",
     software: "nginx/1.22.1",
@@ -194,8 +195,8 @@ impl HostileHost {
     /// length of the body simulates a client that sends fewer or more bytes than it declared.
     ///
     /// # Errors
-    /// The program did not read its body, wrote a response that some servers do not understand, or did not exit. A
-    /// real server would send its own error response to the client.
+    /// The program did not read the request body, wrote a response that some servers do not understand, or did not
+    /// exit. A real server would send its own error response to the client.
     pub async fn exchange(&self, request: Request<Bytes>) -> Result<Received, String> {
         let variables = environment::of(self, &request);
         let arguments = environment::arguments(self, &request);

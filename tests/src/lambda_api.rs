@@ -63,7 +63,7 @@ struct State {
 }
 
 impl State {
-    /// Records a call without a body that concerns the start of the function.
+    /// Records a call that has no body and belongs to the start of the function.
     fn record_start_call(&self, call: &str, headers: &HeaderMap) {
         let _ = self.inits.send(Answer {
             call: call.to_owned(),
@@ -129,7 +129,7 @@ impl LambdaApi {
         self.address.to_string()
     }
 
-    /// Invokes the function with an event and returns the call that it makes with the result.
+    /// Invokes the function with an event and returns the call with which the function sends its result.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
         self.invoke_with(event, &[]).await
     }
@@ -143,7 +143,7 @@ impl LambdaApi {
         self.invoke_all(event, headers, 1).await.remove(0)
     }
 
-    /// Invokes the function and waits for several calls with the result of this invocation.
+    /// Invokes the function and waits for several calls that send the result of this invocation.
     pub async fn invoke_all(
         &self,
         event: impl Into<Bytes>,
@@ -217,8 +217,8 @@ impl LambdaApi {
         self.state.refusals.lock().unwrap().push(status);
     }
 
-    /// Waits for the next call that concerns the start of the function: a failed start, a restore, or the registration of an
-    /// extension.
+    /// Waits for the next call that belongs to the start of the function: a failed start, a restore, or the
+    /// registration of an extension.
     pub async fn start_up(&self) -> Answer {
         let mut inits = self.inits.lock().await;
         let call = tokio::time::timeout(Duration::from_secs(10), inits.recv()).await;
@@ -312,7 +312,8 @@ async fn extension(call: &str, headers: &HeaderMap, state: &State) -> Response<F
                 .insert("lambda-extension-identifier", id);
             response
         }
-        // The extension registered for no events, so it waits here until it is killed.
+        // The extension registered for no events, so the extension waits for this response until Lambda kills the
+        // process.
         _ => std::future::pending().await,
     }
 }

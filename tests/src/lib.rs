@@ -1,18 +1,18 @@
-//! A conformance suite for hosts of `anyhost` applications. It checks that the same request gets the same response
-//! on every host, as far as the host supports the request. Adapters of other projects can run it too.
+//! A conformance suite for hosts of `anyhost` applications. The suite checks that the same request gets the same
+//! response on every host, as far as the host supports the request. Adapters of other projects can run the suite, too.
 //!
 //! | part | what it is |
 //! |---|---|
 //! | [`probe_app`] | The probe: the application that the suite sends requests to. Its routes exercise everything that an adapter can get wrong. |
-//! | [`Case`] | One behaviour: a request to the probe, the expected response, and what this [needs](Need) of a host. All cases are in [`TOPICS`]. |
+//! | [`Case`] | One behaviour: a request to the probe, the expected response, and the capabilities that the case [needs](Need). All cases are in [`TOPICS`]. |
 //! | [`Transport`] | Sends a request to the probe through a host, and returns the response. |
-//! | [`Profile`] | What the suite knows about a host, above all which [`Capabilities`] it lacks. |
+//! | [`Profile`] | Describes a host for the suite, above all the [`Capabilities`] that the host lacks. |
 //! | [`Suite`] | Runs every case through a transport. The result is a [`Column`] of a [`Report`]. |
 //!
 //! A case passes if the response is the expected one and equals the response of an in-process call (after
-//! [normalisation](Normalised)). No case is skipped: if a host lacks what a case needs, its profile declares what
-//! the client observes instead, why, and the source of that claim ([`Lack`]). The suite checks the declaration,
-//! and fails if the host supports what its profile says it lacks.
+//! [normalisation](Normalised)). No case is skipped. If a host lacks a capability, its profile declares the behaviour
+//! that the client observes instead, the reason, and the source of this claim ([`Lack`]). The suite checks the
+//! declaration, and fails if the host has a capability that the profile declares as lacking.
 //!
 //! The results for the hosts of this project are in `tests/CAPABILITIES.md`.
 //!
@@ -25,7 +25,7 @@
 //!    declare with [`Ability::lacking`] what the host does not support.
 //!
 //! This example tests an "adapter" that only calls the handler. The test `tests/third_party/main.rs` of this
-//! crate does the same for a complete adapter with another protocol.
+//! crate does the same for a complete adapter with a protocol that no adapter of this project uses.
 //!
 //! ```
 //! use anyhost::testing::Client;
@@ -83,9 +83,9 @@
 //!
 //! # Test a deployment
 //!
-//! Build the program `probe` (`cargo build --release --example probe`) and deploy it with `PROBE_LINT=1` in its
-//! environment, which checks the contract between handler and host for each request. Then run the suite with the
-//! URL of the deployment and the name of its profile:
+//! Build the program `probe` (`cargo build --release --example probe`) and deploy it with the environment variable
+//! `PROBE_LINT=1`, with which the probe checks the contract between handler and host for each request. Run the suite
+//! with the URL of the deployment and the name of its profile:
 //!
 //! ```sh
 //! cargo run -p anyhost-conformance -- --as lambda-function-url https://example.lambda-url.eu-west-1.on.aws

@@ -13,7 +13,8 @@ use crate::transports::{LocalTransport, local_transports};
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/CAPABILITIES.md");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
-/// How many transports run concurrently. They mostly wait, so this is more than the number of processors.
+/// The number of transports that run concurrently. Transports mostly wait, so more of them run than there are
+/// processors.
 const CONCURRENCY: usize = 8;
 
 /// Runs the suite through the transports with these names, or through all of them if there are no names.
@@ -77,7 +78,7 @@ pub fn write_pages() -> io::Result<()> {
     fs::write(README, readme)
 }
 
-/// Does not print the panics of the probe, which are part of the cases, so that the table stays readable.
+/// Suppresses the messages of panics in the probe, which some cases cause on purpose, so that the table stays readable.
 pub fn silence_probe_panics() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

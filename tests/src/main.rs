@@ -1,4 +1,4 @@
-//! Runs the conformance suite: against a deployment, or through every transport of this machine.
+//! Runs the conformance suite against a deployment, or through every transport that this machine can start.
 
 use std::process::ExitCode;
 

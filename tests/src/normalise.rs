@@ -95,7 +95,7 @@ enum Body {
 impl Normalised {
     /// Normalises a response that no host has added headers to.
     ///
-    /// Header names lose their order, and the values of a repeated header are joined (RFC 9110 §5.3). Set-Cookie
+    /// The order of header names is dropped, and the values of a repeated header are joined (RFC 9110 §5.3). Set-Cookie
     /// values are kept apart, because a cookie can contain a comma.
     pub fn of(received: &Received) -> Self {
         Self::without(received, &[])
@@ -122,7 +122,7 @@ impl Normalised {
         }
     }
 
-    /// Checks that the response of a host equals this one, which was received in-process.
+    /// Checks that the response of a host equals this response, which was received in-process.
     ///
     /// # Errors
     /// The first difference.
@@ -217,7 +217,8 @@ fn echo(mut seen: Value) -> Value {
     seen
 }
 
-/// Removes the space after each comma of a list. It has no meaning (RFC 9110 §5.6.1), and hosts differ in it.
+/// Removes the space after each comma of a list. The space has no meaning (RFC 9110 §5.6.1), and only some hosts add
+/// the space.
 fn tight(value: &str) -> String {
     value.replace(", ", ",")
 }

@@ -1,4 +1,4 @@
-//! The probe as a process.
+//! Starts the probe as a child process.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ pub fn probe_path() -> &'static Path {
         let mut build = Command::new(cargo);
         build.args(["build", "-p", "anyhost-conformance", "--example", "probe"]);
         build.arg("--message-format=json");
-        // `cargo test` sets these variables for the tests. Some build scripts (ring) run again when they change, and
-        // then every test run would build TLS twice.
+        // `cargo test` sets these variables for the tests. Some build scripts (ring) run again when the variables
+        // change, and then every test run would build TLS twice.
         for (name, _) in std::env::vars_os() {
             let of_package = [
                 "CARGO_PKG_",
@@ -89,7 +89,7 @@ impl Probe {
 
     /// Runs a shell script, which then replaces itself with the probe in the same process.
     pub fn start_after(script: &str, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        // Not `sh`: dash cannot redirect file descriptors above 9.
+        // Uses bash and not `sh`, because dash cannot redirect file descriptors above 9.
         let mut command = tokio::process::Command::new("bash");
         let script = format!("{script} && exec \"$0\" \"$@\"");
         command.args(["-c", &script]).arg(probe_path()).args(args);

@@ -1,4 +1,4 @@
-//! A process whose log can be read.
+//! A child process whose log tests can read.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Process {
         found.unwrap_or_else(|_| panic!("timed out: no log line contains {part:?}"))
     }
 
-    /// The lines of the log that have been written and not been read yet.
+    /// The lines of the log that the process has written and no caller has read yet.
     pub(crate) fn log(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.log.try_recv().ok()).collect()
     }
@@ -85,7 +85,7 @@ impl Process {
     }
 }
 
-/// Reads the log even if no test waits for a line: the process would block on a full pipe.
+/// Reads the log even if no test waits for a line, because otherwise the process would block on a full pipe.
 async fn forward(log: impl AsyncRead + Unpin, lines: mpsc::UnboundedSender<String>) {
     let mut log = BufReader::new(log).lines();
     while let Ok(Some(line)) = log.next_line().await {

@@ -1,10 +1,10 @@
-//! What the suite knows about a host.
+//! The description of a host for the suite.
 
 use std::borrow::Cow;
 
 use crate::capability::Capabilities;
 
-/// What the suite knows about a host.
+/// The description of a host for the suite.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
@@ -14,7 +14,7 @@ pub struct Profile {
     pub host: &'static str,
     /// The base path below which the probe is served. The transport prepends it to every path.
     pub base_path: Cow<'static, str>,
-    /// What the host supports.
+    /// The capabilities that the host has or lacks.
     pub can: Capabilities,
     /// The names of headers that the host adds to responses, each with the reason.
     pub adds: &'static [(&'static str, &'static str)],

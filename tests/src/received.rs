@@ -22,7 +22,7 @@ pub struct Received {
     pub body: Bytes,
     /// The time from the request to the head, if it was measured.
     pub head_time: Option<Duration>,
-    /// The time from the head to the first chunk of the body, and from the head to the last.
+    /// The times from the head to the first chunk and to the last chunk of the body.
     pub chunk_times: Option<(Duration, Duration)>,
     /// The trailers.
     pub trailers: Option<HeaderMap>,

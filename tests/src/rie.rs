@@ -21,7 +21,7 @@ use crate::process::Process;
 /// The longest time that an invocation may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The path that clients of the Lambda API use, too ("Invoke" in the API reference).
+/// The path for invocations, the same as in the Lambda API ("Invoke" in the API reference).
 const INVOCATIONS: &str = "/2015-03-31/functions/function/invocations";
 
 /// The working directory of functions on Lambda.
@@ -113,12 +113,13 @@ impl Rie {
         exchanged.unwrap_or_else(|_| Err(format!("the emulator did not respond in {TIMEOUT:?}")))
     }
 
-    /// The lines in the log of the emulator and of the probe that have been written and not been read yet.
+    /// The lines that the emulator and the probe have written to the log and no caller has read yet.
     pub fn log(&mut self) -> Vec<String> {
         self.emulator.log()
     }
 
-    /// The process id of the probe. The emulator starts the probe at the first invocation, on Managed Instances at once.
+    /// The process id of the probe. The emulator starts the probe at the first invocation, or immediately on
+    /// Managed Instances.
     pub fn probe_id(&self) -> Option<i32> {
         let emulator = self.emulator.id()?;
         let threads = std::fs::read_dir(format!("/proc/{emulator}/task")).ok()?;
@@ -131,7 +132,7 @@ impl Rie {
 }
 
 impl Drop for Rie {
-    /// The emulator cannot end the probe after SIGKILL, so end both.
+    /// Kills both processes, because the emulator cannot end the probe when the emulator itself is killed with SIGKILL.
     fn drop(&mut self) {
         let probe = self.probe_id().and_then(Pid::from_raw);
         self.emulator.kill();

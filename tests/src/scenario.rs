@@ -8,7 +8,8 @@ use anyhost::{Body, Request};
 use crate::received::Received;
 use crate::transport::Transport;
 
-/// A key for the counters of the probe that no other run uses: a deployed probe keeps its counters.
+/// A key for the counters of the probe that no other run uses, because a deployed probe keeps its counters between
+/// runs.
 pub(crate) fn fresh_key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);

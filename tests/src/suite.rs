@@ -14,7 +14,7 @@ use crate::report::{Cell, Column};
 use crate::transport::Transport;
 use crate::transports::InProcess;
 
-/// The cases, and their in-process responses, which the responses of all other hosts must equal.
+/// The cases, each with its in-process response. The response of every other host must equal this response.
 #[derive(Debug)]
 pub struct Suite {
     references: Vec<Option<Normalised>>,
@@ -133,7 +133,7 @@ fn check_response(
 }
 
 /// Checks that Content-Length is the length of the body (RFC 9110 §8.6). The comparison of responses ignores
-/// this header, because one host declares a length where another uses chunks.
+/// this header, because some hosts send a Content-Length for a response that other hosts send in chunks.
 fn check_content_length(received: &Received, method: &Method) -> Check {
     match received.header("content-length") {
         Some(length) if method != Method::HEAD && !received.aborted => {
@@ -143,7 +143,7 @@ fn check_content_length(received: &Received, method: &Method) -> Check {
     }
 }
 
-/// Checks that the client observes what the profile declares.
+/// Checks that the client observes the behaviour that the profile declares.
 fn check_observed(
     lack: &Lack,
     request: &http::Request<()>,

@@ -18,7 +18,7 @@ use crate::profile::Profile;
 ///   Dropping the body disconnects the client.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// What is known about the host.
+    /// The description of the host.
     fn profile(&self) -> &Profile;
 
     /// Sends a request and returns the response as soon as its head has arrived.
@@ -31,7 +31,7 @@ pub trait Transport: Send + Sync {
     async fn finish(&self) {}
 
     /// Opens a connection that accepts the bytes of HTTP/1.1. A transport without such connections returns
-    /// `None`, and its profile declares that `http1_bytes` is lacking.
+    /// `None`, and its profile declares that the host lacks `http1_bytes`.
     async fn connect(&self) -> Option<io::Result<Box<dyn Connection>>> {
         None
     }

@@ -170,7 +170,7 @@ impl Site<'_> {
         Command::new(program)
             .args(args)
             .env("RUST_BACKTRACE", "0")
-            // fcgiwrap and busybox pass their own environment to programs.
+            // Set here, because fcgiwrap and busybox pass their own environment to programs.
             .env("PROBE_LINT", "1")
             .current_dir(self.root)
             .process_group(0)

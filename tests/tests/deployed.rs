@@ -38,7 +38,7 @@ async fn exit_status_is_0_for_a_conforming_deployment_and_1_for_a_wrong_profile(
 }
 
 #[tokio::test]
-async fn the_path_of_the_url_is_the_base_path() {
+async fn path_of_the_deployment_url_becomes_the_base_path() {
     let server = WebServer::start(WebServerKind::ApacheModCgi).await.unwrap();
     let url = format!("http://{}/app", server.address());
     let output = run(&["--as", "apache-cgi", &url]).await;

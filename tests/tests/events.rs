@@ -1,5 +1,5 @@
 //! Replays events that were recorded on AWS. The recordings are not part of the repository: they belong to other
-//! projects. The Lambda adapter has tests with events of its own.
+//! projects. The tests of the Lambda adapter use events of this repository.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn recordings(test: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    // Not with `eprintln!`, whose output the test harness shows only for tests that fail.
+    // Writes to stderr directly, because the test harness shows the output of `eprintln!` only for tests that fail.
     let mut stderr = std::io::stderr().lock();
     let folder = folder.display();
     writeln!(stderr, "NOT RUN: {test}: missing folder {folder}").unwrap();
@@ -47,8 +47,8 @@ async fn every_recorded_event_gets_a_response() {
 
 /// The same request was sent to four event sources of AWS.
 #[tokio::test]
-async fn recorded_events_of_one_request_give_the_handler_the_same_request() {
-    let test = "recorded_events_of_one_request_give_the_handler_the_same_request";
+async fn recordings_of_one_request_from_four_event_sources_reach_the_handler_identically() {
+    let test = "recordings_of_one_request_from_four_event_sources_reach_the_handler_identically";
     let Some(folder) = recordings(test) else {
         return;
     };
@@ -74,7 +74,7 @@ async fn recorded_events_of_one_request_give_the_handler_the_same_request() {
             "query": seen["query"],
             "scheme": seen["scheme"],
             "has_peer": seen["peer"].is_string(),
-            // The recorded requests repeat one header. Its name differs between the recordings, except for the end.
+            // Each recorded request repeats a header, whose name begins differently in each recording.
             "repeated": header(&seen, "-probe"),
             "cookie": header(&seen, "cookie"),
             "content-length": header(&seen, "content-length"),

@@ -81,7 +81,7 @@ async fn bytes_after_the_content_length_are_not_part_of_the_body() {
     }
 }
 
-/// A body of this size does not fit into the buffer of a pipe, so a program that does not read it would block the
+/// A body of this size does not fit into the buffer of a pipe, so a program that does not read the body would block the
 /// server.
 #[tokio::test]
 async fn a_chunked_body_of_1_mib_is_read_completely_or_rejected_with_411() {
@@ -99,9 +99,9 @@ async fn a_chunked_body_of_1_mib_is_read_completely_or_rejected_with_411() {
     }
 }
 
-/// `getenv` returns the first of several variables with the same name, and other programs rely on that.
+/// `getenv` returns the first of several variables with the same name, and other programs rely on this order.
 #[tokio::test]
-async fn the_first_of_several_variables_with_the_same_name_is_used() {
+async fn the_first_of_several_environment_variables_with_the_same_name_is_used() {
     let request = with(post("/echo/a?x=1", "hi"), "host", "a.example");
     let once = seen(&FCGIWRAP, request.clone()).await;
     let twice = seen(&DUPLICATES, request).await;
@@ -110,7 +110,7 @@ async fn the_first_of_several_variables_with_the_same_name_is_used() {
 
 /// A web server passes a query without `=` as arguments (RFC 3875 §4.4), so a client could otherwise set options.
 #[tokio::test]
-async fn arguments_from_a_query_are_not_read_as_options() {
+async fn program_arguments_from_a_query_are_not_read_as_options() {
     for query in ["-l+tcp://0.0.0.0:1", "--listen+unix:/x", "--help", "a+b"] {
         let seen = seen(&CGID, get(&format!("/echo?{query}"))).await;
         assert_eq!(seen["query"], query);

@@ -50,14 +50,14 @@ async fn assert_responds(rie: &Rie) {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("no process is free");
+    panic!("the function did not respond within 500 attempts: no process became free");
 }
 
 #[tokio::test]
 async fn request_without_a_response_gets_a_504_before_the_emulator_ends_the_process() {
     let rie = start(&[("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")]).await;
     assert_responds(&rie).await;
-    let process = rie.probe_id().expect("the probe runs");
+    let process = rie.probe_id().expect("expected the probe to run");
     let response = rie.invoke(get("/sleep/600000")).await.unwrap();
     assert_eq!(json_of(&response)["statusCode"], 504);
     assert_responds(&rie).await;
@@ -74,7 +74,7 @@ async fn response_is_immediate_while_another_invocation_blocks_its_thread() {
     assert_responds(&rie).await;
     let blocked = rie.invoke(get("/block/4000"));
     let beside = async {
-        // By then, the handler has begun to block its thread.
+        // After this time, the other handler has begun to block its thread.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let started = Instant::now();
         assert_responds(&rie).await;
@@ -100,7 +100,7 @@ async fn late_response_does_not_reach_the_next_invocation_with_the_same_request_
 }
 
 #[tokio::test]
-async fn function_sends_nothing_for_an_invocation_after_the_status_410() {
+async fn function_posts_no_error_after_the_runtime_api_rejects_its_response_with_410() {
     let mut rie = start(&[MANAGED, ("AWS_LAMBDA_FUNCTION_TIMEOUT", "1")]).await;
     assert_responds(&rie).await;
     let late = rie.invoke(get("/block/2000")).await.unwrap();

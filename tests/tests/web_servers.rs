@@ -16,7 +16,7 @@ async fn get(server: &WebServer, path: &str) -> (u16, String) {
 }
 
 /// The file `app.env` lies in the folder of the program, whose base path is `/app`. A configuration that maps
-/// the URL prefix `/app` to the file name prefix `…/app` would serve it.
+/// the URL prefix `/app` to the file name prefix `…/app` would serve this file.
 async fn serves_no_file_beside_the_program(kind: WebServerKind) {
     let server = WebServer::start(kind).await.unwrap();
     // The program handles paths below its base path, even if the rest of the path looks like a file name.
@@ -62,7 +62,7 @@ async fn lighttpd_serves_no_file_beside_the_program() {
 
 /// Operators read the server's log; the standard error of a CGI program has no other reader.
 #[tokio::test]
-async fn the_log_of_the_program_is_in_the_log_of_the_server() {
+async fn log_of_a_cgi_program_appears_in_the_log_of_the_web_server() {
     for kind in [
         WebServerKind::ApacheModCgid,
         WebServerKind::ApacheModCgi,

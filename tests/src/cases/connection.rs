@@ -22,7 +22,7 @@ async fn connected(transport: &dyn Transport) -> Result<Box<dyn Connection>, Str
 /// Sends bytes on a new connection and returns everything that the server sends until it closes the connection.
 async fn exchange(transport: &dyn Transport, bytes: &[u8]) -> Result<String, String> {
     let mut connection = connected(transport).await?;
-    // A server that rejects a request may close the connection before it has read all of it.
+    // A server may reject a request and close the connection before it has read all bytes, so ignore a write error.
     let _ = connection.write_all(bytes).await;
     rest(&mut connection).await
 }

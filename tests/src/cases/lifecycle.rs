@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
             Box::pin(async move {
                 let key = fresh_key();
                 exchange(transport, post(&format!("/later/{key}"), "x")).await?;
-                // A server runs the work while it serves the next request; other hosts run it before the next request.
+                // A server runs the work during the next request; other hosts run the work before the next request.
                 for _ in 0..100 {
                     if counted(transport, &key).await? > 0 {
                         break;
@@ -75,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
                 same(
                     &counted(transport, &key).await?,
                     &1,
-                    "how often the work ran",
+                    "the number of times that the work ran",
                 )
             })
         }),

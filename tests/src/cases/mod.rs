@@ -1,4 +1,4 @@
-//! All cases, by topic, and the functions that they use.
+//! All cases, grouped by topic, and the functions that the cases use.
 
 mod connection;
 mod errors;
@@ -120,7 +120,7 @@ fn patterned(length: u32) -> Bytes {
     (0..length).map(|i| (i % 251) as u8).collect()
 }
 
-/// The JSON of `/echo`, which describes the request.
+/// Parses the JSON of `/echo`, which describes the request.
 pub(crate) fn echo(response: &Received) -> Result<Value, String> {
     response.has_status(200)?;
     let seen = response.json()?;

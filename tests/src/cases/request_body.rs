@@ -1,4 +1,4 @@
-//! How handlers read bodies, and the responses to invalid ones.
+//! How handlers read request bodies, and the responses to invalid bodies.
 
 use anyhost::Body;
 use futures_util::stream;

@@ -1,4 +1,4 @@
-//! How the value of a handler becomes a response, and the rules for responses without a body.
+//! How the return value of a handler becomes a response, and the rules for responses without a body.
 
 use http::Method;
 use serde_json::json;

@@ -103,14 +103,14 @@ pub(super) const CASES: &[Case] = &[
         .host_specific(),
     Case::new("a slow client stops the production of a streamed body")
         .needs(&[Memory, Streaming, Backpressure])
-        // A host that serves one request at a time never responds to the second request of this scenario.
+        // A host that serves one request at a time never responds to the second request, so use a short timeout.
         .timeout(Duration::from_secs(10))
         .scenario(|transport| {
             Box::pin(async move {
                 let key = fresh_key();
                 let mut response = transport.send(get(&format!("/poured/{key}/500"))).await?;
                 first_chunk(&mut response).await?;
-                // The probe first fills the buffers between it and the client. Wait until the counter stands still.
+                // The probe first fills the buffers between probe and client. Wait until the counter no longer changes.
                 let mut produced = 0;
                 loop {
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +137,7 @@ pub(super) const CASES: &[Case] = &[
                 first_chunk(&mut response).await?;
                 drop(response);
                 dropped_once(transport, &key).await?;
-                // Without the disconnect the stream would last three seconds.
+                // Without the disconnect, the stream would last three seconds.
                 same(
                     &(begun.elapsed() < Duration::from_secs(2)),
                     &true,
@@ -190,13 +190,14 @@ fn cut(response: &Received, _: &Profile) -> Check {
     same(&response.aborted, &true, "aborted")
 }
 
-/// The probe pauses for two seconds. A quarter of this time suffices as proof, because the client may be scheduled late.
+/// The probe pauses for two seconds. The check requires only a quarter of this pause, because the client may be
+/// scheduled late.
 fn apart(time: Duration) -> Check {
     if time >= Duration::from_millis(500) {
         return Ok(());
     }
     Err(format!(
-        "everything arrived within {time:?}, want a pause of 500 ms"
+        "the whole body arrived within {time:?}, want a pause of 500 ms"
     ))
 }
 
@@ -220,6 +221,6 @@ async fn dropped_once(transport: &dyn crate::Transport, key: &str) -> Check {
     same(
         &counted(transport, key).await?,
         &1,
-        "how often the body was dropped",
+        "the number of times that the body was dropped",
     )
 }

@@ -1,4 +1,5 @@
-//! The probe as a child process whose environment block may hold a name twice. `std::process::Command` cannot do that.
+//! The probe as a child process whose environment block may contain a name twice. `std::process::Command`
+//! does not allow this.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -22,7 +23,7 @@ pub(super) struct Child {
     log: File,
 }
 
-/// The exit of a child, which another thread can wait for.
+/// The exit of a child process. Another thread can wait for this exit.
 pub(super) struct End(Option<Pid>);
 
 /// The server's ends of the standard streams.
@@ -69,12 +70,12 @@ impl Child {
         End(self.id)
     }
 
-    /// Records that the process has exited, so that dropping does not kill another process that got its id.
+    /// Records that the process has exited, so that dropping the child does not kill a later process with the same id.
     pub(super) fn set_exited(&mut self) {
         self.id = None;
     }
 
-    /// What the program has written to standard error so far.
+    /// The output of the program on standard error so far.
     pub(super) fn log(&self) -> String {
         let mut log = String::new();
         let read = (&self.log)

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode;
 
 use super::{Chunked, HostileHost, Repeated, declared};
 
-/// Names and values, in the order of the environment block, which may hold a name twice.
+/// Names and values, in the order of the environment block, which may contain a name twice.
 type Variables = Vec<(String, Vec<u8>)>;
 
 const SCRIPT_NAME: &str = "/app";
@@ -28,7 +28,7 @@ pub(super) fn of(host: &HostileHost, request: &Request<Bytes>) -> Variables {
     variables
 }
 
-/// The arguments that are made from a query (RFC 3875 §4.4).
+/// The program arguments that a server makes from a query (RFC 3875 §4.4).
 pub(super) fn arguments(host: &HostileHost, request: &Request<Bytes>) -> Vec<Vec<u8>> {
     let query = request.uri().query().unwrap_or_default();
     if !host.arguments || query.contains('=') {

@@ -35,7 +35,7 @@ pub(super) fn routes() -> Router {
         .get("/marked", marked)
 }
 
-/// `lint` would reject a 204 or 304 with a body.
+/// Routes whose responses `lint` would reject, because a 204 or 304 has a body.
 pub(super) fn contract_breaking_routes() -> Router {
     Router::new().get("/held/{key}/{code}", hold)
 }
@@ -45,8 +45,8 @@ static COUNTERS: Counters = Counters(Mutex::new(BTreeMap::new()));
 struct Counters(Mutex<BTreeMap<String, u64>>);
 
 impl Counters {
-    /// Adds one and returns the new count. The number of keys is limited, because any client can call a deployed
-    /// probe.
+    /// Adds one to a counter and returns the new count. The number of keys is limited, because any client can call a
+    /// deployed probe.
     fn add(&self, key: &str) -> Result<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() > 10_000 && !counts.contains_key(key) {
@@ -144,7 +144,8 @@ async fn trailing(request: Request) -> Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Stores a value in the extensions of the request, and returns whether the value of an earlier request was there.
+/// Stores a value in the extensions of the request, and returns whether the extensions already held the value of an
+/// earlier request.
 async fn marked(mut request: Request) -> &'static str {
     #[derive(Clone)]
     struct Mark;

@@ -1,5 +1,5 @@
-//! `POST /describe`: a response that the request describes as JSON. Tests of adapters need responses that
-//! applications do not send.
+//! `POST /describe`: a response that the request describes as JSON. Tests of adapters also need responses that
+//! ordinary applications do not send.
 
 use std::io;
 

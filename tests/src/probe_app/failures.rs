@@ -48,7 +48,7 @@ async fn panic() {
     panic!("on purpose");
 }
 
-/// A stream of one chunk, followed by the result of `late`: an error or a panic.
+/// A stream that produces one chunk and then calls `late`, which returns an error or panics.
 fn first_then(late: fn() -> io::Result<&'static str>) -> Body {
     Body::from_stream(stream::unfold(0, move |step| async move {
         match step {
@@ -63,7 +63,7 @@ async fn sleep(request: Request) -> Result<&'static str> {
     Ok("slept")
 }
 
-/// Blocks its thread, which an asynchronous handler must not do. The host must still serve other connections.
+/// Blocks its thread. An asynchronous handler must not do this, but the host must still serve other connections.
 async fn block(request: Request) -> Result<&'static str> {
     let ms = request.param("ms")?;
     eprintln!("blocking");
@@ -71,7 +71,8 @@ async fn block(request: Request) -> Result<&'static str> {
     Ok("blocked")
 }
 
-/// Never responds. Its future panics when the host drops it, for example because the client disconnected.
+/// Never responds. The future of this handler panics when the host drops the future, for example because the client
+/// disconnected.
 async fn panic_when_dropped() -> &'static str {
     struct Guard;
     impl Drop for Guard {

@@ -1,14 +1,14 @@
 //! The probe: an application whose routes exercise everything that an adapter can get wrong.
 //!
 //! The suite sends its requests to this application, in the same process or deployed as the program
-//! `probe` (`cargo build --release --example probe`). Every route is documented where it is defined.
+//! `probe` (`cargo build --release --example probe`). Every route is documented at its definition.
 //!
 //! The program reads these variables:
 //!
 //! - `PROBE_LINT`: if set, `anyhost::testing::lint` checks the contract between the handlers and the host for
 //!   each request and response.
-//! - `PROBE_START`: `fail` and `panic` make the start fail; `wait` and `block` make it wait without an end; `print`
-//!   writes to standard output before the first request, which must not become a part of the response under CGI.
+//! - `PROBE_START`: `fail` and `panic` make the start fail; `wait` and `block` make the start never finish; `print`
+//!   writes to standard output before the first request. Under CGI, this output must not become a part of the response.
 //! - `PROBE_DONE`: a file that `POST /after/{ms}` creates when its `wait_until` work is done.
 
 mod counted;
@@ -30,7 +30,7 @@ use anyhost::http::StatusCode;
 use anyhost::testing::lint;
 use anyhost::{Error, Limit, Request, RequestExt, Result, Router};
 
-/// Enough for every body that the suite sends.
+/// The limit for request bodies, larger than every body that the suite sends.
 const TEN_MIB: Limit = Limit::mib(10);
 
 /// Runs the probe on the host that started this process.
@@ -73,8 +73,8 @@ fn contract_keeping_routes() -> Router {
         .merge(counted::routes())
 }
 
-/// Routes whose responses `lint` would reject, for example because a 204 has a body. They show what the host
-/// makes of such a response.
+/// Routes whose responses `lint` would reject, for example because a 204 has a body. They show how the host
+/// handles such a response.
 fn contract_breaking_routes() -> Router {
     Router::new()
         .merge(responses::contract_breaking_routes())
@@ -100,7 +100,8 @@ mod tests {
 
     use super::{app, app_without_lint};
 
-    /// Everything else that the routes promise is a case of the suite, which runs in-process too.
+    /// This test checks only `lint`. The cases of the suite, which also run in-process, check everything else about
+    /// the routes.
     #[tokio::test]
     async fn lint_does_not_change_the_responses_of_the_probe() {
         let (plain, linted) = (Client::new(app_without_lint()), Client::new(app()));

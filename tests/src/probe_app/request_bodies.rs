@@ -14,7 +14,7 @@ use super::TEN_MIB;
 pub(super) fn routes() -> Router {
     Router::new()
         .post("/raw", raw)
-        // The body goes back frame by frame and is never in memory as a whole.
+        // Sends the request body back frame by frame, so that the whole body is never in memory.
         .post("/pipe", |request: Request| async { request.into_body() })
         .post("/before/{n}", before)
         .post("/digest", digest)

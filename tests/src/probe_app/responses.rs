@@ -57,7 +57,7 @@ async fn headers() -> Result<Response<Body>> {
         .body(Body::empty())?)
 }
 
-/// Hop-by-hop headers (RFC 9110 §7.6.1), which no host may forward. The client sees `x-keep` only.
+/// Hop-by-hop headers (RFC 9110 §7.6.1), which no host may forward. The client receives only `x-keep`.
 async fn hop() -> Result<Response<Body>> {
     Ok(Response::builder()
         .header(CONNECTION, "close, x-drop")

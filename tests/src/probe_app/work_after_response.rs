@@ -16,7 +16,7 @@ pub(super) fn routes() -> Router {
             request.context().wait_until(async move {
                 tokio::time::sleep(pause).await;
                 counter.fetch_add(1, Ordering::Relaxed);
-                // Another process can see the end of the work by this file.
+                // The file shows another process that the work has finished.
                 if let Some(path) = std::env::var_os("PROBE_DONE") {
                     let _ = std::fs::write(path, "");
                 }

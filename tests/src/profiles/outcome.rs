@@ -1,4 +1,4 @@
-//! What clients observe on hosts that lack a capability.
+//! The behaviour that clients observe on hosts that lack a capability.
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ pub(super) const LOSSY_TEXT: Observed = Response(
     |_, response| {
         response.has_status(200)?;
         let text = String::from_utf8_lossy(&response.body).into_owned();
-        // The probe may have decoded the three bytes of U+FFFD in UTF-8 as Latin-1.
+        // The probe may have decoded the three UTF-8 bytes of U+FFFD as Latin-1.
         let lost = text.contains('\u{fffd}') || text.contains("\u{ef}\u{bf}\u{bd}");
         same(&lost, &true, &text)
     },
@@ -208,7 +208,8 @@ pub(super) const INTERNAL_ERROR: Observed = Response(
     |_, response| response.is(500, Some(TEXT), b"Internal Server Error"),
 );
 
-/// Like [`INTERNAL_ERROR`], but without a check of the headers: a server may add some when the program exits with an error.
+/// Like [`INTERNAL_ERROR`], but ignores the headers, because a server may add headers when the program exits with an
+/// error.
 pub(super) const INTERNAL_ERROR_OF_PROGRAM: Observed = Response(
     "the response is a 500, because nothing had been sent",
     |_, response| {

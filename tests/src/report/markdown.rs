@@ -9,8 +9,8 @@ use crate::cases::TOPICS;
 use crate::normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS};
 
 impl Report {
-    /// The page `tests/CAPABILITIES.md`: what each host supports, the result of every case, and what the
-    /// comparison of responses ignores.
+    /// The page `tests/CAPABILITIES.md`: the capabilities of each host, the result of every case, and the differences
+    /// that the comparison of responses ignores.
     pub fn markdown(&self) -> String {
         let lacks = Lacks::of(self);
         let mut page = String::from(

@@ -1,4 +1,4 @@
-//! The results of a run, and the tables that are made of them.
+//! The results of a run, and the tables that show these results.
 
 mod lacks;
 mod markdown;
@@ -22,7 +22,8 @@ use crate::suite::all;
 pub enum Cell {
     /// The case passed.
     Passed,
-    /// The host lacks what the case needs, and the client observed what the profile declares.
+    /// The host lacks a capability that the case needs, and the client observed the behaviour that the profile
+    /// declares.
     Declared(Need, Lack),
     /// The case failed, for this reason.
     Failed(String),
@@ -36,7 +37,7 @@ pub struct Column {
     pub profile: Profile,
     /// The result of each case, in the order of [`TOPICS`](crate::TOPICS).
     pub cells: Vec<Cell>,
-    /// How long the run took.
+    /// The duration of the run.
     pub duration: Duration,
 }
 
@@ -51,7 +52,7 @@ pub struct Report {
 }
 
 impl Cell {
-    /// The result of a case on a conforming host of this profile.
+    /// The result of a case on a host that conforms to this profile.
     pub(crate) fn expected(case: &Case, profile: &Profile) -> Self {
         let lack = case
             .needs

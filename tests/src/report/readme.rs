@@ -102,7 +102,7 @@ fn columns() -> [Column; 5] {
     ]
 }
 
-/// The README's table of what each host supports, in Markdown.
+/// The README's table of the capabilities of each host, in Markdown.
 pub fn readme_table() -> String {
     let columns = columns();
     let mut table = String::from("| |");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_readme_without_markers_is_an_error() {
+    fn writing_the_table_to_a_readme_without_markers_is_an_error() {
         with_readme_table("a").unwrap_err();
         with_readme_table(BEGIN).unwrap_err();
     }

@@ -13,7 +13,7 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub(super) struct Emulated {
     http: HttpTransport,
-    // Dropping these ends the processes.
+    // Dropping these fields ends the emulator and the probe.
     _project: TempDir,
     _emulator: Child,
     _probe: Probe,

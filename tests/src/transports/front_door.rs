@@ -50,8 +50,8 @@ impl Transport for Lambda {
     }
 }
 
-/// Reads the body in the background: Lambda reads a response as fast as the function produces it, even if the client
-/// disconnects.
+/// Reads the body in the background, because Lambda reads a response as fast as the function produces it, even if the
+/// client disconnects.
 fn unstoppable(mut body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {

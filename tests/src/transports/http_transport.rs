@@ -136,7 +136,7 @@ impl HttpTransport {
             .parse()
             .map_err(|_| format!("invalid request target {target:?}"))?;
         if !self.http2 && request.body().size_hint().exact().is_none() {
-            // hyper sends a body of unknown length with a GET request only if this header is set.
+            // hyper sends a body of unknown length with a GET request only if Transfer-Encoding is set.
             let chunked = HeaderValue::from_static("chunked");
             request.headers_mut().insert(TRANSFER_ENCODING, chunked);
         }

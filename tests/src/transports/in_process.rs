@@ -7,7 +7,7 @@ use crate::profile::Profile;
 use crate::profiles::IN_PROCESS;
 use crate::transport::Transport;
 
-/// The probe as a function. The suite compares every other host with this one.
+/// Calls the probe as a function. The suite compares the responses of every other host with the responses of this call.
 #[derive(Debug)]
 pub struct InProcess(Client);
 

@@ -22,7 +22,7 @@ type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, String>> 
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LocalTransport {
-    /// What the suite knows about the host.
+    /// The description of the host.
     pub profile: Profile,
     start: fn() -> Starting,
 }

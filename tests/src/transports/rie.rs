@@ -16,16 +16,18 @@ use crate::profile::Profile;
 use crate::rie::Rie;
 use crate::transport::Transport;
 
-/// The client of the Function URL. The network is reserved for documentation (RFC 5737).
+/// The address of the simulated client, from a network that is reserved for documentation (RFC 5737).
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// The emulator does not convert requests to events, or JSON to responses. The simulator of this project does.
+/// The probe under the emulator. The emulator does not convert requests to events or JSON to responses, so the
+/// simulator of this project does.
 #[derive(Debug)]
 pub(super) struct UnderRie {
     rie: Rie,
     profile: Profile,
     streams: bool,
-    /// The emulator rejects invocations for which no process is free, where Lambda would start another one.
+    /// A permit for each process. The emulator rejects an invocation if no process is free; Lambda would start another
+    /// process.
     free: Semaphore,
 }
 
@@ -66,7 +68,7 @@ impl Transport for UnderRie {
         };
         let free = self.free.acquire().await;
         let mut response = self.rie.invoke(event.clone()).await?;
-        // The client gets a response before the process asks for its next invocation.
+        // After a response, the process is free only when it asks for its next invocation, so try again until then.
         while error_type(&response) == Some("Runtime.Unavailable") {
             tokio::time::sleep(Duration::from_millis(10)).await;
             response = self.rie.invoke(event.clone()).await?;
@@ -89,7 +91,7 @@ fn error_type(response: &http::Response<Bytes>) -> Option<&str> {
     response.headers().get("error-type")?.to_str().ok()
 }
 
-/// Whether the invocation failed. Without Managed Instances, only the JSON from the function shows it.
+/// Whether the invocation failed. Without Managed Instances, only the JSON from the function shows the failure.
 fn failed(response: &http::Response<Bytes>) -> bool {
     if error_type(response).is_some() {
         return true;

@@ -47,7 +47,7 @@ impl Transport for CgiChild {
             .map_err(|error| error.to_string())?;
         if let Some(mut stdin) = child.stdin.take() {
             tokio::spawn(async move {
-                // The program may exit before it has read the whole body.
+                // The program may exit before it has read the whole body, so ignore a write error.
                 let _ = stdin.write_all(&body).await;
             });
         }
