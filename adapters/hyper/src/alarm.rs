@@ -1,4 +1,4 @@
-//! Timers that do not depend on the runtime.
+//! A timer that does not depend on the Tokio runtime.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// Completes after `time`. Tokio advances its timers on a worker thread, so that handlers that block all workers would
-/// delay a shutdown; this timer has a thread until it is dropped.
+/// Completes after `time`. Tokio advances its timers on a worker thread, so handlers that block all workers would delay
+/// a shutdown. Therefore this timer uses a separate thread, which ends when the future is dropped.
 pub(crate) async fn alarm(time: Duration) {
     let (fire, fired) = oneshot::channel();
     let (_cancel, cancelled) = mpsc::channel::<()>();

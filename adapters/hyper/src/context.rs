@@ -1,4 +1,4 @@
-//! What this host knows about a client: its address and scheme, and an id for its requests.
+//! The address and the scheme of a client, and ids for its requests.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -35,7 +35,8 @@ pub(crate) fn apply_proxies<B>(
     let origin = proxies.origin(context.peer(), request.headers());
     if let Some(host) = origin.host {
         request.headers_mut().insert(HOST, host);
-        // An HTTP/2 target contains the authority, which would override the Host header (RFC 9112 §3.2.2).
+        // An HTTP/2 target contains the authority, which would override the Host header (RFC 9112 §3.2.2). Remove the
+        // authority from the target.
         if let Some(target) = request.uri().path_and_query().cloned() {
             *request.uri_mut() = target.into();
         }
@@ -51,8 +52,8 @@ pub(crate) fn apply_proxies<B>(
     }
 }
 
-/// Makes an id that is unique among all requests of all processes: a random number per process, and a counter. It
-/// can be guessed, so it must not be used as a secret.
+/// Makes an id that is unique among all requests of all processes. The id consists of a random number for the process
+/// and a counter. An id can be guessed, so it must not be used as a secret.
 fn new_request_id() -> Box<str> {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_ids_of_a_process_differ_in_their_last_eight_digits() {
+    fn request_ids_of_one_process_differ_only_in_the_last_eight_digits() {
         let (first, second) = (new_request_id(), new_request_id());
         assert_ne!(first, second);
         assert_eq!(first.len(), 24);
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_fewer_proxies_than_expected_forwarded_has_no_peer() {
+    fn a_request_has_no_peer_if_it_passed_through_fewer_proxies_than_configured() {
         let context = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let peer = |proxies: usize| {
             let mut request = http::Request::new(());

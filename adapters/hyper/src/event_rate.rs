@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The time between two events.
+/// The minimum time between two logged events.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Admits one event per second, and counts the others.
+/// Admits at most one event per second, and counts the suppressed events.
 #[derive(Debug, Default)]
 pub(crate) struct EventRate(Mutex<State>);
 
@@ -17,8 +17,8 @@ struct State {
 }
 
 impl EventRate {
-    /// The number of events that were suppressed since the last admitted event, or `None` if this event is suppressed
-    /// too.
+    /// Returns the number of events that were suppressed since the last admitted event, or `None` if this event is
+    /// suppressed too.
     pub(crate) fn admit(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_event_per_second_is_admitted_and_the_others_are_counted() {
+    fn at_most_one_event_per_second_is_admitted_and_suppressed_events_are_counted() {
         let rate = EventRate::default();
         assert_eq!(
             [rate.admit(), rate.admit(), rate.admit()],

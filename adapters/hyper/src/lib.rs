@@ -16,13 +16,13 @@
 //! Operators configure a server with flags and environment variables: see [`ServerOptions`] and [`ListenOptions`].
 //!
 //! # Features
-//! Both are off by default.
+//! Both features are off by default.
 //!
 //! - `tls`: TLS, with rustls.
 //! - `metrics`: counters and gauges, through the `metrics` facade.
 //!
 //! # Platforms
-//! Unix. Linux is tested.
+//! The crate supports Unix. It is tested on Linux.
 //!
 //! # Re-exports
 //! [`hyper`], [`TokioExecutor`] and `rustls` are part of the signatures of [`Server::with_http1`],

@@ -44,12 +44,13 @@ impl Metrics {
         self.open_connections.decrement(1.0);
     }
 
-    /// A timeout of [`Limits`](crate::Limits) closed a connection.
+    /// Counts a connection that a timeout of [`Limits`](crate::Limits) closed.
     pub(crate) fn connection_timed_out(&self) {
         self.connections_timed_out.increment(1);
     }
 
-    /// A client sent an invalid PROXY header, TLS handshake or HTTP message.
+    /// Counts a connection that was closed because of an invalid PROXY header, TLS handshake or HTTP message, or
+    /// because the client had too many connections.
     pub(crate) fn connection_rejected(&self) {
         self.connections_rejected.increment(1);
     }
@@ -58,8 +59,8 @@ impl Metrics {
         self.requests_in_flight.increment(1.0);
     }
 
-    /// `status` is `None` if the client disconnected before the response; `aborted` is true if the response was
-    /// not sent to its end.
+    /// Counts a request that has ended. `status` is `None` if the client disconnected before the response. `aborted` is
+    /// true if the response was not sent to its end.
     pub(crate) fn request_ended(&self, status: Option<StatusCode>, aborted: bool) {
         self.requests_in_flight.decrement(1.0);
         let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
@@ -71,7 +72,7 @@ impl Metrics {
         }
     }
 
-    /// A request was rejected with 503 because too many were in flight.
+    /// Counts a request that was rejected with 503 because too many requests were in flight.
     pub(crate) fn request_rejected(&self) {
         self.requests_rejected.increment(1);
     }

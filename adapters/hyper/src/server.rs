@@ -27,36 +27,37 @@ use crate::timeouts;
 /// | when | what happens |
 /// |---|---|
 /// | SIGTERM, SIGINT, [`Handle::graceful_shutdown`], or [`with_graceful_shutdown`](Self::with_graceful_shutdown) | The server drains. It accepts no more connections. It closes idle connections after 0.3 s, because a client may have sent a request already, and new connections after 1 s. Requests in flight and [`wait_until`](anyhost_core::Context::wait_until) work continue; their responses have `Connection: close`. |
-/// | everything is done | [`serve`](Self::serve) returns. |
+/// | all requests and all work are complete | [`serve`](Self::serve) returns. |
 /// | the [drain timeout](Self::with_drain_timeout) (10 s) expires | The remaining requests and work are aborted, and their number is logged. |
 /// | a second signal, or [`Handle::shutdown`] | The remaining requests and work are aborted at once. |
 ///
-/// In the worst case `serve` returns two seconds after the drain timeout: a task that blocks its thread cannot be
-/// aborted, and is left behind. Handlers that block all threads of the runtime delay none of this. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The
-/// signal handlers of the process stay installed; a program that continues after `serve` has to handle the signals
-/// itself.
+/// In the worst case `serve` returns two seconds after the drain timeout, because a task that blocks its thread cannot
+/// be aborted. The server does not wait for such a task. Handlers that block all threads of the runtime do not delay
+/// these steps. With [`anyhost::run`](https://docs.rs/anyhost), the exit status is 0 in each case. The signal handlers
+/// of the process stay installed; a program that continues after `serve` has to handle the signals itself.
 ///
-/// An upgraded connection is in flight until its handler drops it.
+/// An upgraded connection counts as a request in flight until the handler drops the connection.
 ///
 /// # Access log
 /// Each request is one event with the target `anyhost::access` and the level `info`. Its fields are `method`, `path`,
 /// `status`, `bytes`, `ms` (the duration in milliseconds), `peer`, `request_id`, and `aborted` if the response was not
-/// sent to its end. `RUST_LOG=info,anyhost::access=off` turns it off. The request id is the `X-Request-Id` of the
-/// request, or a new one.
+/// sent to its end. `RUST_LOG=info,anyhost::access=off` turns the access log off. The request id is the `X-Request-Id`
+/// of the request, or a new id.
 ///
 /// # Metrics
-/// With the feature `metrics`, the server counts through the [`metrics`](https://docs.rs/metrics) facade, for the
-/// recorder that is installed when [`serve`](Self::serve) is called:
+/// With the feature `metrics`, the server reports these counters and gauges through the
+/// [`metrics`](https://docs.rs/metrics) facade. The metrics go to the recorder that is installed when
+/// [`serve`](Self::serve) is called:
 ///
 /// | name | what is counted |
 /// |---|---|
 /// | `anyhost_connections_total` | accepted connections |
 /// | `anyhost_connections_timed_out_total` | connections that a timeout of [`Limits`] closed |
-/// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid, or because the client had too many |
+/// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid, or because the client had too many connections |
 /// | `anyhost_requests_total` | completed requests, by `status`: `2xx` to `5xx`, or `none` if the client disconnected before the response |
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
 /// | `anyhost_responses_aborted_total` | responses that were not sent to their end |
-/// | `anyhost_connections`, `anyhost_requests_in_flight` | gauges of the current number |
+/// | `anyhost_connections`, `anyhost_requests_in_flight` | gauges: open connections, and requests in flight |
 pub struct Server {
     listeners: Vec<Listener>,
     config: Config,
@@ -76,7 +77,7 @@ impl Server {
         Self::new(Config::default()).and_bind(address).await
     }
 
-    /// Makes a server from environment variables; [`ServerOptions`] lists them. It has no socket yet.
+    /// Makes a server without sockets from the environment variables that [`ServerOptions`] lists.
     ///
     /// # Errors
     /// When a variable has an invalid value, or the certificate cannot be loaded.
@@ -84,7 +85,7 @@ impl Server {
         Self::from_options(ServerOptions::from_env()?)
     }
 
-    /// Makes a server from options of a command line. It has no socket yet.
+    /// Makes a server without sockets from the options of a command line.
     ///
     /// # Errors
     /// When the certificate cannot be loaded.
@@ -101,7 +102,7 @@ impl Server {
         }
     }
 
-    /// Binds another address.
+    /// Binds an additional address.
     ///
     /// # Errors
     /// When the address is invalid or cannot be bound.
@@ -117,7 +118,7 @@ impl Server {
         Ok(self)
     }
 
-    /// Listens on sockets that another process has opened. Call it inside the Tokio runtime.
+    /// Listens on sockets that another process has opened. This method must be called inside the Tokio runtime.
     ///
     /// # Errors
     /// When the sockets cannot be made non-blocking.
@@ -126,7 +127,7 @@ impl Server {
         Ok(self)
     }
 
-    /// The URL of the first socket. A port 0 is replaced by the port that was chosen.
+    /// The URL of the first socket. If port 0 was bound, the URL contains the port that the operating system chose.
     pub fn url(&self) -> String {
         self.urls().next().unwrap_or_default()
     }
@@ -151,9 +152,10 @@ impl Server {
         self
     }
 
-    /// Sets the number of open connections that one client can have; more are closed at once. The default is no limit. The
-    /// addresses of an IPv6 network with a prefix of 64 bits count as one client. The limit is ignored with
-    /// [trusted proxies](Self::with_proxies), whose connections carry the requests of many clients.
+    /// Sets the number of open connections that one client can have; further connections are closed at once. By
+    /// default, there is no limit. The addresses of an IPv6 network with a prefix of 64 bits count as one client. The
+    /// limit is ignored with [trusted proxies](Self::with_proxies), because a connection of a proxy carries the
+    /// requests of many clients.
     #[must_use]
     pub fn with_connections_per_client(mut self, connections: usize) -> Self {
         self.config.options.connections_per_client = Some(connections);
@@ -168,7 +170,8 @@ impl Server {
         self
     }
 
-    /// Sets the trusted proxies, whose headers give the client's address, scheme and host. The default is none.
+    /// Sets the trusted proxies, whose headers give the client's address, scheme and host. By default, no proxy is
+    /// trusted.
     #[must_use]
     pub fn with_proxies(mut self, proxies: Proxies) -> Self {
         self.config.options.proxies = Some(proxies);
@@ -176,42 +179,44 @@ impl Server {
     }
 
     /// Expects a PROXY protocol header (version 1 or 2, as HAProxy defines it) at the start of each connection, and
-    /// reads the client's address from it. A connection without a header is closed. Only the load balancer must be
-    /// able to connect, because any client could send the header.
+    /// reads the client's address from this header. A connection without a header is closed. The network must allow
+    /// only the load balancer to connect, because any other client could send a header with a false address.
     #[must_use]
     pub fn with_proxy_protocol(mut self) -> Self {
         self.config.options.proxy_protocol = true;
         self
     }
 
-    /// Responds to `GET /livez` with 200, and to `GET /readyz` with 200 or, while the server drains, with 503. These requests
-    /// do not reach the handler and are not logged.
+    /// Responds to `GET /livez` with 200. Responds to `GET /readyz` with 200, or with 503 while the server drains.
+    /// Health checks do not reach the handler and are not logged.
     #[must_use]
     pub fn with_health_checks(mut self) -> Self {
         self.config.options.health = true;
         self
     }
 
-    /// Runs each handler to its end even if its client disconnects. Without this, the future of the handler is dropped
-    /// at its next `await` once the client has disconnected.
+    /// Runs each handler to its end even if its client disconnects. Without this setting, the future of the handler is
+    /// dropped at its next `await` once the client has disconnected.
     #[must_use]
     pub fn with_detached_handlers(mut self) -> Self {
         self.config.options.detached = true;
         self
     }
 
-    /// Sets how long requests in flight can take to complete once the server drains. The default is 10 seconds; 9 on
-    /// Cloud Run and Knative (`K_SERVICE` is set) and 4 on Fly (`FLY_APP_NAME` is set), which kill the process after
-    /// 10 and 5 seconds.
+    /// Sets how long requests in flight can take to complete once the server drains. The default is 10 seconds. On
+    /// Cloud Run and Knative (`K_SERVICE` is set), the default is 9 seconds, because Cloud Run kills the process after
+    /// 10 seconds. On Fly (`FLY_APP_NAME` is set), the default is 4 seconds, because Fly kills the process after 5
+    /// seconds.
     #[must_use]
     pub fn with_drain_timeout(mut self, timeout: Duration) -> Self {
         self.config.options.drain = timeout;
         self
     }
 
-    /// Sets how long the server continues to serve after a shutdown was requested, while `/readyz` fails already. The
-    /// default is zero. Load balancers that learn only from health checks that a server stops need the time of some
-    /// checks; otherwise they send requests to a closed listener.
+    /// Sets how long the server continues to serve requests after a shutdown was requested. During this time, `/readyz`
+    /// already fails. The default is zero. Some load balancers learn only from failed health checks that a server
+    /// stops. Such load balancers need the time of several health checks; otherwise they send requests to a closed
+    /// listener.
     #[must_use]
     pub fn with_drain_delay(mut self, delay: Duration) -> Self {
         self.config.options.drain_delay = delay;
@@ -225,8 +230,8 @@ impl Server {
         self
     }
 
-    /// Drains when `signal` completes, and no longer on SIGTERM and SIGINT. It has the name of the method of
-    /// `axum::serve` that does the same.
+    /// Drains when `signal` completes, and not on SIGTERM or SIGINT. The method is named after the equivalent method of
+    /// `axum::serve`.
     #[must_use]
     pub fn with_graceful_shutdown(
         mut self,
@@ -236,7 +241,7 @@ impl Server {
         self
     }
 
-    /// Configures hyper's HTTP/1 after the limits were applied.
+    /// Configures hyper's builder for HTTP/1, after the limits were applied to the builder.
     #[must_use]
     pub fn with_http1(
         mut self,
@@ -246,7 +251,7 @@ impl Server {
         self
     }
 
-    /// Configures hyper's HTTP/2 after the limits were applied.
+    /// Configures hyper's builder for HTTP/2, after the limits were applied to the builder.
     ///
     /// With [`enable_connect_protocol`](http2::Builder::enable_connect_protocol), clients can open WebSockets over HTTP/2
     /// (RFC 8441). The handler gets a CONNECT request with a path, and with [`hyper::ext::Protocol`] in its extensions.
@@ -264,7 +269,8 @@ impl Server {
         Handle(self.state.clone())
     }
 
-    /// Serves until a shutdown is complete. If the future is dropped, all connections are aborted at once.
+    /// Serves requests until a shutdown is complete. If the returned future is dropped, all connections are aborted at
+    /// once.
     ///
     /// systemd is notified when the server is ready and when it stops (`sd_notify(3)`), if `NOTIFY_SOCKET` is set.
     ///
@@ -323,7 +329,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Runs on the timeout thread.
+/// The timeout thread calls this function once a second.
 fn every_second(shared: &Shared) {
     shared
         .state

@@ -1,4 +1,4 @@
-//! The shutdown of a server: its requests and its steps.
+//! The shutdown of a server: the requests to shut down, and the steps of a shutdown.
 
 use std::future::{Future, pending};
 use std::io;
@@ -23,7 +23,7 @@ use crate::state::{Phase, ServerState, Shared};
 /// let server = Server::bind("127.0.0.1:0").await?;
 /// let handle = server.handle();
 /// tokio::spawn(async move {
-///     // … once there is a reason to stop:
+///     // … when the program has to stop:
 ///     handle.graceful_shutdown();
 /// });
 /// server.serve(|| async { "Hello, world!" }).await
@@ -91,14 +91,14 @@ impl ShutdownRequests {
     }
 }
 
-/// The time that the tasks which accept connections have to close their listeners.
+/// How long the server waits until the tasks that accept connections have closed their listeners.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
-/// The time that aborted tasks have to notice the abort.
+/// How long the server waits until the aborted tasks have ended.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
 
-/// Continues to serve for the time in which load balancers notice that health checks fail. The next request to shut down
-/// aborts everything.
+/// Continues to serve requests for the drain delay, so that load balancers can notice the failed health checks. Another
+/// request to shut down ends the delay and aborts all connections and requests.
 pub(crate) async fn wait_for_load_balancers(shared: &Shared, requests: &mut ShutdownRequests) {
     let (state, delay) = (&shared.state, shared.config.options.drain_delay);
     if delay.is_zero() {
@@ -111,7 +111,8 @@ pub(crate) async fn wait_for_load_balancers(shared: &Shared, requests: &mut Shut
     }
 }
 
-/// Waits until the listeners are closed. The tasks that accept connections do not run while handlers block all workers.
+/// Waits until the listeners are closed, but at most for [`CLOSE_GRACE`], because the tasks that accept connections do
+/// not run while handlers block all workers.
 pub(crate) async fn close_listeners(mut listening: JoinSet<()>) {
     let closed = async { while listening.join_next().await.is_some() {} };
     tokio::select! {
@@ -120,7 +121,8 @@ pub(crate) async fn close_listeners(mut listening: JoinSet<()>) {
     }
 }
 
-/// Waits until all tasks are done. On the drain timeout, or on the next request to shut down, it aborts them.
+/// Waits until all tasks have ended. Aborts the remaining tasks when the drain timeout expires, or on another request
+/// to shut down.
 pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut ShutdownRequests) {
     let (state, tasks) = (&shared.state, &shared.tasks);
     let drain_timeout = shared.config.options.drain;
@@ -136,7 +138,7 @@ pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut Shutdown
         }
     }
     state.advance_to(Phase::Aborting);
-    // A task that does not end now blocks its thread; the server does not wait for it.
+    // A task that does not end within this time blocks its thread. The server does not wait longer for such a task.
     tokio::select! {
         () = tasks.wait() => {}
         () = alarm(ABORT_GRACE) => {}
@@ -144,7 +146,8 @@ pub(crate) async fn drain(shared: &Shared, reason: &str, requests: &mut Shutdown
     tracing::info!("server stopped");
 }
 
-/// Aborts everything when [`Server::serve`](crate::Server::serve) is dropped, so that no connection outlives it.
+/// Aborts everything when the future of [`Server::serve`](crate::Server::serve) is dropped, so that no connection
+/// outlives this future.
 pub(crate) struct AbortOnDrop(pub(crate) Arc<ServerState>);
 
 impl Drop for AbortOnDrop {

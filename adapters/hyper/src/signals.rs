@@ -15,33 +15,34 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{exit, signal_name};
 use tokio::sync::Notify;
 
-/// The signals that shut a server down. Orchestrators send either one (Fly sends SIGINT), so both mean the same.
+/// The signals that shut a server down. Most orchestrators send SIGTERM and Fly sends SIGINT, so both have the same
+/// effect.
 const SHUTDOWN_SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
 
-/// The time that a second signal leaves for an orderly end.
+/// How long the process can still run after a second signal.
 const SECOND_SIGNAL_GRACE: Duration = Duration::from_secs(3);
 
-/// SIGTERM and SIGINT, from the time at which this is created.
+/// Receives SIGTERM and SIGINT, from the time at which this value is created.
 ///
-/// [`Server::serve`](crate::Server::serve) installs the signal handlers itself. A program that takes time to start can
-/// install them before, because the kernel discards a signal without a handler for process 1, as in a container: the
-/// server would start after the request to stop. Signals that were not [received](Self::received) shut down the server
-/// when it starts.
+/// [`Server::serve`](crate::Server::serve) installs the signal handlers itself. A program that takes long to start
+/// should install the signal handlers first. In a container, the program is process 1, and the kernel discards a signal
+/// to process 1 that has no handler. The server would then start although the signal to stop was sent before. Signals
+/// that arrive earlier, and that the program has not [received](Self::received), shut down the server when it starts.
 ///
-/// The signal handlers stay installed when this is dropped.
+/// The signal handlers stay installed when this value is dropped.
 #[derive(Debug)]
 pub struct ShutdownSignals {
-    /// How many signals of the process were received here, or before this was created.
+    /// The number of signals of the process that this value has received, or that were received before it was created.
     seen: usize,
 }
 
-/// The signals of the process.
+/// The shutdown signals that the process has received so far.
 struct Arrived {
     signals: Mutex<Vec<i32>>,
-    /// How many of them were received.
+    /// How many of `signals` were returned by [`ShutdownSignals::received`].
     seen: AtomicUsize,
     changed: Notify,
-    /// When the process has to end after a signal.
+    /// How long after a signal the process has to end.
     exit: Mutex<Weak<Duration>>,
 }
 
@@ -53,7 +54,7 @@ static ARRIVED: Arrived = Arrived {
 };
 
 impl ShutdownSignals {
-    /// Installs the signal handlers of the process, if that was not done before.
+    /// Installs the signal handlers of the process, unless they are installed already.
     ///
     /// # Errors
     /// When a signal handler cannot be installed, or a thread cannot be created.
@@ -75,7 +76,7 @@ impl ShutdownSignals {
     pub async fn received(&mut self) -> &'static str {
         let mut changed = pin!(ARRIVED.changed.notified());
         loop {
-            // Registered before the signals are read: one between the two must not be missed.
+            // Registered before the signals are read, so that a signal between these two steps is not missed.
             changed.as_mut().enable();
             if let Some(signal) = ARRIVED.get(self.seen) {
                 self.seen += 1;
@@ -87,9 +88,9 @@ impl ShutdownSignals {
         }
     }
 
-    /// Ends the process with the status 0 if it still runs this long after a signal, or three seconds after a second
-    /// signal, until the returned value is dropped. Threads that block, for example in a write to a log that is not
-    /// read, then cannot keep the process alive.
+    /// Ends the process with the status 0 if it still runs `time` after a signal, or three seconds after a second
+    /// signal. Dropping the returned value turns this limit off. Without the limit, threads that block, for example in
+    /// a write to a log that is not read, could keep the process alive.
     #[must_use]
     pub fn exit_after(&self, time: Duration) -> ExitAfter {
         let time = Arc::new(time);
@@ -98,7 +99,7 @@ impl ShutdownSignals {
     }
 }
 
-/// The value that [`ShutdownSignals::exit_after`] returns.
+/// The value that [`ShutdownSignals::exit_after`] returns. The limit applies until this value is dropped.
 #[derive(Debug)]
 pub struct ExitAfter {
     _time: Arc<Duration>,
@@ -119,7 +120,7 @@ impl Arrived {
             1 => *time,
             _ => SECOND_SIGNAL_GRACE.min(*time),
         };
-        // Without a thread, the process ends when its shutdown is complete.
+        // If no thread can be created, the process ends only when its shutdown is complete.
         let _ = std::thread::Builder::new().spawn(move || {
             std::thread::sleep(time);
             if ARRIVED.exit().strong_count() > 0 {
@@ -138,7 +139,7 @@ impl Arrived {
     }
 }
 
-/// Receives other signals as a stream. The process's signal handlers stay installed when this is dropped.
+/// Receives other signals as a stream. The process's signal handlers stay installed when this value is dropped.
 #[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub(crate) struct Signals(signal_hook_tokio::Signals);
 

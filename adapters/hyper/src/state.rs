@@ -23,7 +23,8 @@ use crate::timeouts::{Connections, Registration};
 #[repr(u8)]
 pub(crate) enum Phase {
     Serving,
-    /// As [`Serving`](Self::Serving), but health checks fail, so that load balancers send no more requests.
+    /// Requests are served as in [`Serving`](Self::Serving), but `/readyz` fails, so that load balancers send no more
+    /// requests.
     NotReady,
     /// No new connections. Requests in flight can complete.
     Draining,
@@ -31,18 +32,19 @@ pub(crate) enum Phase {
     Aborting,
 }
 
-/// The phase of a server, and its open connections. It exists before the server serves, for its handles.
+/// The phase and the open connections of a server. This value exists before [`Server::serve`](crate::Server::serve) is
+/// called, because each [`Handle`](crate::Handle) refers to it.
 #[derive(Debug, Default)]
 pub(crate) struct ServerState {
     phase: AtomicU8,
     phase_changed: Notify,
-    /// Whether the phase is [`Draining`](Phase::Draining) or a later one, for handlers.
+    /// Whether the phase is [`Draining`](Phase::Draining) or a later phase. Handlers can read this flag.
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) connections: Connections,
 }
 
 impl ServerState {
-    /// One atomic load, because every poll of a connection calls it.
+    /// This method does only one atomic load, because every poll of a connection calls it.
     pub(crate) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Serving,
@@ -52,7 +54,7 @@ impl ServerState {
         }
     }
 
-    /// Enters `phase`, unless the server is in a later one.
+    /// Enters `phase`, unless the server is in a later phase.
     pub(crate) fn advance_to(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
         if phase >= Phase::Draining {
@@ -62,11 +64,11 @@ impl ServerState {
         self.connections.wake_all();
     }
 
-    /// Waits until the server is in `phase` or a later one.
+    /// Waits until the server is in `phase` or in a later phase.
     pub(crate) async fn reached(&self, phase: Phase) {
         let mut changed = pin!(self.phase_changed.notified());
         loop {
-            // Registered before the phase is read: a change between the two must not be missed.
+            // Registered before the phase is read, so that a change between these two steps is not missed.
             changed.as_mut().enable();
             if self.phase() >= phase {
                 return;
@@ -89,10 +91,10 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: runtime::Handle,
     requests_in_flight: AtomicUsize,
-    /// `None` without a limit on the connections of one client.
+    /// `None` if there is no limit on the connections of one client.
     pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) metrics: Metrics,
-    /// Limits the log events of rejected connections.
+    /// Limits how often rejected connections are logged.
     pub(crate) rejections: EventRate,
 }
 
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waiting_for_a_phase_ends_when_a_later_phase_is_entered() {
+    async fn waiting_for_a_phase_also_ends_when_the_server_enters_a_later_phase() {
         let state = ServerState::default();
         let (reached, ()) = tokio::join!(state.reached(Phase::Draining), async {
             state.advance_to(Phase::Aborting);

@@ -7,12 +7,12 @@ use super::serve::{OpenConnection, serve};
 use crate::listen::{Listener, Stream};
 use crate::state::{Phase, Shared};
 
-/// Accepts connections until the server drains, and then the connections in the listener's queue: their clients are
-/// connected, and may have sent a request already.
+/// Accepts connections until the server drains. Then accepts the connections in the listener's queue, because their
+/// clients are connected and may have sent a request already.
 pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, permits: Permits) {
     let tls = listener.is_tls(shared.config.has_certificate());
     let spawn = |stream: Stream, permit: Permit| {
-        // Counted before its task runs, so that a drain waits for it.
+        // The connection is counted before its task runs, so that a drain waits for the connection.
         let open = OpenConnection::new(permit, shared.clone());
         let connection = serve(stream, tls, open, shared.clone());
         shared.runtime.spawn(connection);

@@ -11,7 +11,7 @@ pub(crate) struct Clients {
     connections: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// Counts a connection until it is dropped.
+/// Counts a connection of a client until this value is dropped.
 #[derive(Debug)]
 pub(super) struct ClientPermit {
     clients: Arc<Clients>,
@@ -26,7 +26,7 @@ impl Clients {
         })
     }
 
-    /// Admits a connection of this client; `None` if the client has too many.
+    /// Admits a connection from `address`. Returns `None` if the client has too many connections.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ClientPermit> {
         let client = network(address);
         let mut connections = self.lock();
@@ -60,8 +60,8 @@ impl Drop for ClientPermit {
     }
 }
 
-/// The addresses that one client can have: with IPv6, at least 64 bits of an address are the client's to choose
-/// (RFC 6177).
+/// Returns the addresses that count as one client. An IPv6 client can choose at least 64 bits of its address (RFC
+/// 6177).
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_client_has_its_own_limit_and_ipv6_clients_share_that_of_their_network() {
+    fn the_limit_applies_to_each_ipv4_address_and_to_each_ipv6_network_of_64_bits() {
         let clients = Clients::new(2);
         let admit = |address: &str| clients.admit(address.parse().unwrap());
         let first = admit("192.0.2.1");

@@ -13,7 +13,7 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// Reads until the protocol is known. Returns the bytes that were read.
+/// Reads until the protocol is known. Returns the protocol and the bytes that were read.
 pub(super) async fn detect<S>(stream: &mut S) -> io::Result<(Protocol, Vec<u8>)>
 where
     S: AsyncRead + Unpin,

@@ -15,8 +15,8 @@ use crate::request::ResponseBody;
 use crate::state::{Phase, ServerState};
 use crate::timeouts::{Activity, Waiting};
 
-/// How long an idle connection stays open once the server drains. A client may have sent a request already, and
-/// could not know whether it is safe to repeat the request.
+/// How long an idle connection stays open once the server drains. If it were closed at once, a client that has already
+/// sent a request could not know whether it is safe to repeat the request.
 const IDLE_GRACE: Duration = Duration::from_millis(300);
 
 /// Runs a connection until it closes, and closes it on a timeout, on a drain and on an abort.
@@ -37,8 +37,8 @@ pub(super) async fn drive<C: Connection>(
         };
         match event {
             Event::Closed(result) => return result.map_err(io::Error::other),
-            // HTTP/2 sends GOAWAY and waits for the client. If the client does not close the connection before the
-            // timeout expires again, it is aborted.
+            // HTTP/2 sends GOAWAY and waits for the client. If the client has not closed the connection when the
+            // timeout expires again, the connection is aborted.
             Event::Expired if activity.waiting() == Waiting::NextRequest && !idle_shutdown => {
                 idle_shutdown = true;
                 connection.as_mut().start_graceful_shutdown();
@@ -53,16 +53,16 @@ pub(super) async fn drive<C: Connection>(
             Event::Phase(_) => {
                 phase = Phase::Draining;
                 in_grace = true;
-                // A GOAWAY contains the last request that is still served. HTTP/1 can announce the end only in the
-                // head of a response, so its connection stays open for the grace.
+                // A GOAWAY names the last request that is still served. HTTP/1 can announce the close only in the head
+                // of a response, so an HTTP/1 connection stays open during the grace.
                 if C::MULTIPLEXED {
                     connection.as_mut().start_graceful_shutdown();
                 }
             }
-            // A request is or was in flight: the grace starts again.
+            // A request is in flight, or was in flight during the grace, so the grace starts again.
             Event::GraceOver
                 if requests.is_none() || activity.requests_if_none_in_flight() != requests => {}
-            // Part of a head has arrived. The head timeout applies to the rest.
+            // Part of a head has arrived. The head timeout applies to the rest of the head.
             Event::GraceOver if activity.waiting() == Waiting::Head && !C::MULTIPLEXED => {}
             // After a GOAWAY, hyper closes the connection once the client has responded to a PING. A client that is
             // still reading responses from the buffers of the kernel responds late; an idle client responds at once.
@@ -82,11 +82,11 @@ enum Event {
     Expired,
     /// The server has entered another phase.
     Phase(Phase),
-    /// None of these happened during the idle grace.
+    /// No other event happened during the idle grace.
     GraceOver,
 }
 
-/// Polls the connection until something happens. Timeouts and phase changes wake the task of the connection, so it is
+/// Polls the connection until an event happens. Timeouts and phase changes wake the task of the connection, so it is
 /// enough to check for them whenever the connection is polled.
 async fn next_event<C: Connection>(
     mut connection: Pin<&mut C>,
@@ -114,7 +114,7 @@ async fn next_event<C: Connection>(
 
 /// The methods that the two connection types of hyper share.
 pub(super) trait Connection: Future<Output = hyper::Result<()>> {
-    /// Whether requests share the connection at the same time.
+    /// Whether several requests can be in flight at the same time.
     const MULTIPLEXED: bool;
 
     /// Accepts no more requests and closes the connection once no request is in flight.

@@ -1,4 +1,4 @@
-//! What happens on a connection before HTTP: the PROXY protocol and TLS.
+//! The protocols that precede HTTP on a connection: the PROXY protocol and TLS.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,7 +13,8 @@ use crate::context;
 use crate::listen::{Stream, limit_unsent_bytes, proxy_protocol};
 use crate::state::Shared;
 
-/// Returns the stream for HTTP, and what is known about the client.
+/// Reads the PROXY header and does the TLS handshake, if the server expects them. Returns the stream for HTTP, and the
+/// context of the connection.
 pub(super) async fn handshake(
     stream: Stream,
     tls: bool,
@@ -42,7 +43,7 @@ pub(super) async fn handshake(
     Ok((io, context))
 }
 
-/// The address in the PROXY header, if the server expects this header.
+/// Reads the client's address from the PROXY header, if the server expects this header.
 async fn client_address<S>(stream: &mut S, shared: &Shared) -> io::Result<Option<IpAddr>>
 where
     S: AsyncRead + Unpin,

@@ -6,15 +6,15 @@ const END: &[u8; 4] = b"\r\n\r\n";
 /// Finds the ends of heads, even if a head arrives in several parts.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// The number of bytes of [`END`] at the end of the bytes so far.
+    /// The bytes received so far end with this number of the first bytes of [`END`].
     matched: usize,
 }
 
 impl Heads {
     /// The number of bytes up to the end of the head, or `None` if the head does not end in `bytes`.
     ///
-    /// The end of a head with bare line feeds (RFC 9112 §2.2) is not found. That is harmless: the bytes after it then
-    /// wait in hyper's buffer.
+    /// The end of a head with bare line feeds (RFC 9112 §2.2) is not found. This is harmless, because the bytes after
+    /// the head only wait in hyper's buffer.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let rest = &END[self.matched..];
         if bytes.starts_with(rest) {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_head_is_found_however_the_head_is_divided() {
+    fn the_end_of_a_head_is_found_if_the_head_arrives_in_several_parts() {
         let bytes = b"GET / HTTP/1.1\r\nA: \r\r\n\r\nGET";
         for first in 0..bytes.len() {
             for second in first..bytes.len() {
@@ -60,13 +60,17 @@ mod tests {
                     }
                     passed += part.len();
                 }
-                assert_eq!(end, Some(bytes.len() - 3), "{first} {second}");
+                assert_eq!(
+                    end,
+                    Some(bytes.len() - 3),
+                    "the head was divided at {first} and {second}"
+                );
             }
         }
     }
 
     #[test]
-    fn a_head_that_has_not_ended_has_no_end() {
+    fn no_end_is_found_in_an_incomplete_head() {
         for bytes in [&b""[..], b"GET / HTTP/1.1\r\nA: b\r\n", b"\r\n\r", b"\n\n"] {
             assert_eq!(Heads::default().end(bytes), None);
         }

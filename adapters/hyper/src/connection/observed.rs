@@ -1,4 +1,4 @@
-//! The stream of a connection, for hyper. It observes the bytes that are read and written.
+//! The stream of a connection, as hyper uses it. This stream observes the bytes that are read and written.
 
 use std::io;
 use std::pin::Pin;
@@ -18,18 +18,18 @@ use crate::timeouts::{Activity, Input};
 /// How many bytes of further requests are taken from the socket while an HTTP/1 request is in flight.
 const MAX_WAITING_BYTES: usize = 4096;
 
-/// The stream of a connection. It reports reads and writes to the timeouts, and is closed so that the client
+/// The stream of a connection. It reports reads and writes to the timeouts, and closes in such a way that the client
 /// can read all bytes that were written.
 pub(super) struct Observed {
-    /// `None` while it is dropped.
+    /// `None` only while this value is being dropped.
     stream: Option<(Io, OpenConnection)>,
     /// Bytes that were read, and are not passed to hyper yet.
     waiting: Vec<u8>,
     protocol: State,
     activity: Arc<Activity>,
-    /// The peer has closed its side.
+    /// Whether the peer has closed its side.
     read_closed: bool,
-    /// hyper has written everything and closed this side.
+    /// Whether hyper has written everything and closed this side.
     write_closed: bool,
 }
 
@@ -130,7 +130,7 @@ impl Observed {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads bytes that wait for the end of the current request. Ready only if the client has disconnected.
+    /// Reads bytes that have to wait until the current request ends. Ready only if the client has disconnected.
     fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.waiting.len() < MAX_WAITING_BYTES {
             let mut bytes = [0; 256];

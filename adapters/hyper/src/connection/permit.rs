@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Permits for connections, shared by all listeners. Without a limit, there is nothing to wait for.
+/// Permits for connections, shared by all listeners. Without a limit, [`acquire`](Self::acquire) does not wait.
 #[derive(Clone)]
 pub(crate) struct Permits(Option<Arc<Semaphore>>);
 
-/// Counts a connection until it is dropped; `None` without a limit.
+/// Counts a connection until this value is dropped. `None` if there is no limit.
 pub(super) type Permit = Option<OwnedSemaphorePermit>;
 
 impl Permits {

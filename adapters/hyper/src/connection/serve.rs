@@ -22,8 +22,8 @@ use crate::listen::Stream;
 use crate::request::respond;
 use crate::state::{ConnectionState, Phase, ServerState, Shared};
 
-/// How long a client that has just connected can take to send its first request while the server drains. It is longer
-/// than the time of an idle connection, because the client may still need a TLS handshake.
+/// How long a client that has just connected can take to send its first request while the server drains. This time is
+/// longer than the grace of an idle connection, because the client may still need a TLS handshake.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side closes it.
@@ -83,13 +83,13 @@ fn is_rejection(error: &io::Error) -> bool {
             let h2 = error.source().and_then(|source| source.downcast_ref());
             error.is_parse() || h2.is_some_and(h2::Error::is_library)
         }
-        // rustls uses this kind as well.
+        // rustls also uses this kind for its errors.
         None => error.kind() == io::ErrorKind::InvalidData,
     }
 }
 
-/// hyper and h2 respond to invalid requests themselves, so these requests are not in the access log. The number of events
-/// is /// limited: an attack should be visible, but not fill the log.
+/// hyper and h2 respond to invalid requests themselves, so these requests are not in the access log. The number of
+/// events is limited, because an attack should be visible but must not fill the log.
 fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
     shared.metrics.connection_rejected();
     let peer = peer.map(tracing::field::display);
@@ -103,8 +103,8 @@ fn log_rejection(peer: Option<IpAddr>, error: &io::Error, shared: &Shared) {
     }
 }
 
-/// Counts a connection for as long as its stream is open. The stream owns this value and not the connection's task:
-/// after an upgrade, the stream belongs to the handler and can outlive that task.
+/// Counts a connection for as long as its stream is open. The stream owns this value, and the connection's task does
+/// not, because after an upgrade the stream belongs to the handler and can outlive that task.
 pub(super) struct OpenConnection {
     shared: Arc<Shared>,
     _permit: Permit,

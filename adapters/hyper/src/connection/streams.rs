@@ -1,7 +1,8 @@
 //! The open streams of an HTTP/2 connection, read from its frames.
 //!
 //! hyper drops a response body once h2 has its last chunk. h2 can keep that chunk for as long as the client gives it no
-//! flow-control window, and neither crate reports when it is written. The frames do (RFC 9113 §4.1, §5.1).
+//! flow-control window, and neither crate reports when the chunk is written. The written frames show this (RFC 9113
+//! §4.1, §5.1).
 
 use std::collections::BTreeSet;
 
@@ -19,9 +20,9 @@ pub(super) struct Streams {
     received: Frames,
     written: Frames,
     open: BTreeSet<u32>,
-    /// The largest stream that the client has opened.
+    /// The largest number of a stream that the client has opened.
     last: u32,
-    /// The largest stream that is served: the stream in the last GOAWAY (RFC 9113 §6.8).
+    /// The largest number of a stream that is served: the stream in the last GOAWAY (RFC 9113 §6.8).
     limit: u32,
 }
 
@@ -40,7 +41,7 @@ impl Streams {
     pub(super) fn received(&mut self, bytes: &[u8]) {
         let (open, last, limit) = (&mut self.open, &mut self.last, self.limit);
         self.received.parse(bytes, |frame| match frame.kind {
-            // A larger number opens a stream. Headers of an open stream are trailers.
+            // HEADERS with a larger stream number open a stream. HEADERS of an open stream are trailers.
             HEADERS | CONTINUATION if frame.flags & END_HEADERS != 0 && frame.stream > *last => {
                 *last = frame.stream;
                 if frame.stream <= limit {
@@ -183,7 +184,10 @@ mod tests {
                 streams.written(bytes);
                 assert_eq!(streams.open(), 1);
             }
-            assert!(streams.written(&[*last]), "a part of a body");
+            assert!(
+                streams.written(&[*last]),
+                "the last byte was not recognized as a part of a body"
+            );
             assert_eq!(streams.open(), 0);
         }
     }
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_after_the_last_one_of_a_goaway_are_not_open() {
+    fn streams_above_the_last_stream_id_of_a_goaway_do_not_count_as_open() {
         let mut streams = opened(&[1, 3, 5]);
         streams.written(&frame(GOAWAY, 0, 0, &[0, 0, 0, 3, 0, 0, 0, 0, b'x']));
         assert_eq!(streams.open(), 2);
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn pings_and_settings_are_not_parts_of_a_body() {
+    fn ping_and_settings_frames_do_not_count_as_parts_of_a_response_body() {
         let mut streams = opened(&[1]);
         assert!(!streams.written(&frame(6, 1, 0, &[0; 8])));
         assert!(!streams.written(&frame(4, 1, 0, b"")));

@@ -87,7 +87,7 @@ async fn seconds_until_timed_out(served: Served) -> io::Result<u64> {
     assert_eq!(
         kind,
         Some(io::ErrorKind::TimedOut),
-        "after {seconds} seconds"
+        "the connection did not end with a timeout, but after {seconds} s"
     );
     Ok(seconds)
 }
@@ -115,12 +115,12 @@ async fn read_done(client: &mut DuplexStream) -> io::Result<()> {
 async fn a_connection_without_any_bytes_is_closed_after_30_seconds() -> io::Result<()> {
     let (_client, served) = connect(Limits::default());
     let seconds = seconds_until_timed_out(served).await?;
-    assert!((30..=31).contains(&seconds), "{seconds}");
+    assert!((30..=31).contains(&seconds), "closed after {seconds} s");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_incomplete_head_or_preface_is_closed_30_seconds_after_the_connection_opened()
+async fn a_connection_with_an_incomplete_head_or_preface_is_closed_30_seconds_after_it_opened()
 -> io::Result<()> {
     for incomplete in [&GET[..20], &PREFACE[..14], PREFACE] {
         let (mut client, served) = connect(Limits::default());
@@ -147,14 +147,15 @@ async fn one_byte_of_a_head_per_second_does_not_extend_the_head_timeout() -> io:
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_head_timeout_of_a_later_request_starts_at_its_first_byte() -> io::Result<()> {
+async fn the_head_timeout_of_a_later_request_starts_at_the_first_byte_of_the_request()
+-> io::Result<()> {
     let (mut client, served) = connect(Limits::default());
     client.write_all(GET).await?;
     read_done(&mut client).await?;
     sleep(Duration::from_secs(60)).await;
     client.write_all(&GET[..20]).await?;
     let seconds = seconds_until_timed_out(served).await?;
-    assert!((90..=92).contains(&seconds), "{seconds}");
+    assert!((90..=92).contains(&seconds), "closed after {seconds} s");
     Ok(())
 }
 
@@ -165,10 +166,14 @@ async fn the_idle_timeout_starts_when_a_slow_handler_has_responded() -> io::Resu
         .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         .await?;
     read_done(&mut client).await?;
-    assert_eq!(client.read(&mut [0; 9]).await?, 0, "the connection closes");
+    assert_eq!(
+        client.read(&mut [0; 9]).await?,
+        0,
+        "the connection was not closed"
+    );
     let (result, seconds) = served.await?;
     result?;
-    assert!((675..=677).contains(&seconds), "{seconds}");
+    assert!((675..=677).contains(&seconds), "closed after {seconds} s");
     Ok(())
 }
 
@@ -213,14 +218,14 @@ async fn the_write_stall_timeout_closes_the_connection_of_a_client_that_does_not
     let (mut client, served) = connect(Limits::strict());
     client.write_all(LARGE).await?;
     let seconds = seconds_until_timed_out(served).await?;
-    assert!((30..=32).contains(&seconds), "{seconds}");
+    assert!((30..=32).contains(&seconds), "closed after {seconds} s");
 
     let (mut client, served) = connect(Limits::default());
     client.write_all(LARGE).await?;
     sleep(Duration::from_secs(3600)).await;
     assert!(
         !served.is_finished(),
-        "the default limits have no write stall timeout"
+        "the default limits closed the connection of a client that does not read"
     );
     Ok(())
 }
@@ -228,7 +233,7 @@ async fn the_write_stall_timeout_closes_the_connection_of_a_client_that_does_not
 const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
-async fn a_body_below_the_minimum_rate_ends_with_408() -> io::Result<()> {
+async fn a_request_whose_body_is_below_the_minimum_rate_gets_a_408() -> io::Result<()> {
     let (mut client, served) = connect(Limits::strict());
     client.write_all(UPLOAD).await?;
     let start = Instant::now();
@@ -251,7 +256,7 @@ async fn a_body_below_the_minimum_rate_ends_with_408() -> io::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_above_the_minimum_rate_can_take_any_time() -> io::Result<()> {
+async fn a_request_body_above_the_minimum_rate_can_take_any_amount_of_time() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
         request_timeout: None,
         ..Limits::strict()
@@ -286,7 +291,7 @@ async fn a_request_whose_handler_exceeds_the_request_timeout_gets_a_504() -> io:
     served.await?.0
 }
 
-/// hyper does not poll the body of a stream without flow-control window, so the body cannot end itself.
+/// hyper does not poll the body of a stream without flow-control window, so the body cannot end the response.
 #[tokio::test(start_paused = true)]
 async fn the_request_timeout_closes_the_connection_of_an_http_2_stream_without_flow_control_window()
 -> io::Result<()> {
@@ -300,7 +305,7 @@ async fn the_request_timeout_closes_the_connection_of_an_http_2_stream_without_f
     let (mut reads, _writes) = tokio::io::split(client);
     tokio::spawn(async move { reads.read_to_end(&mut Vec::new()).await });
     let seconds = seconds_until_timed_out(served).await?;
-    assert!((62..=63).contains(&seconds), "{seconds}");
+    assert!((62..=63).contains(&seconds), "closed after {seconds} s");
     Ok(())
 }
 
@@ -319,7 +324,10 @@ async fn the_request_timeout_aborts_a_response_whose_body_is_always_ready() -> i
         sleep(Duration::from_secs(1)).await;
     }
     let (result, seconds) = served.await?;
-    assert!(result.is_err() && (60..=61).contains(&seconds), "{seconds}");
+    assert!(
+        result.is_err() && (60..=61).contains(&seconds),
+        "{result:?} after {seconds} s"
+    );
     Ok(())
 }
 
@@ -332,6 +340,10 @@ async fn the_task_of_a_connection_is_at_most_1200_bytes() -> io::Result<()> {
     let (stream, _) = tokio::net::UnixStream::pair()?;
     let open = OpenConnection::new(None, shared.clone());
     let task = serve(Stream::Unix(stream), true, open, shared);
-    assert!(size_of_val(&task) <= 1200, "{}", size_of_val(&task));
+    assert!(
+        size_of_val(&task) <= 1200,
+        "the task has {} bytes",
+        size_of_val(&task)
+    );
     Ok(())
 }

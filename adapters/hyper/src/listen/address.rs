@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// An address to listen on. The text form is the form of the option `--listen` of the npm package
+/// An address to listen on. The text has the same form as a value of the option `--listen` of the npm package
 /// [micro](https://github.com/vercel/micro).
 ///
 /// | value | meaning |
@@ -15,7 +15,7 @@ use std::str::FromStr;
 /// | `tcp://host`, `tcp://:port`, `:port`, `port` | TCP; the default host is `0.0.0.0`, the default port 3000 |
 /// | `tls://…` | TCP with TLS; the server needs a certificate (`Server::with_tls`) |
 /// | `unix:/path`, `unix:path` | a Unix socket |
-/// | `unix:/path?mode=660` | a Unix socket with these permissions (octal), which it has before the first client can connect |
+/// | `unix:/path?mode=660` | a Unix socket with these permissions (octal), which are set before the first client can connect |
 /// | `fd:3` | a listening socket that was passed to the process, by its descriptor |
 ///
 /// ```
@@ -48,7 +48,7 @@ impl Address {
     pub(crate) const DEFAULT_PORT: u16 = 3000;
 }
 
-/// `0.0.0.0:3000`.
+/// The default address is `0.0.0.0:3000`.
 impl Default for Address {
     fn default() -> Self {
         Self::Tcp("0.0.0.0".into(), Self::DEFAULT_PORT)
@@ -93,7 +93,7 @@ fn host_and_port(text: &str, after_scheme: bool) -> Option<(String, u16)> {
         false => text,
     };
     let (host, port) = match rest.rsplit_once(':') {
-        // In `[::1]`, the last colon does not separate a port.
+        // The last colon of `[::1]` is part of the address, and does not separate a port.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         None if rest.parse::<u16>().is_ok() => ("", Some(rest)),
         _ => (rest, None),
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn complete_and_short_addresses_are_parsed() {
+    fn valid_addresses_are_parsed_and_missing_parts_have_defaults() {
         for (text, address) in [
             ("tcp://localhost:80", "tcp://localhost:80"),
             ("tcp://localhost:80/", "tcp://localhost:80"),
@@ -249,7 +249,7 @@ mod tests {
             "unix:/x?mode=7777",
             "unix:?mode=660",
         ] {
-            assert!(text.parse::<Address>().is_err(), "{text}");
+            assert!(text.parse::<Address>().is_err(), "{text:?} was parsed");
         }
     }
 }

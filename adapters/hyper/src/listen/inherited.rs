@@ -1,4 +1,4 @@
-//! Listening sockets that another process opened and passed to this one.
+//! Listening sockets that another process opened and passed to this process.
 
 #![allow(unsafe_code)]
 
@@ -20,10 +20,10 @@ use super::{tcp, unix};
 pub struct Inherited(Vec<OwnedFd>);
 
 impl Inherited {
-    /// Takes the sockets; `None` if none were passed.
+    /// Takes the sockets. Returns `None` if no sockets were passed.
     ///
-    /// Call it before the process has threads: it removes the variables `LISTEN_FDS` and `LISTEN_PID`, so that
-    /// child processes do not use the sockets.
+    /// This function must be called before the process has other threads, because it removes the environment variables
+    /// `LISTEN_FDS` and `LISTEN_PID`, so that child processes do not use the sockets.
     ///
     /// # Errors
     /// When a descriptor that was passed is not a listening socket.
@@ -31,13 +31,14 @@ impl Inherited {
         let mut passed = ListenFd::from_env();
         let mut sockets = Vec::new();
         for index in 0..passed.len() {
-            // `listenfd` does not report the kind of a socket; taking a socket as the wrong kind is an error.
+            // `listenfd` does not report whether a socket is a TCP or a Unix socket. If the wrong kind is requested, it
+            // returns an error.
             let socket = match passed.take_tcp_listener(index) {
                 Ok(socket) => socket.map(OwnedFd::from),
                 Err(_) => passed.take_unix_listener(index)?.map(OwnedFd::from),
             };
             if let Some(socket) = socket {
-                // accept(2) on another socket fails again and again.
+                // On a socket that does not listen, accept(2) would fail again and again.
                 if !SockRef::from(&socket).is_listener()? {
                     let message = format!("socket {index} of LISTEN_FDS is not a listening socket");
                     return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -60,11 +61,11 @@ pub(super) fn take_descriptor(number: RawFd) -> io::Result<Listener> {
     if number <= 2 {
         return Err(invalid("descriptors 0, 1 and 2 are the standard streams"));
     }
-    // SAFETY: the type requires a number other than -1. The descriptor is only passed to system calls, which return
-    // EBADF if it is not open.
+    // SAFETY: `BorrowedFd` requires a number other than -1, and `number` is greater than 2. The descriptor is only
+    // passed to system calls, which return EBADF if it is not open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    // Every descriptor that Rust opens has FD_CLOEXEC. One without it was passed through exec(2), so no value
-    // in this process owns it yet.
+    // Every descriptor that Rust opens has FD_CLOEXEC. A descriptor without FD_CLOEXEC was passed through exec(2), so
+    // no value in this process owns it yet.
     if fcntl_getfd(borrowed)?.contains(FdFlags::CLOEXEC) {
         return Err(invalid(
             "the descriptor was not passed to this process, or is already in use",

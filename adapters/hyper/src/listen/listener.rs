@@ -14,7 +14,7 @@ use super::{tcp, unix};
 pub(crate) enum Listener {
     Tcp(TcpListener, Security),
     Unix {
-        // Declared first, so dropped first: the file of a Unix socket must not exist when nothing listens on it.
+        // Declared first and therefore dropped first, so that the socket file never exists when nothing listens on it.
         _file: Option<unix::SocketFile>,
         listener: UnixListener,
     },
@@ -25,8 +25,8 @@ pub(crate) enum Listener {
 pub(crate) enum Security {
     Plain,
     Tls,
-    /// TLS if the server has a certificate. For inherited sockets, because they have no scheme that says whether to
-    /// use TLS.
+    /// TLS if the server has a certificate. Used for inherited sockets, because they have no URL scheme that selects
+    /// TLS.
     TlsIfPossible,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Stream {
 }
 
 impl Listener {
-    /// The URL for clients. `has_certificate`: the server has a certificate for TLS.
+    /// The URL for clients. `has_certificate` is true if the server has a TLS certificate.
     pub(crate) fn url(&self, has_certificate: bool) -> String {
         match self {
             Self::Tcp(listener, _) => {
@@ -67,8 +67,8 @@ impl Listener {
         }
     }
 
-    /// Waits for the next connection. Errors are logged and accepting is tried again, because nearly all errors
-    /// of accept(2) are temporary.
+    /// Waits for the next connection. If accept(2) fails, logs the error and tries again, because nearly all errors of
+    /// accept(2) are temporary.
     pub(crate) async fn accept(&self) -> Stream {
         let mut pause = Duration::from_millis(10);
         loop {
@@ -76,7 +76,7 @@ impl Listener {
                 Ok(stream) => return stream,
                 Err(error) => error,
             };
-            // The client closed the connection while it was in the queue; the listener is fine.
+            // The client closed the connection while it was in the queue. The listener still works.
             if matches!(
                 error.kind(),
                 io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
@@ -93,8 +93,8 @@ impl Listener {
 
     /// Closes the listener and passes every connection in its queue to `serve`.
     ///
-    /// The kernel resets connections that are in the queue when a listener is closed. Tokio learns of new
-    /// connections with a delay, so this calls accept(2) itself until the queue is empty.
+    /// The kernel resets connections that are in the queue when a listener is closed. Tokio learns of new connections
+    /// with a delay, so this method calls accept(2) itself until the queue is empty.
     pub(crate) fn close(self, mut serve: impl FnMut(Stream)) {
         match self {
             Self::Tcp(listener, _) => {

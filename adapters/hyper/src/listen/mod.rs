@@ -1,4 +1,4 @@
-//! Listening sockets, and what happens on a connection before HTTP: TLS and the PROXY protocol.
+//! Listening sockets, and the protocols that precede HTTP on a connection: the PROXY protocol and TLS.
 
 mod address;
 mod bind;

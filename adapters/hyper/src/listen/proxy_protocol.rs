@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use ppp::{v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The length of `PROXY UNKNOWN\r\n`, the shortest header of version 1. Version 2 is longer, so this many bytes can
-/// be read before the version is known, without reading bytes that follow the header.
+/// The length of `PROXY UNKNOWN\r\n`, the shortest header of version 1. A header of version 2 is longer, so this number
+/// of bytes can be read before the version is known, and all these bytes belong to the header.
 const SHORTEST: usize = 15;
 /// The longest header of version 1, including its line end.
 const LONGEST_V1: usize = 107;
-/// The longest header of version 2 that is accepted. It leaves room for extensions, which are ignored.
+/// The longest header of version 2 that is accepted. This limit leaves room for extensions, which are ignored.
 const LONGEST_V2: usize = 4096;
 const HEAD_V2: usize = 16;
 
@@ -32,7 +32,7 @@ pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Opt
     }
 }
 
-/// Version 1 is a line of text. Its length is not known in advance, so it is read byte by byte.
+/// A header of version 1 is a line of text. Its length is not known in advance, so the line is read byte by byte.
 async fn read_v1<S: AsyncRead + Unpin>(
     stream: &mut S,
     mut header: Vec<u8>,
@@ -84,7 +84,7 @@ fn invalid(why: impl std::fmt::Display) -> io::Error {
 mod tests {
     use super::*;
 
-    /// The client's address, and the number of bytes that were not read.
+    /// Reads a header, and returns the client's address and the number of bytes that were not read.
     async fn read_all(bytes: &[u8]) -> io::Result<(Option<String>, usize)> {
         let mut stream = bytes;
         let address = read(&mut stream).await?;
@@ -125,7 +125,7 @@ mod tests {
         let mut ip = vec![203, 0, 113, 9, 192, 0, 2, 1, 0x12, 0x67, 0, 80];
         let plain = version_2(1, 0x11, &ip);
         assert_eq!(read_all(&plain).await?, (Some("203.0.113.9".to_owned()), 0));
-        // With an extension after the addresses.
+        // A header with an extension after the addresses.
         ip.extend([0x04, 0, 3, 1, 2, 3]);
         let mut extended = version_2(1, 0x11, &ip);
         extended.extend(b"GET");
@@ -152,7 +152,7 @@ mod tests {
             &version_2(1, 0x11, &[0; 5000]),
             b"",
         ] {
-            assert!(read(&mut &bytes[..]).await.is_err(), "{bytes:?}");
+            assert!(read(&mut &bytes[..]).await.is_err(), "accepted {bytes:?}");
         }
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
-/// The length of the queue of connections that are not accepted yet. The kernel lowers it to
+/// The length of the queue of connections that are not accepted yet. The kernel lowers this length to
 /// `net.core.somaxconn`.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// TCP keep-alive finds a peer that lost its power or its network after two minutes. A timeout is not
-/// suitable: it would also close connections whose clients only wait. While data is being sent, the kernel detects a lost
-/// peer by its retransmissions.
+/// With TCP keep-alive, the kernel detects after two minutes that a peer lost its power or its network. A timeout is
+/// not suitable, because it would also close connections whose clients only wait. While data is being sent, the kernel
+/// detects a lost peer by retransmissions that are not acknowledged.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15))
@@ -45,7 +45,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // Without SO_REUSEADDR, connections of a previous process in TIME_WAIT would keep the port in use for a minute.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
-        // `[::]` accepts IPv4 too, whatever `net.ipv6.bindv6only` is.
+        // `[::]` also accepts IPv4, even if `net.ipv6.bindv6only` is set.
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
@@ -65,9 +65,9 @@ pub(super) fn configure(listener: std::net::TcpListener) -> io::Result<TcpListen
 
 /// Makes the progress of a slow reader visible to the write stall timeout.
 ///
-/// A blocked socket becomes writable only after part of its send buffer was acknowledged, and Linux grows the
-/// buffer to megabytes: a slow client would look stalled. TCP_NOTSENT_LOWAT makes it writable as soon as
-/// less than 64 KiB are unsent.
+/// A blocked socket becomes writable only after part of its send buffer was acknowledged. Linux grows the buffer to
+/// megabytes, so a slow client would look stalled. TCP_NOTSENT_LOWAT makes the socket writable as soon as less than 64
+/// KiB are unsent.
 pub(crate) fn limit_unsent_bytes(stream: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(64 * 1024) {
@@ -77,7 +77,8 @@ pub(crate) fn limit_unsent_bytes(stream: &TcpStream) {
     let _ = stream;
 }
 
-/// Replaces `0.0.0.0` and `[::]`, which can be bound but not connected to on every system, by loopback.
+/// Replaces `0.0.0.0` and `[::]` by the loopback address. A socket can be bound to an unspecified address, but on some
+/// systems clients cannot connect to it.
 pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn accepted_connections_have_nodelay_and_keepalive() -> io::Result<()> {
+    async fn accepted_connections_have_tcp_nodelay_and_tcp_keep_alive() -> io::Result<()> {
         let listener = bind("127.0.0.1", 0).await?;
         let _client = TcpStream::connect(listener.local_addr()?).await?;
         let (stream, _) = listener.accept().await?;

@@ -19,14 +19,15 @@ use tokio_rustls::server::TlsStream;
 
 use crate::signals::Signals;
 
-/// The time between two checks of the files.
+/// The time between two checks whether the certificate files have changed.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A certificate and its key, for [`Server::with_tls`](crate::Server::with_tls).
 ///
-/// The files are reloaded on SIGHUP, and within two seconds of a change. New connections use the new certificate;
-/// open connections keep theirs. If the files are invalid, for example because they are being written, the old
-/// certificate stays in use. That is logged once, and loading is tried again until it succeeds.
+/// The files are reloaded on SIGHUP, and within two seconds of a change. New connections use the new certificate; open
+/// connections keep the old certificate. If the files are invalid, for example because they are being written, the old
+/// certificate stays in use. The failure is logged once, and the server tries to load the files again until it
+/// succeeds.
 ///
 /// ALPN (RFC 7301) offers HTTP/2, HTTP/1.1 and HTTP/1.0; TLS 1.2 and 1.3 are supported.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Tls {
             certificate: certificate.into(),
             key: key.into(),
         };
-        // Taken before loading, so that a change during loading is found by the first check.
+        // The fingerprint is taken before loading, so that the first check finds a change that happened during loading.
         let fingerprint = files.fingerprint();
         let config = RwLock::new(files.load()?);
         Ok(Self {
@@ -66,10 +67,10 @@ impl Tls {
         })
     }
 
-    /// Uses a rustls configuration as it is, for client certificates, several host names, or another way to
-    /// renew certificates. HTTP/2 needs `h2` in its `alpn_protocols`.
+    /// Uses a rustls configuration without changes, for client certificates, several host names, or another way to
+    /// renew certificates. HTTP/2 needs `h2` in the `alpn_protocols` of the configuration.
     ///
-    /// Build it with the re-exported [`rustls`](crate::rustls), so that the versions match.
+    /// Build the configuration with the re-exported [`rustls`](crate::rustls), so that the versions match.
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self {
             config: Arc::new(RwLock::new(config)),
@@ -89,7 +90,8 @@ impl Tls {
     /// Reloads the files when they change or SIGHUP arrives. The future ends only if there are no files to reload.
     ///
     /// # Errors
-    /// When the signal handler cannot be installed. It is installed at once: a SIGHUP before that ends the process.
+    /// When the signal handler cannot be installed. It is installed before this method returns, because a SIGHUP
+    /// without a handler ends the process.
     pub(crate) fn reload(self) -> io::Result<impl Future<Output = ()> + Send + use<>> {
         let hangup = Signals::new([SIGHUP])?;
         Ok(self.reload_on(hangup))

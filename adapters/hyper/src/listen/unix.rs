@@ -22,8 +22,8 @@ pub(super) async fn bind(path: &Path, mode: Option<u32>) -> io::Result<(SocketFi
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::new(path)?;
     if let Some(mode) = mode {
-        // Between bind(2) and listen(2) connections are refused, so no client connects while the file still has
-        // the permissions of the umask.
+        // Between bind(2) and listen(2), connections are refused, so no client connects while the file still has the
+        // permissions of the umask.
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
     socket.listen(BACKLOG)?;
@@ -34,10 +34,10 @@ pub(super) async fn bind(path: &Path, mode: Option<u32>) -> io::Result<(SocketFi
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK_ATTEMPTS: u32 = 100;
 
-/// Locks the folder of the socket until the returned file is dropped. Between bind(2) and listen(2), the socket of
-/// another process that starts looks stale, and would be removed.
+/// Locks the folder of the socket until the returned file is dropped. A socket between bind(2) and listen(2) looks
+/// stale. Without the lock, this process would remove the socket of another process that starts at the same time.
 ///
-/// `None` if the folder cannot be locked; bind(2) reports what is wrong with it.
+/// Returns `None` if the folder cannot be locked. If the folder is unusable, bind(2) reports the error.
 async fn lock_folder(path: &Path) -> Option<File> {
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -58,7 +58,7 @@ pub(super) fn configure(listener: std::os::unix::net::UnixListener) -> io::Resul
     UnixListener::from_std(listener)
 }
 
-/// Removes a socket file on which no process listens: a process that was killed left it behind.
+/// Removes a socket file on which no process listens. A process that is killed leaves such a file behind.
 async fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if !is_socket {
@@ -108,7 +108,8 @@ mod tests {
 
     /// The other process is between bind(2) and listen(2).
     #[tokio::test]
-    async fn a_socket_of_another_process_that_starts_is_not_replaced() -> io::Result<()> {
+    async fn a_socket_that_another_process_has_bound_but_does_not_listen_on_yet_is_not_replaced()
+    -> io::Result<()> {
         let folder = std::env::temp_dir().join(format!("anyhost-unix-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let path = folder.join("app.sock");

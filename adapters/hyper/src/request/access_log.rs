@@ -10,12 +10,12 @@ use http::{Method, StatusCode};
 /// The target of the events, for filters such as `RUST_LOG=info,anyhost::access=off`.
 const TARGET: &str = "anyhost::access";
 
-/// The longest method and path in bytes. Longer values are truncated: a log truncates long lines at their end,
-/// and a client with a long path could hide the fields after the path.
+/// The maximum lengths of the method and the path in bytes. Longer values are truncated, because a log cuts off the end
+/// of a long line. A client could otherwise use a long path to hide the fields after the path.
 const MAX_METHOD: usize = 32;
 const MAX_PATH: usize = 2048;
 
-/// The values of a request that the event needs.
+/// The values of a request that the access log needs.
 #[derive(Debug)]
 pub(super) struct AccessRecord {
     method: Method,
@@ -25,7 +25,7 @@ pub(super) struct AccessRecord {
 }
 
 impl AccessRecord {
-    /// Returns `None` if the access log is off, so that a request then costs no clock and no allocation.
+    /// Returns `None` if the access log is off, so that no clock is read and no memory is allocated.
     pub(super) fn new<B>(request: &http::Request<B>) -> Option<Box<Self>> {
         if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             return None;

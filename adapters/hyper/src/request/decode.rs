@@ -1,4 +1,4 @@
-//! hyper's request as a [`Request`].
+//! Converts hyper's request into a [`Request`].
 
 use anyhost_core::{Body, Context, Request};
 use http::Version;
@@ -19,8 +19,9 @@ pub(super) fn request(
     let body = match incoming.is_end_stream() {
         true => Body::empty(),
         false => {
-            // A client that sent `Expect: 100-continue` has not started its upload, and reading the body would make
-            // hyper ask for it (RFC 9110 §10.1.1). In HTTP/2, resetting the upload does not affect the response.
+            // A client that sent `Expect: 100-continue` has not started its upload. Reading the body would make hyper
+            // ask for the upload (RFC 9110 §10.1.1). In HTTP/2, the rest of a body is not read either, because a reset
+            // of the upload does not affect the response.
             let drain = parts.version < Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
             let drain_on = drain.then(|| shared.runtime.clone());
             let min_rate = shared.config.options.limits.min_body_rate;

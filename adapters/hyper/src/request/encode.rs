@@ -1,4 +1,4 @@
-//! A [`Response`] as hyper's response.
+//! Converts a [`Response`] into hyper's response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,7 @@ use crate::state::Phase;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The response of an exchange.
+/// Encodes the response of an exchange.
 pub(super) fn response(exchanged: Exchanged, in_flight: InFlight) -> http::Response<ResponseBody> {
     let ending = match exchanged.deadline.is_none() {
         true => Ending::Open,
@@ -26,7 +26,7 @@ pub(super) fn response(exchanged: Exchanged, in_flight: InFlight) -> http::Respo
     encode(exchanged.response, in_flight, ending)
 }
 
-/// A response that the server made without the handler.
+/// Encodes a response that the server made without the handler.
 pub(super) fn own_response(
     response: Response,
     in_flight: InFlight,
@@ -41,14 +41,16 @@ fn encode(
 ) -> http::Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     in_flight.set_status(parts.status);
-    // While draining, the client has to use another connection for its next request. HTTP/2 sends GOAWAY instead.
+    // While the server drains, `Connection: close` makes the client use another connection for its next request. HTTP/2
+    // sends GOAWAY instead.
     let draining = in_flight.connection.shared.state.phase() >= Phase::Draining;
     let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let activity = in_flight.connection.registration.activity();
     if upgraded {
         activity.set_upgraded();
     }
-    // RFC 9112 §6.3: HTTP/1.0 has no chunks. hyper would announce that the connection stays open.
+    // HTTP/1.0 has no chunked coding, so a body of unknown length ends when the connection closes (RFC 9112 §6.3).
+    // hyper would announce that the connection stays open.
     let ends_by_close = in_flight.is_http_1_0() && !upgraded && body.size_hint().exact().is_none();
     if ends_by_close {
         activity.set_ends_by_close();
@@ -83,25 +85,26 @@ fn encode(
 /// How long a failed body waits before it returns its error to hyper.
 const FLUSH_TIME: Duration = Duration::from_millis(20);
 
-/// The largest chunk that hyper gets.
+/// The maximum size of a chunk that is passed to hyper.
 ///
-/// hyper drops a body once it has taken the last chunk, and takes a chunk when the previous ones are nearly written. If a
-/// response were one chunk, the request would end long before the client has the response.
+/// hyper drops a body after it has taken the last chunk, and takes a chunk when the earlier chunks are nearly written.
+/// If a response were one chunk, hyper would drop the body, which ends the request, long before the client has the
+/// response.
 const MAX_CHUNK: usize = 64 * 1024;
 
-/// A response body for hyper. hyper drops it once the rest of it fits into its buffers, or when the client has
-/// disconnected. The drop ends the request.
+/// A response body for hyper. hyper drops the body once its rest fits into hyper's buffers, or when the client has
+/// disconnected. Dropping the body ends the request.
 pub(crate) struct ResponseBody {
     body: Body,
     /// The rest of a chunk that was larger than [`MAX_CHUNK`].
     rest: Bytes,
-    /// hyper has taken the last frame.
+    /// Whether hyper has taken the last frame.
     complete: bool,
     in_flight: InFlight,
     ending: Ending,
 }
 
-/// Why a body may end early.
+/// Whether and why a body ends early.
 enum Ending {
     Open,
     Deadline(Box<(Deadline, RequestInfo)>),
@@ -110,7 +113,8 @@ enum Ending {
 
 impl ResponseBody {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // Before the body: a body that always has another chunk ready must not outrun the deadline.
+        // The deadline is checked before the body is polled, because a body that always has another chunk ready would
+        // otherwise never end.
         if let Ending::Deadline(limit) = &mut self.ending
             && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx)
         {
@@ -143,8 +147,8 @@ impl http_body::Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if !matches!(self.ending, Ending::Failed(..)) {
             match ready!(self.poll_body(cx)) {
-                // On an error, hyper and h2 discard what they have not written yet, including the head. They do not
-                // report when it is written, so the error is delayed.
+                // On an error, hyper and h2 discard the bytes that they have not written yet, including the head.
+                // Neither reports when the bytes are written, so the error is delayed.
                 Some(Err(error)) => {
                     self.in_flight.set_aborted();
                     self.ending = Ending::Failed(error, Box::pin(sleep(FLUSH_TIME)));
@@ -191,7 +195,7 @@ impl http_body::Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        // hyper does not poll a body again once it has all bytes of a known length.
+        // If the length is known, hyper does not poll the body again once it has all bytes.
         let has_all = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
         if !(self.complete || has_all && self.rest.is_empty()) {
             self.in_flight.set_aborted();

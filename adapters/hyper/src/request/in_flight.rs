@@ -13,11 +13,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::access_log::AccessRecord;
 use crate::state::{ConnectionState, Phase};
 
-/// How long after its deadline a request can still hold its connection.
+/// How long a request can still hold its connection after its deadline.
 const OVERDUE: Duration = Duration::from_secs(2);
 
-/// A request, from its head to the end of its response. Dropping this ends the request: it is logged and counted, and
-/// its `wait_until` work starts, even if the client disconnected.
+/// A request, from its head to the end of its response. Dropping this value ends the request: the request is logged and
+/// counted, and its `wait_until` work starts, even if the client disconnected.
 pub(crate) struct InFlight {
     pub(super) context: Context,
     pub(super) connection: Arc<ConnectionState>,
@@ -59,18 +59,18 @@ impl InFlight {
         self.stream_token.is_some()
     }
 
-    /// Whether the client cannot receive chunks.
+    /// Whether the request has the version HTTP/1.0, so that the client cannot receive chunks.
     pub(super) fn is_http_1_0(&self) -> bool {
         self.http_1_0
     }
 
-    /// Whether the request asks for a connection inside of an HTTP/2 stream (RFC 8441).
+    /// Whether the method is CONNECT, which in HTTP/2 asks for a connection inside a stream (RFC 8441).
     pub(super) fn is_connect(&self) -> bool {
         self.connect
     }
 
-    /// Excludes a request from the limit on requests in flight, because the server responds itself. A client that does not
-    /// read such responses could otherwise use up the limit.
+    /// Excludes a request to which the server itself responds from the limit on requests in flight. A client that does
+    /// not read such responses could otherwise use up the limit.
     pub(super) fn exclude_from_limit(&mut self) {
         if std::mem::take(&mut self.counted) {
             self.connection.shared.remove_request();
@@ -85,8 +85,9 @@ impl InFlight {
         self.status = Some(status);
     }
 
-    /// Closes the connection if the request is still in flight some time after `deadline`. hyper does not poll a
-    /// response body while its client gives it no flow-control window, so the body cannot end itself.
+    /// Closes the connection if the request is still in flight [`OVERDUE`] after `deadline`. hyper does not poll a
+    /// response body while the client gives the stream no flow-control window, so the body cannot end the response
+    /// itself.
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
         let connection = self.connection.clone();
         let close = self.connection.shared.runtime.spawn(async move {
@@ -96,7 +97,7 @@ impl InFlight {
         self.close_connection = Some(AbortOnDropHandle::new(close));
     }
 
-    /// Adds body bytes that were passed to hyper to the access log.
+    /// Counts body bytes that were passed to hyper, for the access log.
     pub(super) fn add_bytes(&mut self, bytes: usize) {
         if let Some(record) = &mut self.access_record {
             record.bytes += bytes as u64;

@@ -26,7 +26,7 @@ pub(crate) use own_response::HealthChecks;
 
 /// Runs one request through the handler. This is the service that hyper calls.
 ///
-/// Not an `async fn`: a request is large, and the future would have to store it until its first poll.
+/// This is not an `async fn`, because its future would have to store the request, which is large, until the first poll.
 pub(crate) fn respond(
     mut request: http::Request<Incoming>,
     connection: Arc<ConnectionState>,
@@ -36,7 +36,7 @@ pub(crate) fn respond(
     if let Some(proxies) = &shared.config.options.proxies {
         in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
     }
-    // Decoded before it can be rejected, because the body of a rejected request has to be discarded too.
+    // The request is decoded before it is checked, because the body of a rejected request also has to be discarded.
     let mut request = decode::request(request, in_flight.context.clone(), &in_flight.connection);
     let options = &shared.config.options;
     let is_health_check = options.health && own_response::is_health_check(&request);
@@ -54,7 +54,7 @@ pub(crate) fn respond(
         in_flight.exclude_from_limit();
     }
     if is_health_check {
-        // Load balancers send a health check every few seconds.
+        // Load balancers send a health check every few seconds, which would fill the access log.
         in_flight.disable_access_log();
     }
     let deadline = request_timeout.map(|timeout| Instant::now() + timeout);
@@ -118,7 +118,7 @@ impl Future for Respond {
     }
 }
 
-/// Runs the handler in a separate task, which continues when hyper drops this future because the client has
+/// Runs the handler in a separate task. The task continues when hyper drops this future because the client has
 /// disconnected.
 async fn detached(
     exchange: Exchange,
@@ -139,7 +139,7 @@ async fn detached(
             let response = response_to(own_response::unavailable(), &info);
             encode::own_response(response, in_flight)
         }
-        // The runtime is shutting down, and drops this future too.
+        // The runtime is shutting down, and will also drop this future.
         Err(_) => pending().await,
     }
 }

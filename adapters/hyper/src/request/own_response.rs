@@ -9,7 +9,8 @@ use http::{Method, StatusCode, Version};
 
 use crate::state::{ConnectionState, Phase, ServerState};
 
-/// The values for the log of a request that does not reach the admission of the core.
+/// The values for log events of a request that is rejected here. The core never gets the request, so it cannot set the
+/// request id.
 fn info(request: &mut Request) -> RequestInfo {
     let info = RequestInfo::of(request);
     if let Some(id) = request.headers().get("x-request-id") {
@@ -18,7 +19,7 @@ fn info(request: &mut Request) -> RequestInfo {
     info
 }
 
-/// The response to a request that is rejected, or `None` if the request is for a handler.
+/// Returns the response to an invalid request, or `None` if the request is valid.
 pub(super) fn rejection(request: &mut Request) -> Option<Response> {
     if !has_host(request) {
         let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
@@ -32,17 +33,19 @@ pub(super) fn rejection(request: &mut Request) -> Option<Response> {
     None
 }
 
-/// The 503 to a request, if too many are in flight.
+/// Returns a 503 response if too many requests are in flight.
 pub(super) fn overload(request: &mut Request, connection: &ConnectionState) -> Option<Response> {
     let shared = &connection.shared;
     let options = &shared.config.options;
-    // A detached handler continues after its stream was reset, so that the limit on streams does not bound it.
+    // A detached handler continues after its stream was reset, so the limit on streams alone does not limit detached
+    // handlers.
     let in_flight = connection.registration.activity().requests_in_flight();
     let has_too_many_detached = options.detached && in_flight > options.limits.max_http2_streams;
     if !shared.is_overloaded() && !has_too_many_detached {
         return None;
     }
-    // Counted and not logged: under overload, a log line per rejected request would add to the load.
+    // The rejection is counted but not logged, because under overload a log line per rejected request would add to the
+    // load.
     shared.metrics.request_rejected();
     let error = unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("1"));
     Some(response_to(error, &info(request)))
@@ -52,7 +55,7 @@ pub(super) fn unavailable() -> Error {
     Error::from_status(StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// RFC 9112 §3.2: an HTTP/1.1 request without Host is rejected with 400. hyper does not check it.
+/// RFC 9112 §3.2: an HTTP/1.1 request without Host is rejected with 400. hyper does not check this rule.
 fn has_host(request: &Request) -> bool {
     request.version() != Version::HTTP_11
         // Most clients send Host first. Looking at the first header avoids a hash lookup.
@@ -60,8 +63,8 @@ fn has_host(request: &Request) -> bool {
         || request.headers().contains_key(HOST)
 }
 
-/// RFC 9112 §6.1: a request with an unknown transfer coding is rejected with 501. hyper accepts every request whose last
-/// coding is `chunked`, and the handler would get coded bytes.
+/// RFC 9112 §6.1: a request with an unknown transfer coding is rejected with 501. hyper accepts every request whose
+/// last coding is `chunked`. The handler would then get a body that is still encoded with the other codings.
 fn is_transfer_coding_known(request: &Request) -> bool {
     use http_body::Body as _;
     if request.version() == Version::HTTP_2 || request.body().is_end_stream() {
@@ -80,7 +83,7 @@ pub(super) fn is_health_check(request: &Request) -> bool {
         && matches!(request.uri().path(), "/livez" | "/readyz")
 }
 
-/// The handler for health checks. `/livez` succeeds while the process can respond at all. `/readyz` fails as soon as the
+/// The handler for health checks. `/livez` succeeds as long as the process can respond. `/readyz` fails as soon as the
 /// server drains, so that load balancers send no more requests.
 pub(crate) struct HealthChecks(pub(crate) Arc<ServerState>);
 

@@ -16,15 +16,16 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::timeouts::Activity;
 
-/// How long an unread body is read and discarded in total, and how long without receiving bytes. These are the
-/// defaults of nginx's `lingering_time` and `lingering_timeout`.
+/// The maximum time for which an unread body is read and discarded: in total, and without receiving any bytes. These
+/// are the defaults of nginx's `lingering_time` and `lingering_timeout`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a handler waits for a body in addition to the time that the minimum rate allows.
 const RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// A request body that enforces the minimum rate. If it is dropped before its end, the rest is read and discarded.
+/// A request body that enforces the minimum rate. If the body is dropped before its end, the rest is read and
+/// discarded.
 ///
 /// hyper closes a connection whose request body was not read. The kernel then resets the connection of a
 /// client that is still sending, and a reset discards the response that the client has not read yet, such as a 413 (RFC 9112 §9.6).
@@ -87,7 +88,8 @@ impl http_body::Body for Upload {
                 if rate.poll_too_slow(cx).is_pending() {
                     return Poll::Pending;
                 }
-                // Dropped here so that the rest is not read: the client would send it as slowly.
+                // Dropped here, so that the rest of the body is not read. The client would send the rest just as
+                // slowly.
                 this.incoming = None;
                 let error = Error::new(StatusCode::REQUEST_TIMEOUT, "Request body too slow");
                 Poll::Ready(Some(Err(error.into_boxed())))
@@ -158,14 +160,15 @@ impl RateLimit {
         }
     }
 
-    /// Starts a wait if there is none. Ready once the handler has waited for longer than the bytes so far allow.
+    /// Starts a wait unless a wait is running. Ready once the handler has waited for longer than the number of bytes so
+    /// far allows.
     fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.waiting_since.is_none() {
             let now = Instant::now();
             let milliseconds = self.bytes.saturating_mul(1000) / u64::from(self.bytes_per_second);
             let allowed = Duration::from_millis(milliseconds) + RATE_GRACE;
             self.waiting_since = Some(now);
-            // The sum overflows for a body of exabytes.
+            // For a body of exabytes, the sum would overflow.
             let end = now
                 .checked_add(allowed.saturating_sub(self.waited))
                 .unwrap_or(now + Duration::from_secs(1 << 30));

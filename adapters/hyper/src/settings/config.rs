@@ -23,7 +23,7 @@ pub(crate) struct Config {
 type Configure<B> = Box<dyn Fn(&mut B) + Send + Sync>;
 
 impl Config {
-    /// Loads the certificate, if there is one.
+    /// Makes a configuration from options, and loads the certificate if the options contain one.
     pub(crate) fn new(mut options: ServerOptions) -> Result<Self, InvalidSetting> {
         if options.forwarded {
             options.proxies = options.proxies.map(Proxies::with_standard_header);
@@ -74,7 +74,8 @@ impl Config {
         false
     }
 
-    /// The limit on the connections of one client. Behind trusted proxies, connections are those of the proxies.
+    /// The limit on the connections of one client. With trusted proxies there is no limit, because all connections are
+    /// those of the proxies.
     pub(crate) fn connections_per_client(&self) -> Option<usize> {
         match self.options.proxies {
             Some(_) => None,
@@ -82,12 +83,12 @@ impl Config {
         }
     }
 
-    /// hyper's HTTP/1 with the limits applied, and then the changes of the application.
+    /// Makes hyper's builder for HTTP/1: applies the limits, and then the changes of the application.
     pub(crate) fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         // hyper panics if a timeout is set and there is no timer.
         builder.timer(TokioTimer::new());
-        // Replaced by the timeouts of this crate, which cost less and cover more than heads.
+        // hyper's own head timeout is off. The timeouts of this crate replace it, cost less, and cover more than heads.
         builder.header_read_timeout(None);
         builder.max_header_size(self.max_head_bytes());
         builder.max_buf_size(self.max_head_bytes().max(MAX_BUFFERED_BYTES));
@@ -100,7 +101,7 @@ impl Config {
         builder
     }
 
-    /// hyper's HTTP/2 with the limits applied, and then the changes of the application.
+    /// Makes hyper's builder for HTTP/2: applies the limits, and then the changes of the application.
     pub(crate) fn http2(&self) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new());
@@ -114,13 +115,14 @@ impl Config {
         builder
     }
 
-    /// hyper panics on a buffer of less than 8 KiB.
+    /// The maximum size of a head, but at least 8 KiB, because hyper panics if its buffer is smaller.
     fn max_head_bytes(&self) -> usize {
         self.options.limits.max_head_bytes.max(8 * 1024)
     }
 }
 
-/// With hyper's default number, headers are parsed into a buffer on the stack; with any other, hyper allocates.
+/// If the limit has hyper's default value, hyper parses headers into a buffer on the stack. With any other value, hyper
+/// allocates.
 const HYPER_DEFAULT_MAX_HEADERS: usize = 100;
 
 /// The size of the buffers for a client that does not read its response, and for a handler that does not read its
@@ -132,7 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_setting_forwarded_selects_the_standard_header() -> Result<(), InvalidSetting> {
+    fn the_setting_anyhost_http_forwarded_selects_the_forwarded_header()
+    -> Result<(), InvalidSetting> {
         let options = ServerOptions::from_vars(|name| match name {
             "ANYHOST_HTTP_PROXIES" => Some("2".into()),
             "ANYHOST_HTTP_FORWARDED" => Some("1".into()),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Ten seconds, but one second less than the time after which a known host kills the process: Cloud Run waits ten
-/// seconds, Fly waits five (`kill_timeout`). Knative sets the same variable as Cloud Run, but waits for the revision's
-/// `timeoutSeconds`, so operators can set more there.
+/// Ten seconds. On hosts that kill the process after ten seconds or less, one second less than that time: Cloud Run
+/// waits ten seconds, and Fly waits five seconds (`kill_timeout`). Knative sets the same variable as Cloud Run, but
+/// waits for the `timeoutSeconds` of the revision, so operators can set a longer drain timeout on Knative.
 pub(super) fn default() -> Duration {
     Duration::from_secs(seconds(|name| std::env::var_os(name).is_some()))
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_drain_timeout_is_shorter_on_hosts_that_kill_the_process_sooner() {
+    fn the_default_drain_timeout_ends_one_second_before_cloud_run_or_fly_kills_the_process() {
         let seconds = |variable: &'static str| seconds(move |name| name == variable);
         assert_eq!(seconds("KUBERNETES_SERVICE_HOST"), 10);
         assert_eq!(seconds("K_SERVICE"), 9);

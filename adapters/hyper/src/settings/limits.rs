@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits on the time, connections, requests and memory that clients can use. `None` is no limit.
+/// Limits on the time, connections, requests and memory that clients can use. `None` means no limit.
 ///
 /// | preset | promise |
 /// |---|---|
@@ -24,8 +24,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The time from accepting a connection to the end of its first request head. It includes a PROXY header, a
-    /// TLS handshake and the HTTP/2 preface. Each later head has the same time, from its first byte.
+    /// The time from accepting a connection to the end of its first request head. This time includes a PROXY header, a
+    /// TLS handshake and the HTTP/2 preface. The same timeout applies to each later head, from the first byte of the
+    /// head.
     ///
     /// Default and strict: 30 s. Affects browsers, which open connections in advance; they reconnect.
     pub head_timeout: Option<Duration>,
@@ -56,9 +57,9 @@ pub struct Limits {
     /// clients that read less than 2 KB a second.
     pub write_stall_timeout: Option<Duration>,
 
-    /// The time from a request's head to the end of its response. If the handler has not returned a response by
-    /// then, it is dropped and the client gets a 504. A response in progress is aborted, and two seconds later
-    /// its connection is closed if the response still holds it.
+    /// The time from a request's head to the end of its response. If the handler has not returned a response by then,
+    /// the handler is dropped and the client gets a 504. A response in progress is aborted, and two seconds later its
+    /// connection is closed if the response still holds it.
     ///
     /// Default: none, strict: 60 s. Affects long polls, large downloads and event streams.
     pub request_timeout: Option<Duration>,
@@ -74,14 +75,15 @@ pub struct Limits {
     /// Default: none, strict: 1,000. Affects clients of handlers that wait for a long time.
     pub max_requests_in_flight: Option<usize>,
 
-    /// The number of headers of a request; more are rejected with 431. HTTP/2 limits only their size.
+    /// The number of headers of a request; a request with more headers is rejected with 431. For HTTP/2, only the size
+    /// of the headers is limited.
     ///
     /// All presets: 100. Affects clients behind many proxies that each add headers.
     pub max_headers: usize,
 
-    /// The size in bytes of a request head, including the request target; a larger head is rejected with 431.
-    /// For HTTP/2 it is the size of the header list, which counts 32 extra bytes per header (RFC 9113 §6.5.2).
-    /// The minimum is 8 KiB.
+    /// The size in bytes of a request head, including the request target; a larger head is rejected with 431. For
+    /// HTTP/2, the limit applies to the header list, which counts 32 extra bytes per header (RFC 9113 §6.5.2). The
+    /// minimum is 8 KiB.
     ///
     /// Default and unlimited: 64 KiB, strict: 16 KiB. Affects clients with very large cookies.
     pub max_head_bytes: usize,
@@ -92,8 +94,8 @@ pub struct Limits {
     /// Default and strict: 100, unlimited: 1,000.
     pub max_http2_streams: u32,
 
-    /// The number of HTTP/2 streams that a client has reset before the server accepted them. With more, the
-    /// connection is closed, as a defence against the rapid reset attack (CVE-2023-44487).
+    /// The number of HTTP/2 streams that a client can reset before the server has accepted them. If the client resets
+    /// more streams, the connection is closed, as a defence against the rapid reset attack (CVE-2023-44487).
     ///
     /// All presets: 20. Affects clients that cancel many requests at once; they reconnect.
     pub max_http2_resets: usize,
@@ -149,7 +151,7 @@ impl Default for Limits {
 mod tests {
     use super::*;
 
-    /// For each limit that can be off, whether it is on.
+    /// Returns, for each limit that can be off, whether the limit is on.
     fn limits_on(limits: &Limits) -> [bool; 8] {
         [
             limits.head_timeout.is_some(),
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_turns_every_limit_on_and_unlimited_every_limit_off() {
+    fn the_preset_strict_turns_every_limit_on_and_the_preset_unlimited_turns_every_limit_off() {
         assert_eq!(limits_on(&Limits::strict()), [true; 8]);
         assert_eq!(limits_on(&Limits::unlimited()), [false; 8]);
         // A well-behaved client may send slowly, read slowly, wait long, and open many connections.

@@ -8,11 +8,11 @@ use clap::Args;
 use super::parser::setting;
 use crate::listen::Address;
 
-/// Where a [`Server`](crate::Server) listens, as flags.
+/// The addresses on which a [`Server`](crate::Server) listens, as flags.
 ///
-/// Without a flag, a server usually listens on [inherited](crate::Inherited) sockets; without these, on the port in
-/// `FUNCTIONS_CUSTOMHANDLER_PORT` (Azure Functions), or the port in `PORT` with the host in `HOST`, or on
-/// `0.0.0.0:3000`.
+/// Without a flag, a server usually listens on [inherited](crate::Inherited) sockets. Without inherited sockets, the
+/// server listens on the port in `FUNCTIONS_CUSTOMHANDLER_PORT` (Azure Functions). If this variable is not set, it
+/// listens on the port in `PORT` and the host in `HOST`, and without `PORT` on `0.0.0.0:3000`.
 ///
 /// ```
 /// use anyhost_hyper::ListenOptions;
@@ -67,12 +67,12 @@ impl ListenOptions {
         self.listen.is_empty() && self.port.is_none()
     }
 
-    /// The addresses from the flags. Without flags, the address from the environment, or `0.0.0.0:3000`. With `tls`,
-    /// an address that is only a port speaks TLS; pass true if the server has a certificate.
+    /// The addresses from the flags. Without flags, the address from the environment, or `0.0.0.0:3000`. With `tls`, an
+    /// address that is only a port uses TLS; `tls` should be true if the server has a certificate.
     ///
     /// # Errors
-    /// When a variable has an invalid value. A server on another port than the intended one would be
-    /// noticed too late.
+    /// When a variable has an invalid value. The value is not ignored, because operators would notice too late that the
+    /// server listens on another port.
     pub fn addresses(&self, tls: bool) -> Result<Vec<Address>, InvalidSetting> {
         self.addresses_with(tls, |name| std::env::var_os(name))
     }

@@ -1,4 +1,4 @@
-//! Settings of a server: their definitions for the command line and the environment, and what they configure.
+//! Settings of a server: definitions for the command line and the environment, and the resulting configuration.
 
 mod config;
 mod drain_timeout;

@@ -1,4 +1,4 @@
-//! The settings that operators can change: one definition each, for a flag and a variable.
+//! The settings that operators can change. Each definition makes a flag and an environment variable.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,8 +17,9 @@ use super::parser::{invalid_setting_with_name, setting};
 ///
 #[doc = include_str!("options.md")]
 ///
-/// A flag overrides its variable, and an empty variable counts as unset. Durations are written as `10s`, `500ms`,
-/// `2m`, or as a number of seconds. `--health` and `--health=1` both switch a flag on that is off by default.
+/// A flag overrides its variable, and an empty variable counts as unset. Durations are written as `10s`, `500ms`, `2m`,
+/// or as a number of seconds. A setting with the values 0 and 1 is switched on by its flag alone (`--health`) or by the
+/// flag with a value (`--health=1`).
 ///
 /// A program with its own command line can include the flags:
 ///
@@ -136,8 +137,8 @@ impl SettingValue for Limits {
     }
 }
 
-/// Adjusts the arguments that are defined here. clap also calls this for other arguments of the command that includes
-/// them.
+/// Adjusts the arguments that are defined here. clap also calls this function for the other arguments of a command that
+/// includes [`ServerOptions`].
 fn adjust(arg: Arg) -> Arg {
     let Some(name) = arg.get_env() else {
         return arg;
@@ -163,7 +164,8 @@ impl ServerOptions {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Passes the variables as flags, because clap reads variables only from the environment of the process.
+    /// Passes the values of the variables to clap as flags, because clap reads variables only from the environment of
+    /// the process.
     pub(crate) fn from_vars(
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, InvalidSetting> {
@@ -188,7 +190,7 @@ impl ServerOptions {
                 None => flag,
             };
             invalid_setting_with_name(&error, variable)
-                // No other error is possible: each flag exists, occurs once, and has a value.
+                // Any other error is impossible, because each flag exists, occurs once, and has a value.
                 .unwrap_or_else(|| InvalidSetting::new("environment", error.to_string(), "flags"))
         };
         let mut matches = command.try_get_matches_from(flags).map_err(&invalid)?;

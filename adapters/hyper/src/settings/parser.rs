@@ -70,16 +70,16 @@ fn flag(arg: Option<&Arg>) -> String {
     long.map_or_else(|| "command line".to_owned(), |long| format!("--{long}"))
 }
 
-/// The setting that a clap error is about, if it is an invalid value of [`ServerOptions`](crate::ServerOptions) or
-/// [`ListenOptions`](crate::ListenOptions). Its name is the variable, or the flag that begins with `--`.
+/// The setting that a clap error is about, if the error is an invalid value of [`ServerOptions`](crate::ServerOptions)
+/// or [`ListenOptions`](crate::ListenOptions). The setting's name is the variable, or the flag including `--`.
 ///
-/// A program that flattens them into its command can use it to exit with different statuses for an invalid command
-/// line and an invalid environment.
+/// A program that flattens these options into its command can use this function to exit with different statuses for an
+/// invalid command line and an invalid environment.
 pub fn invalid_setting(error: &Error) -> Option<InvalidSetting> {
     invalid_setting_with_name(error, |name| name)
 }
 
-/// Like [`invalid_setting`], with another name for the setting.
+/// Like [`invalid_setting`], but `rename` changes the name of the setting.
 pub(super) fn invalid_setting_with_name(
     error: &Error,
     rename: impl FnOnce(String) -> String,

@@ -148,7 +148,11 @@ fn the_tables_of_settings_in_the_documentation_match_the_definitions() {
     let crate_folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for path in ["src/settings/options.md", "../../infra/server/README.md"] {
         let text = std::fs::read_to_string(crate_folder.join(path)).unwrap();
-        assert!(text.contains(&table()), "{path} must contain\n{}", table());
+        assert!(
+            text.contains(&table()),
+            "{path} does not contain this table:\n{}",
+            table()
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! The activity of a connection, in counters that cost a request a few plain stores.
+//! The activity of a connection, in atomic counters. Their updates cost a request only a few plain stores.
 
 use std::future::poll_fn;
 use std::sync::OnceLock;
@@ -17,34 +17,35 @@ pub(crate) enum Waiting {
     NextRequest,
     /// For the handler, or for a request body.
     Request,
-    /// For the client to read: a write is blocked.
+    /// For the client to read its response, because a write is blocked.
     Write,
 }
 
-/// The activity of one connection. The tasks of the connection write it, and the timeout thread reads it once a
-/// second.
+/// The activity of one connection. The tasks of the connection update this value, and the timeout thread reads it once
+/// a second.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     requests_started: AtomicU32,
     requests_ended: AtomicU32,
     writes: AtomicU32,
-    /// HTTP/1: a part of a head has arrived that is not the whole head.
+    /// HTTP/1: a part of a head has arrived, but not the whole head.
     head_started: AtomicBool,
-    /// HTTP/1: bytes that arrived during a request wait until it has ended.
+    /// HTTP/1: bytes that arrived during a request are waiting until the request has ended.
     input_waits: AtomicBool,
     /// HTTP/1: how many bytes of the request body are still to come; [`UNKNOWN`] for a chunked body.
     body_remaining: AtomicU64,
-    /// HTTP/1: the end of the connection is the end of the response.
+    /// HTTP/1: the response ends when the connection closes.
     ends_by_close: AtomicBool,
     /// The connection is HTTP/2.
     multiplexed: AtomicBool,
-    /// HTTP/2: the streams whose responses were not written to their end.
+    /// HTTP/2: the number of streams whose responses were not written to their end.
     open_streams: AtomicUsize,
     /// HTTP/2: a handler has used a stream as a connection (RFC 8441).
     upgraded_stream: AtomicBool,
     /// HTTP/2: how many writes contained a part of a response body.
     data_writes: AtomicU32,
-    /// HTTP/2: the number of checks since the last of these writes, plus one; 0 after [`RECENT_CHECKS`].
+    /// HTTP/2: the number of checks since a part of a response body was last written, plus one. It is 0 before the
+    /// first such write, and again after [`RECENT_CHECKS`] checks.
     data_age: AtomicU32,
     write_blocked: AtomicBool,
     /// A timeout has expired, and the connection's task has not handled that yet.
@@ -55,10 +56,10 @@ pub(crate) struct Activity {
     task: OnceLock<Waker>,
 }
 
-/// The length of a chunked body, and of the bytes after an upgrade.
+/// The value of `body_remaining` for a chunked body, and for the bytes after an upgrade.
 const UNKNOWN: u64 = u64::MAX;
 
-/// How many checks after the last write of a response body its client may still be reading it.
+/// For how many checks after the last write of a response body the client counts as still reading the response.
 const RECENT_CHECKS: u32 = 30;
 
 /// The kind of the bytes that an HTTP/1 client sends now.
@@ -72,11 +73,12 @@ pub(crate) enum Input {
 }
 
 impl Activity {
-    /// A request head was received. The request ends when hyper drops its response body.
+    /// Records that a request head was received. The request ends when hyper drops its response body.
     pub(crate) fn mark_request_started(&self) {
         self.requests_started.fetch_add(1, Ordering::Relaxed);
         self.body_remaining.store(0, Ordering::Relaxed);
-        // A head whose end was not recognized, because its lines end with bare line feeds.
+        // If the lines of a head end with bare line feeds, the end of the head was not recognized, and the flag is
+        // still set.
         if !self.input_waits.load(Ordering::Relaxed) {
             self.head_started.store(false, Ordering::Relaxed);
         }
@@ -84,26 +86,27 @@ impl Activity {
 
     pub(crate) fn mark_request_ended(&self) {
         self.requests_ended.fetch_add(1, Ordering::Relaxed);
-        // hyper waits, because the stream reported no bytes to read.
+        // hyper waits, because the stream reported no bytes to read while the request was in flight.
         if self.input_waits.load(Ordering::Relaxed) {
             self.wake();
         }
     }
 
-    /// The current request has a body of this length; `None` if it is chunked. Returns the number of the request.
+    /// Sets the length of the current request's body; `None` if the body is chunked. Returns the number of the request
+    /// on its connection.
     pub(crate) fn set_body_length(&self, length: Option<u64>) -> u32 {
         let length = length.unwrap_or(UNKNOWN);
         self.body_remaining.store(length, Ordering::Relaxed);
         self.requests_started.load(Ordering::Relaxed)
     }
 
-    /// All bytes from now on belong to the protocol that the connection was upgraded to.
+    /// Records that all bytes from now on belong to the protocol to which the connection was upgraded.
     pub(crate) fn set_upgraded(&self) {
         self.set_body_length(None);
     }
 
-    /// The body of a request has ended, if it is still the current request. For a body that is not chunked, the end is
-    /// known from its length.
+    /// Records that the body of `request` has ended, unless a later request has started. The end of a body that is not
+    /// chunked is known from its length.
     pub(crate) fn mark_chunked_body_ended(&self, request: u32) {
         let is_current = self.requests_started.load(Ordering::Relaxed) == request;
         if is_current && self.body_remaining.load(Ordering::Relaxed) == UNKNOWN {
@@ -135,7 +138,7 @@ impl Activity {
         self.input_waits.store(waits, Ordering::Relaxed);
     }
 
-    /// The response to an HTTP/1.0 request has no length: the end of the connection is its end.
+    /// Records that the response to an HTTP/1.0 request has no length, so that it ends when the connection closes.
     pub(crate) fn set_ends_by_close(&self) {
         self.ends_by_close.store(true, Ordering::Relaxed);
     }
@@ -152,19 +155,20 @@ impl Activity {
         self.upgraded_stream.store(true, Ordering::Relaxed);
     }
 
-    /// A part of a response body was written.
+    /// Records that a part of a response body was written.
     pub(crate) fn mark_data_written(&self) {
         let writes = self.data_writes.load(Ordering::Relaxed).wrapping_add(1);
         self.data_writes.store(writes, Ordering::Relaxed);
         self.data_age.store(1, Ordering::Relaxed);
     }
 
-    /// Whether the client may still be reading a response that was written to its end: the kernel buffers megabytes.
+    /// Whether the client may still be reading a response that was written to its end, because the kernel buffers
+    /// megabytes.
     pub(crate) fn has_written_recently(&self) -> bool {
         self.data_age.load(Ordering::Relaxed) > 0
     }
 
-    /// Called at each check.
+    /// Increases the age of the last write of a response body. Called at each check.
     pub(super) fn age(&self) {
         let age = self.data_age.load(Ordering::Relaxed);
         if age > 0 {
@@ -176,7 +180,8 @@ impl Activity {
     /// Records an attempt to write; `completed` is false if the socket was not ready.
     pub(crate) fn mark_write(&self, completed: bool) {
         if completed {
-            // Not `fetch_add`: only the task of the connection writes, so a plain store is enough, and cheaper.
+            // `fetch_add` is not needed. Only the task of the connection writes, so a plain store is enough, and
+            // cheaper.
             self.writes.store(
                 self.writes.load(Ordering::Relaxed).wrapping_add(1),
                 Ordering::Relaxed,
@@ -185,7 +190,7 @@ impl Activity {
         self.write_blocked.store(!completed, Ordering::Relaxed);
     }
 
-    /// The connection turned out to be HTTP/2.
+    /// Records that the connection uses HTTP/2.
     pub(crate) fn set_multiplexed(&self) {
         self.multiplexed.store(true, Ordering::Relaxed);
     }
@@ -198,13 +203,15 @@ impl Activity {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// A timeout has expired: wakes the connection's task, which decides what to do.
+    /// Records that a timeout has expired, and wakes the connection's task, which decides whether to close the
+    /// connection.
     pub(crate) fn set_expired(&self) {
         self.expired.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// A request exceeded its deadline and cannot be ended in another way: the connection has to close.
+    /// Records that a request exceeded its deadline and cannot be ended in another way, so that the connection has to
+    /// close.
     pub(crate) fn set_request_overdue(&self) {
         self.request_overdue.store(true, Ordering::Release);
         self.set_expired();
@@ -214,13 +221,13 @@ impl Activity {
         self.request_overdue.load(Ordering::Acquire)
     }
 
-    /// Takes the information that a timeout has expired, so that the next timeout can be seen.
+    /// Returns whether a timeout has expired, and resets this flag, so that the next timeout can be noticed.
     pub(crate) fn take_expired(&self) -> bool {
-        // The load comes first because it is much cheaper than the swap, and nearly always false.
+        // The load comes first, because it is much cheaper than the swap and nearly always returns false.
         self.expired.load(Ordering::Acquire) && self.expired.swap(false, Ordering::AcqRel)
     }
 
-    /// Waits until a timeout has expired, and takes that information.
+    /// Waits until a timeout has expired, and resets this flag.
     pub(crate) async fn expired(&self) {
         poll_fn(|_| match self.take_expired() {
             true => Poll::Ready(()),
@@ -241,8 +248,8 @@ impl Activity {
         }
     }
 
-    /// The number of requests so far, or `None` while one is in flight. An HTTP/2 request is in flight until its response
-    /// was written.
+    /// The number of requests so far, or `None` while a request is in flight. An HTTP/2 request is in flight until its
+    /// response was written.
     pub(crate) fn requests_if_none_in_flight(&self) -> Option<u32> {
         let started = self.requests_started.load(Ordering::Relaxed);
         // Before the first request, only the timeout for its head applies.
@@ -260,7 +267,7 @@ impl Activity {
         self.requests_in_flight() == 0
     }
 
-    /// Makes the calling task the one that [`wake`](Self::wake) wakes.
+    /// Registers the calling task as the task that [`wake`](Self::wake) wakes.
     pub(crate) async fn set_task(&self) {
         poll_fn(|cx| {
             let _ = self.task.set(cx.waker().clone());
@@ -275,7 +282,7 @@ impl Activity {
         }
     }
 
-    /// What the connection is waiting for, and how long it may.
+    /// The current stage of the connection, and the timeout of this stage.
     ///
     /// Traffic before the first request, and PINGs between requests, do not extend the timeout, whether or not
     /// the client reads the responses to its PINGs.
@@ -298,9 +305,9 @@ impl Activity {
             let stage = stage(Waiting::Write, requests, writes);
             (stage, limits.write_stall_timeout)
         };
-        // All bodies were passed to h2, which could not write them yet.
+        // All response bodies were passed to h2, which could not write all of them yet.
         let unwritten = |requests| match limits.request_timeout {
-            // The stream of an upgrade stays open, as an upgraded connection does.
+            // An upgraded stream stays open without a timeout, like an upgraded connection.
             _ if self.upgraded_stream.load(Ordering::Relaxed) => {
                 (stage(Waiting::Write, requests, 0), None)
             }
@@ -326,7 +333,7 @@ impl Activity {
     }
 }
 
-/// A timeout runs for as long as the stage stays the same.
+/// The stage of a connection. A timeout runs for as long as the stage stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stage {
     waiting: Waiting,

@@ -1,7 +1,7 @@
 //! Connection timeouts, checked once a second.
 //!
-//! A Tokio timer per connection would be exact. But while any timer is set, Tokio reads the clock around each
-//! wait: about 1,000 instructions per request, which is more than all limits together should cost. Instead a
+//! A Tokio timer per connection would be exact. But while any timer is set, Tokio reads the clock before and after each
+//! wait, which costs about 1,000 instructions per request. All limits together should cost less than that. Instead, a
 //! thread checks the [`Activity`] of every connection once a second.
 
 mod activity;
@@ -17,7 +17,7 @@ use crate::settings::Limits;
 use activity::Stage;
 pub(crate) use activity::{Activity, Input, Waiting};
 
-/// The time between two checks, and so the accuracy of all connection timeouts.
+/// The time between two checks, which is also the accuracy of all connection timeouts.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The open connections of a server.
@@ -32,7 +32,7 @@ struct Entry {
     checks: u32,
 }
 
-/// A connection's membership in [`Connections`]: dropping it removes the connection at the next check.
+/// The entry of a connection in [`Connections`]. After this value was dropped, the next check removes the connection.
 #[derive(Debug)]
 pub(crate) struct Registration(Arc<Activity>);
 
@@ -71,14 +71,15 @@ impl Connections {
             entry.check(limits);
             !entry.activity.is_closed()
         });
-        // Frees the memory that a peak of connections needed. The list would otherwise keep it until the process ends.
+        // Frees the memory that a peak of connections needed. The list would otherwise keep this memory until the
+        // process ends.
         if entries.capacity() / 4 > entries.len().max(64) {
             entries.shrink_to_fit();
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        // The list is never half-changed: nothing that runs under the lock panics.
+        // The list is always consistent, because no code that holds the lock panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

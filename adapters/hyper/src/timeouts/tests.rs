@@ -19,7 +19,7 @@ fn complete_a_request(activity: &Activity) {
 }
 
 #[test]
-fn bytes_of_the_first_head_do_not_extend_its_timeout() {
+fn bytes_of_the_first_head_do_not_extend_the_head_timeout() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -30,7 +30,7 @@ fn bytes_of_the_first_head_do_not_extend_its_timeout() {
 }
 
 #[test]
-fn the_timeout_of_a_later_head_starts_at_its_first_byte() {
+fn the_timeout_of_a_later_head_starts_at_the_first_byte_of_the_head() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -76,7 +76,7 @@ fn an_http_2_connection_is_not_idle_until_its_responses_are_written() {
     activity.set_multiplexed();
     activity.set_open_streams(1);
     complete_a_request(activity);
-    // The request timeout of `strict`, although the client reads all the time.
+    // The request timeout of `strict` applies, although the client reads all the time.
     let seconds = seconds_until_expired(&connections, &connection, |_| {
         activity.mark_data_written();
     });
@@ -85,7 +85,7 @@ fn an_http_2_connection_is_not_idle_until_its_responses_are_written() {
     let (_, limit) = activity.stage(&Limits::default());
     assert_eq!(
         limit, None,
-        "a well-behaved client can read as slowly as it likes"
+        "the default limits time out a client that reads slowly"
     );
     activity.set_open_streams(0);
     let seconds = seconds_until_expired(&connections, &connection, |_| {});
@@ -93,7 +93,7 @@ fn an_http_2_connection_is_not_idle_until_its_responses_are_written() {
 }
 
 #[test]
-fn a_response_is_recently_written_for_thirty_checks() {
+fn a_response_counts_as_recently_written_during_thirty_checks() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -107,7 +107,7 @@ fn a_response_is_recently_written_for_thirty_checks() {
 }
 
 #[test]
-fn http_2_pings_whose_responses_are_not_read_do_not_extend_a_timeout() {
+fn http_2_pings_of_a_client_that_does_not_read_do_not_extend_a_timeout() {
     let connections = Connections::default();
     let connection = connections.add();
     let activity = connection.activity();
@@ -116,10 +116,18 @@ fn http_2_pings_whose_responses_are_not_read_do_not_extend_a_timeout() {
         activity.mark_write(second % 7 == 0);
     };
     let seconds = seconds_until_expired(&connections, &connection, pings);
-    assert_eq!(seconds, Some(30), "before the first request");
+    assert_eq!(
+        seconds,
+        Some(30),
+        "seconds until the timeout, before the first request"
+    );
     complete_a_request(activity);
     let seconds = seconds_until_expired(&connections, &connection, pings);
-    assert_eq!(seconds, Some(15), "after the first request");
+    assert_eq!(
+        seconds,
+        Some(15),
+        "seconds until the timeout, after the first request"
+    );
 }
 
 #[test]
@@ -134,7 +142,11 @@ fn a_connection_does_not_time_out_while_its_client_slowly_reads_a_written_respon
     activity.mark_write(true);
     activity.mark_write(false);
     let seconds = seconds_until_expired(&connections, &connection, |_| {});
-    assert_eq!(seconds, Some(30), "once the client stops reading");
+    assert_eq!(
+        seconds,
+        Some(30),
+        "seconds until the timeout, after the client stopped reading"
+    );
 }
 
 #[test]
@@ -145,7 +157,11 @@ fn each_write_restarts_the_write_stall_timeout() {
     activity.mark_request_started();
     activity.mark_write(false);
     let seconds = seconds_until_expired(&connections, &connection, |_| {});
-    assert_eq!(seconds, Some(30), "without a write");
+    assert_eq!(
+        seconds,
+        Some(30),
+        "seconds until the timeout, without a write"
+    );
     let write_every_20_seconds = |second| {
         if second % 20 == 0 {
             activity.mark_write(true);

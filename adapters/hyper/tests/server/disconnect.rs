@@ -1,4 +1,4 @@
-//! What happens to a handler whose client disconnects.
+//! Handlers whose clients disconnect.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::{GET, PATIENCE, Serving};
 
-/// Reports when it is dropped, and whether the handler ran to its end.
+/// Reports, when it is dropped, whether the handler ran to its end.
 struct Guard(mpsc::UnboundedSender<&'static str>, bool);
 
 impl Drop for Guard {
@@ -75,7 +75,7 @@ async fn a_detached_handler_runs_to_its_end_when_its_client_disconnects() {
 }
 
 #[tokio::test]
-async fn the_response_or_panic_of_a_detached_handler_reaches_the_client() {
+async fn a_client_gets_the_response_of_a_detached_handler_or_a_500_if_the_handler_panics() {
     let serving = Serving::start_with(
         Server::with_detached_handlers,
         |request: anyhost_core::Request| async move {
@@ -118,7 +118,8 @@ async fn a_drain_waits_for_a_detached_handler_whose_client_has_disconnected() {
     serving.stopped().await;
 }
 
-/// A handler whose future uses the handler when it is dropped: the handler has to be dropped after its futures.
+/// A handler whose future uses the handler while the future is dropped. The handler must be dropped after all its
+/// futures.
 struct ChecksItself(mpsc::UnboundedSender<&'static str>, String);
 
 #[anyhost_core::async_trait]
@@ -144,7 +145,7 @@ impl Drop for ChecksItself {
 }
 
 #[tokio::test]
-async fn when_the_server_is_dropped_a_handler_outlives_the_futures_of_its_requests() {
+async fn a_handler_outlives_the_futures_of_its_requests_when_the_server_is_dropped() {
     let (sender, mut events) = mpsc::unbounded_channel();
     let serving = Serving::start(ChecksItself(sender, "here".to_owned())).await;
     let _stream = serving.send(GET).await;

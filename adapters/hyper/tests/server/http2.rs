@@ -57,7 +57,8 @@ async fn read_slowly(body: &mut Incoming, length: usize, pause: Duration) -> usi
 
 const LARGE: usize = 1_000_000;
 
-/// `/large` is one chunk, `/stream` many. Both report when their `wait_until` work runs.
+/// The response to `/large` is one chunk, and the response to `/stream` is many chunks. The returned receiver gets a
+/// message when the `wait_until` work of a request runs.
 async fn start_large(limits: Limits) -> (Serving, mpsc::UnboundedReceiver<()>) {
     let (sender, ended) = mpsc::unbounded_channel();
     let serving = Serving::start_with(
@@ -94,23 +95,26 @@ async fn a_slow_client_receives_its_whole_response_during_a_graceful_shutdown() 
         let mut read = read_slowly(&mut body, LARGE / 4, pause).await;
         assert!(
             ended.try_recv().is_err(),
-            "the response was treated as sent"
+            "the request ended before the client had read the response"
         );
         serving.handle.graceful_shutdown();
         read += read_slowly(&mut body, usize::MAX, pause).await;
         assert_eq!(read, LARGE, "{path}");
         timeout(PATIENCE, ended.recv())
             .await
-            .expect("expected the work to run");
+            .expect("expected the `wait_until` work to run");
         drop(body);
         let started = Instant::now();
         serving.stopped().await;
-        assert!(started.elapsed() < Duration::from_secs(3), "{path}");
+        assert!(
+            started.elapsed() < Duration::from_secs(3),
+            "the shutdown took too long after {path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_response_outlasts_the_idle_timeout_however_slowly_it_is_read() {
+async fn the_idle_timeout_does_not_end_a_response_that_the_client_reads_slowly() {
     let mut limits = Limits::default();
     limits.idle_timeout = Some(Duration::from_secs(1));
     let (serving, _ended) = start_large(limits).await;
@@ -127,7 +131,7 @@ async fn a_response_outlasts_the_idle_timeout_however_slowly_it_is_read() {
 
 /// The kernel buffers what the client has not read, and the client sends a WINDOW_UPDATE after each frame that it reads.
 #[tokio::test]
-async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
+async fn a_graceful_shutdown_does_not_reset_the_connection_of_a_client_that_is_still_reading() {
     let (serving, mut ended) = start_large(Limits::default()).await;
     let mut stream = serving.connect().await;
     // SETTINGS with an initial window of 2^30, and WINDOW_UPDATE for the connection.
@@ -137,7 +141,7 @@ async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
     stream.write_all(&bytes).await.unwrap();
     timeout(PATIENCE, ended.recv())
         .await
-        .expect("expected to send the response");
+        .expect("expected the server to send the response");
     serving.handle.graceful_shutdown();
     let (mut read, mut buffer) = (0, [0; 16_384]);
     loop {
@@ -150,17 +154,17 @@ async fn a_graceful_shutdown_does_not_reset_a_client_that_is_still_reading() {
             Ok(length) => read += length,
             Err(error) => panic!("{error} after {read} bytes"),
         }
-        // PING with ACK would let the server close earlier; this client only updates its windows.
+        // A PING with ACK would let the server close earlier, so this client sends only WINDOW_UPDATE frames.
         let _ = stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\0\0\x40\0").await;
         if read > LARGE {
             break;
         }
     }
-    assert!(read > LARGE, "{read} bytes");
+    assert!(read > LARGE, "the client received only {read} bytes");
 }
 
 #[tokio::test]
-async fn own_responses_to_head_requests_have_no_body() {
+async fn responses_that_the_server_itself_makes_to_head_requests_have_no_body() {
     let mut limits = Limits::default();
     limits.max_requests_in_flight = Some(0);
     let serving = Serving::start_with(
@@ -177,9 +181,9 @@ async fn own_responses_to_head_requests_have_no_body() {
     }
 }
 
-/// RFC 8441, as WebSockets use it.
+/// WebSockets over HTTP/2 use RFC 8441.
 #[tokio::test]
-async fn a_handler_can_use_a_stream_as_a_connection_if_connect_is_enabled() {
+async fn a_handler_can_upgrade_an_http_2_stream_only_if_the_connect_protocol_is_enabled() {
     for is_enabled in [true, false] {
         let serving = Serving::start_with(
             |server| {
@@ -210,7 +214,7 @@ async fn a_handler_can_use_a_stream_as_a_connection_if_connect_is_enabled() {
         )
         .await;
         let mut client = connect(&serving).await;
-        // The client has to know the settings of the server.
+        // Waits until the client has received the SETTINGS of the server.
         sleep(Duration::from_millis(100)).await;
         let request = http::Request::connect("http://a/chat");
         let request = request.extension(hyper::ext::Protocol::from_static("websocket"));
@@ -234,7 +238,7 @@ async fn a_handler_can_use_a_stream_as_a_connection_if_connect_is_enabled() {
 
 /// A reset stream no longer counts towards the limit on streams, but its handler continues.
 #[tokio::test]
-async fn the_limit_on_streams_bounds_detached_handlers() {
+async fn the_limit_on_http_2_streams_also_limits_detached_handlers() {
     let mut limits = Limits::default();
     limits.max_http2_streams = 5;
     let (sender, mut started) = mpsc::unbounded_channel();
@@ -278,7 +282,7 @@ fn get(stream: u32, path: &str) -> Vec<u8> {
 
 /// A client without flow-control window never receives the body of a response.
 #[tokio::test]
-async fn own_responses_that_are_not_read_do_not_use_up_the_limit_on_requests() {
+async fn unread_responses_that_the_server_itself_makes_do_not_use_up_the_limit_on_requests() {
     let mut limits = Limits::strict();
     limits.max_requests_in_flight = Some(5);
     limits.request_timeout = Some(Duration::from_secs(1));

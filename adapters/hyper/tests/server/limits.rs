@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::{CLOSING, GET, PATIENCE, Serving, read_to_end, read_until};
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_is_served_once_another_one_closes() {
+async fn a_connection_beyond_the_limit_is_served_after_another_connection_closes() {
     let mut limits = Limits::default();
     limits.max_connections = Some(2);
     let serving =
@@ -44,7 +44,7 @@ async fn a_request_beyond_the_limit_is_rejected_with_503_and_retry_after() {
     .await;
     assert!(serving.exchange(CLOSING).await.ends_with("done"));
     let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    // The first request is known to be in flight once a second one is rejected with 503.
+    // The first request is known to be in flight once a second request is rejected with 503.
     let rejected = async {
         loop {
             let response = serving.exchange(CLOSING).await;
@@ -119,7 +119,7 @@ async fn a_client_gets_a_504_even_if_the_handler_panics_when_the_request_timeout
 }
 
 #[tokio::test]
-async fn a_client_with_too_many_connections_is_rejected_until_it_closes_one() {
+async fn a_client_with_too_many_connections_is_rejected_until_it_closes_a_connection() {
     let serving = Serving::start_with(
         |server| server.with_connections_per_client(2),
         || async { "done" },
@@ -134,5 +134,5 @@ async fn a_client_with_too_many_connections_is_rejected_until_it_closes_one() {
     let served = async { while serving.exchange(CLOSING).await.is_empty() {} };
     timeout(PATIENCE, served)
         .await
-        .expect("the client is served again");
+        .expect("expected the server to serve the client again");
 }

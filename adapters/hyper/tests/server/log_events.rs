@@ -42,7 +42,7 @@ fn every_log_message_of_the_server_and_the_core_is_listed_in_the_readme() {
         .iter()
         .filter(|message| !readme.contains(&format!("`{message}`")))
         .collect();
-    assert!(found.len() > 15, "{found:?}");
+    assert!(found.len() > 15, "found too few log messages: {found:?}");
     assert!(
         missing.is_empty(),
         "infra/server/README.md lacks {missing:?}"

@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// A test that waits for longer has failed.
+/// How long a test waits for a step. If the step takes longer, the test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body of chunks, without a known length.
@@ -112,7 +112,7 @@ async fn read_to_end(mut stream: TcpStream) -> String {
     String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Reads until the bytes read end with `end`.
+/// Reads until the received bytes end with `end`.
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut response = Vec::new();
     let read = async {

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use crate::{CLOSING, PATIENCE, Serving};
 
-/// Values of counters and gauges that are not zero, by `name label-value`.
+/// The values of all counters and gauges that are not zero. A key is the name and the label values, with spaces between
+/// them.
 fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
     let snapshot = snapshotter.snapshot().into_vec();
     let entries = snapshot.into_iter().map(|(key, _, _, value)| {
@@ -31,7 +32,7 @@ fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
     entries.filter(|(_, value)| *value != 0).collect()
 }
 
-/// Sends a response with trailers after its body.
+/// A response body that ends with trailers.
 struct WithTrailers(u8);
 
 impl http_body::Body for WithTrailers {
@@ -53,7 +54,7 @@ impl http_body::Body for WithTrailers {
 }
 
 #[tokio::test]
-async fn a_response_is_counted_as_aborted_if_its_client_leaves_and_not_if_it_ends_with_trailers() {
+async fn a_response_counts_as_aborted_if_its_client_disconnects_but_not_if_it_ends_with_trailers() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorder = metrics::set_default_local_recorder(&recorder);
@@ -86,7 +87,7 @@ async fn a_response_is_counted_as_aborted_if_its_client_leaves_and_not_if_it_end
 async fn connections_and_requests_are_counted_by_their_outcome() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    // The recorder belongs to this thread. The server runs on the same thread, and other tests do not.
+    // The recorder is set only for this thread, on which the server runs. Other tests run on other threads.
     let _recorder = metrics::set_default_local_recorder(&recorder);
     let mut limits = Limits::default();
     limits.max_requests_in_flight = Some(1);

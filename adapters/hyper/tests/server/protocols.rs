@@ -107,7 +107,7 @@ async fn a_100_continue_is_sent_only_when_the_handler_reads_the_body() {
 }
 
 #[tokio::test]
-async fn a_response_to_a_head_request_has_the_headers_of_get_and_no_body() {
+async fn a_response_to_a_head_request_has_the_headers_of_a_get_response_and_no_body() {
     let serving = Serving::start(|| async { "done" }).await;
     let response = serving
         .exchange("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -152,7 +152,7 @@ async fn a_handler_can_upgrade_a_connection() {
 }
 
 #[tokio::test]
-async fn timeouts_of_hyper_can_be_set() {
+async fn with_http1_and_with_http2_can_set_the_timeouts_of_hyper() {
     let serving = Serving::start_with(
         |server| {
             let server = server.with_http1(|http1| {
@@ -243,7 +243,7 @@ async fn settings(stream: &mut TcpStream) -> Vec<(u16, u32)> {
 }
 
 #[tokio::test]
-async fn responses_have_the_request_id_if_that_is_enabled() {
+async fn responses_contain_x_request_id_only_if_the_request_id_header_is_enabled() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: my-id\r\nConnection: close\r\n\r\n";
     let rejected = "GET / HTTP/1.1\r\nX-Request-Id: my-id\r\nConnection: close\r\n\r\n";
     let enabled = Serving::start_with(anyhost_hyper::Server::with_request_id_header, || async {

@@ -17,7 +17,7 @@ async fn slow(request: Request) -> &'static str {
 }
 
 #[tokio::test]
-async fn graceful_shutdown_closes_idle_connections_and_stops_the_server() {
+async fn the_graceful_shutdown_method_of_a_handle_closes_idle_connections_and_stops_the_server() {
     let serving = Serving::start(slow).await;
     let mut idle = serving.send(GET).await;
     read_until(&mut idle, "done").await;
@@ -27,7 +27,7 @@ async fn graceful_shutdown_closes_idle_connections_and_stops_the_server() {
 }
 
 #[tokio::test]
-async fn shutdown_aborts_requests_in_flight() {
+async fn the_shutdown_method_of_a_handle_aborts_requests_in_flight() {
     let serving = Serving::start(slow).await;
     let in_flight = serving.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
     serving.handle.graceful_shutdown();
@@ -79,7 +79,7 @@ async fn a_request_sent_before_a_drain_gets_a_response_with_connection_close() {
 }
 
 #[tokio::test]
-async fn while_draining_readyz_fails_and_livez_succeeds() {
+async fn readyz_fails_and_livez_succeeds_while_the_server_drains() {
     for (path, before, after) in [
         ("/readyz", "200 OK", "503 Service Unavailable"),
         ("/livez", "200 OK", "200 OK"),
@@ -121,7 +121,7 @@ async fn the_method_urls_lists_tcp_and_unix_sockets_in_the_order_of_binding() {
     drop(server);
     assert!(
         !path.exists(),
-        "dropping the server removes the socket file"
+        "the socket file still exists after the server was dropped"
     );
 }
 
@@ -141,7 +141,7 @@ async fn the_drain_timeout_aborts_requests_in_flight() {
     serving.stopped().await;
 }
 
-/// Such bytes are the rest of an upload that the handler ignored, or an empty line after a request.
+/// Bytes that belong to no head are the rest of an upload that the handler ignored, or an empty line after a request.
 #[tokio::test]
 async fn bytes_that_belong_to_no_head_do_not_delay_a_drain() {
     let upload = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n";
@@ -164,7 +164,7 @@ async fn bytes_that_belong_to_no_head_do_not_delay_a_drain() {
         let elapsed = started.elapsed();
         assert!(
             elapsed < Duration::from_secs(3),
-            "{elapsed:?} for {request:?}"
+            "the drain took {elapsed:?} after {request:?}"
         );
     }
 }
@@ -183,7 +183,7 @@ async fn a_head_that_began_in_the_segment_of_an_earlier_request_is_served_during
 }
 
 #[tokio::test]
-async fn during_the_drain_delay_readyz_fails_and_requests_are_served() {
+async fn readyz_fails_and_requests_are_served_during_the_drain_delay() {
     let serving = Serving::start_with(
         |server| {
             let server = server.with_drain_delay(Duration::from_secs(1));
@@ -199,7 +199,10 @@ async fn during_the_drain_delay_readyz_fails_and_requests_are_served() {
     let ready = serving.exchange(&CLOSING.replacen('/', "/readyz", 1)).await;
     assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
     let response = serving.exchange(CLOSING).await;
-    assert!(response.ends_with("false"), "a new connection: {response}");
+    assert!(
+        response.ends_with("false"),
+        "wrong response on a new connection: {response}"
+    );
     tokio::time::sleep(Duration::from_millis(1100)).await;
     kept_alive.write_all(GET.as_bytes()).await.unwrap();
     let response = read_to_end(kept_alive).await;
