@@ -23,7 +23,8 @@ pub(crate) fn of(environment: &Environment, base_path: &str) -> Context {
     context
 }
 
-/// No variable is set by all servers. HTTPS is the oldest; some servers set it to `off`.
+/// Whether the client used HTTPS. No variable for the scheme is set by all servers. `HTTPS` is the oldest such
+/// variable; some servers set it to `off`.
 fn is_https(environment: &Environment) -> bool {
     let is = |name, values: &[&str]| {
         let value = environment.text(name).unwrap_or_default();

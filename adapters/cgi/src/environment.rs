@@ -5,15 +5,15 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// The environment variables that the web server set for a request. Handlers find it in the request's
+/// The environment variables that the web server set for a request. Handlers find this value in the request's
 /// extensions.
 ///
-/// Values are bytes, because a client can send any bytes in a header, and `std::env::vars` panics if a value
-/// is not valid UTF-8. The variables are also in the environment of the process, so programs that it
-/// starts inherit them: call `Command::env_clear` for programs that must not see the request.
+/// Values are bytes, because a client can send any bytes in a header, and `std::env::vars` panics if a value is not
+/// valid UTF-8. The variables are also in the environment of the process, so child processes inherit them. Call
+/// `Command::env_clear` for child processes that must not see the request.
 ///
-/// Variables such as `REMOTE_USER`, `DOCUMENT_ROOT` or `SSL_CLIENT_S_DN` are available here. They are never
-/// among the request headers, which a client can set.
+/// Variables such as `REMOTE_USER`, `DOCUMENT_ROOT` or `SSL_CLIENT_S_DN` are available here. These variables are
+/// never among the request headers, which a client can set.
 ///
 /// ```
 /// use anyhost_cgi::Environment;
@@ -42,7 +42,7 @@ impl Environment {
         Self::new(std::env::vars_os())
     }
 
-    /// Returns the value of a variable. If the server passed the name several times, the first one.
+    /// Returns the value of a variable, or its first value if the server passed the name several times.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value)
@@ -55,7 +55,7 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Like [`bytes`](Self::bytes), and `None` if the value is not valid UTF-8.
+    /// Like [`bytes`](Self::bytes), but returns `None` if the value is not valid UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.bytes(name)?).ok()
     }

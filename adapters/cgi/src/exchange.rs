@@ -89,8 +89,8 @@ struct Sending<W> {
 }
 
 impl<W: Write + Send + 'static> Sending<W> {
-    /// Sends the response until the deadline. Returns `None` if it was sent, and otherwise how the exchange
-    /// ended.
+    /// Sends the response until the deadline. Returns `None` if the response was sent, and otherwise the outcome of
+    /// the exchange.
     async fn send(mut self, response: Response, mut deadline: Deadline) -> Option<Outcome> {
         let (output, info) = (&mut self.output, &self.info);
         let sent = deadline
@@ -98,7 +98,8 @@ impl<W: Write + Send + 'static> Sending<W> {
             .await;
         let (sent, outcome) = match sent {
             Ok(sent) => (sent, None),
-            // A head longer than a pipe holds waited for the request body: the client can still get a 504.
+            // The head is longer than a pipe holds and was still waiting for the request body, so the client can
+            // still get a 504.
             Err(_) if output.is_untouched() => (
                 send(timed_out(info), output, info, self.form).await,
                 Some(Outcome::TimedOut),
@@ -122,15 +123,15 @@ impl<W: Write + Send + 'static> Sending<W> {
     }
 }
 
-/// When a time limit that starts now ends, on the runtime's clock and on the system's. `None` if no clock
-/// can represent that time.
+/// The end of a time limit that starts now, on the clock of the runtime and on the clock of the system. `None` if one
+/// of these clocks cannot represent the end.
 fn end_of(limit: Duration) -> Option<(Instant, SystemTime)> {
     Instant::now()
         .checked_add(limit)
         .zip(SystemTime::now().checked_add(limit))
 }
 
-/// A deadline at this time, or none.
+/// A deadline at `end`; no deadline if `end` is `None`.
 pub(crate) fn deadline_at(end: Option<Instant>) -> Deadline {
     end.map_or_else(Deadline::none, |end| Deadline::new(sleep_until(end)))
 }

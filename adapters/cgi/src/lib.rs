@@ -18,8 +18,9 @@
 //! - A variable can contain any bytes, and can occur twice.
 //! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The raw
 //!   path is used only if it decodes to PATH_INFO.
-//! - Most servers pass on an aborted response as if it were complete. Content-Length is sent whenever it is
-//!   known, because some of these servers pass on only this sign of an aborted response.
+//! - Most servers pass on an aborted response as if it were complete. The adapter sends Content-Length whenever the
+//!   length is known, because behind some of these servers only Content-Length shows the client that the response was
+//!   aborted.
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 

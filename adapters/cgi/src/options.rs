@@ -42,7 +42,8 @@ impl Options {
         })
     }
 
-    /// The options for the response to a failed start. They do not depend on the settings, which may be invalid.
+    /// The options for the response to a failed start, which do not depend on the settings, because the settings may
+    /// be invalid.
     pub(crate) fn for_failed_start(environment: &Environment) -> Self {
         Self {
             nph: is_nph(environment),
@@ -51,11 +52,11 @@ impl Options {
     }
 }
 
-/// Apache and other servers send the output of a program unchanged if the name of its file starts with `nph-`.
-/// RFC 3875 §5 leaves it to the server how it recognises such programs, and these servers do not look at the name:
-/// they parse a `Status` header, and would send every NPH response with status 200.
+/// Apache and other servers send the output of a program unchanged if the name of its file starts with `nph-`. RFC
+/// 3875 §5 lets each server decide how it recognises such programs. The servers below ignore the name: they parse a
+/// `Status` header, and would send every NPH response with status 200.
 fn is_nph(environment: &Environment) -> bool {
-    // fcgiwrap, under any server. libfcgi sets FCGI_ROLE.
+    // libfcgi, which fcgiwrap uses under any server, sets FCGI_ROLE.
     let by_fastcgi = environment.bytes("FCGI_ROLE").is_some();
     let software = environment.bytes("SERVER_SOFTWARE").unwrap_or_default();
     let parses_heads = [&b"nginx"[..], b"lighttpd", b"busybox"]

@@ -18,7 +18,7 @@ use crate::exchange::{Exchange, deadline_at};
 use crate::options::Options;
 use crate::process::{Terminate, detach, set_alarm, take_response_file};
 
-/// After SIGTERM, `wait_until` work of the cancelled handler may run for this time: Apache sends SIGKILL 3
+/// After SIGTERM, `wait_until` work of the cancelled handler may run for this time, because Apache sends SIGKILL 3
 /// seconds after SIGTERM. Discarding the request body may exceed the deadline by the same time.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -38,7 +38,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Creates a program without a deadline, whose body has the length that the server declares, and whose
+    /// Creates a program without a deadline. The request body has the length that the server declares, and the
     /// response starts with `Status` (RFC 3875 §6).
     pub fn new() -> Self {
         Self::default()
@@ -88,8 +88,8 @@ impl Program {
         self
     }
 
-    /// Starts the response with an HTTP status line instead of `Status`, for servers that send the output of
-    /// the program unchanged: a "non-parsed header" script (RFC 3875 §5).
+    /// Starts the response with an HTTP status line instead of `Status`. Servers that send the output of the program
+    /// unchanged need this ("non-parsed header" script, RFC 3875 §5).
     #[must_use]
     pub fn with_nph(mut self, nph: bool) -> Self {
         self.options.nph = nph;
@@ -162,7 +162,7 @@ impl Program {
     /// Serves one request from any environment, stdin and stdout. [`serve`](Self::serve) uses the
     /// environment and streams of the process; tests can use buffers.
     ///
-    /// `wait_until` work is not run. The caller runs it with the returned context, after it has closed
+    /// This method does not run `wait_until` work. The caller runs that work with the returned context, after closing
     /// stdout.
     ///
     /// ```

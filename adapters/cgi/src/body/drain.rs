@@ -12,8 +12,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// The process stops reading if no bytes arrive for this time.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// At most this many bytes are discarded, for at most this time. Without a limit, a client could keep the process
-/// alive by sending without an end. A server that still writes beyond the limit may lose the response.
+/// Reading stops after this many bytes, or after this time. Without these limits, a client could keep the process
+/// alive by sending without an end. A server that still writes beyond a limit may lose the response.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_TIME: Duration = Duration::from_secs(120);
 

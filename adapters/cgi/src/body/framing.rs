@@ -1,4 +1,4 @@
-//! Where the request body on stdin ends.
+//! Determines where the request body on stdin ends.
 
 use anyhost_core::adapter::headers::parse_content_length;
 use anyhost_core::http::StatusCode;
@@ -12,9 +12,9 @@ use crate::options::Options;
 pub(crate) enum Framing {
     /// The request has no body.
     None,
-    /// The body has this many bytes. A server need not send an end of file after them (RFC 3875 §4.2).
+    /// The body has this many bytes. The server need not send an end of file after the body (RFC 3875 §4.2).
     Length(u64),
-    /// The body ends at the end of file: the server decoded the chunks, but did not know the length.
+    /// The body ends at the end of file. The server decoded a chunked body, and did not know the length.
     ToEnd,
 }
 
@@ -56,10 +56,10 @@ impl Framing {
     }
 }
 
-/// Whether the program makes the error page for a failed request, as Apache's ErrorDocument. CONTENT_LENGTH then
-/// belongs to the failed request, whose body Apache has discarded: stdin is empty. Apache sets
-/// REDIRECT_REQUEST_METHOD for these requests only, and each further internal redirect puts another `REDIRECT_`
-/// in front of the name.
+/// Whether Apache runs the program to create the error page of a failed request (`ErrorDocument`). CONTENT_LENGTH
+/// then belongs to the failed request, whose body Apache has discarded, so stdin is empty. Apache sets
+/// REDIRECT_REQUEST_METHOD for these requests only, and each further internal redirect adds another `REDIRECT_` in
+/// front of the name.
 fn is_error_document(environment: &Environment) -> bool {
     environment.iter().any(|(name, _)| {
         name.strip_prefix(b"REDIRECT_")

@@ -1,8 +1,8 @@
 //! The request body on stdin.
 //!
-//! A separate thread reads stdin, because stdin can be a pipe, a socket, a file or a terminal, and only
-//! blocking reads work on all of them. The thread reads a little ahead of the handler. When a response is
-//! waiting to be written, it reads the whole body; when the handler drops the body, it discards the rest.
+//! A separate thread reads stdin, because stdin can be a pipe, a socket, a file or a terminal, and only blocking
+//! reads work on all of them. The thread reads a little ahead of the handler. While a response waits to be written,
+//! the thread reads the whole body. After the handler drops the body, the thread discards the rest.
 
 use std::future::poll_fn;
 use std::io::Read;
@@ -25,7 +25,7 @@ use super::shared::{BLOCK, Mode, Shared};
 pub(crate) struct Input(Option<Arc<Shared>>);
 
 impl Input {
-    /// Starts to read, if the request has a body.
+    /// Starts to read stdin, if the request has a body.
     pub(crate) fn new(framing: Framing, source: impl Read + Send + 'static) -> (Self, Body) {
         let length = match framing {
             Framing::None => return (Self(None), Body::empty()),

@@ -13,8 +13,8 @@ use super::Input;
 /// writing cannot block.
 const PIPE_BUF: usize = 4096;
 
-/// Each write counts as at least this many bytes. mod_cgid uses a socket, and a socket charges more than
-/// its size for a small write.
+/// Each write counts as at least this many bytes, because a small write takes more space in the buffer of a socket
+/// than its number of bytes. mod_cgid uses a socket.
 const MIN_WRITE: usize = 1024;
 
 /// If no bytes of the request body arrive for this time, a response that has to wait for the body is aborted.
@@ -32,9 +32,9 @@ pub(crate) struct Output<W> {
 enum Sink<W> {
     /// Short responses are written directly.
     Direct(W),
-    /// Longer responses are written by a thread: while a slow server blocks the write, timers of the
-    /// handler and SIGTERM must still work. After the sender is dropped, the thread ends with its write;
-    /// the process does not wait for it.
+    /// A thread writes longer responses, because timers of the handler and SIGTERM must still work while a slow
+    /// server blocks a write. After the sender is dropped, the thread ends when its current write ends. The process
+    /// does not wait for the thread.
     Thread(mpsc::Sender<Job>),
     /// A placeholder while the writer moves to the thread.
     Moving,
@@ -99,7 +99,7 @@ impl<W: Write + Send + 'static> Sink<W> {
             }
         };
         let (jobs, todo) = mpsc::channel::<Job>();
-        // The writer is sent after the thread has started: a failed `spawn` would drop the writer.
+        // The writer is sent after the thread has started, because a failed `spawn` would drop the writer.
         let (hand_over, taken) = mpsc::sync_channel::<W>(1);
         let thread = std::thread::Builder::new().name("stdout".into());
         let spawned = thread.spawn(move || {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::shared::{BLOCK, Mode, READ_AHEAD, Shared};
 
-/// If the handler does not read for this time, the rest of the body goes to disk. fcgiwrap may block the
-/// handler: it reads the log (stderr) only after it has written the whole body.
+/// If the handler does not read for this time, the rest of the body goes to disk. The handler may be blocked by
+/// fcgiwrap, which reads the log (stderr) only after it has written the whole body.
 const STALL: Duration = Duration::from_secs(1);
 
-/// Runs the reader on a thread. If no thread can be started, for example because the hosting provider
-/// limits threads, reads the whole body before the handler starts.
+/// Runs the reader on a thread. If no thread can be started, for example because the hosting provider limits threads,
+/// this function reads the whole body before the handler starts.
 pub(super) fn spawn<R: Read + Send + 'static>(reader: Reader<R>) {
     let shared = reader.shared.clone();
     // `Builder::spawn` consumes the closure even if it fails, so the reader is shared with the closure.
@@ -37,7 +37,7 @@ pub(super) fn spawn<R: Read + Send + 'static>(reader: Reader<R>) {
     }
 }
 
-/// Reads stdin, on its thread.
+/// Reads stdin on a separate thread.
 pub(super) struct Reader<R> {
     pub(super) shared: Arc<Shared>,
     pub(super) source: R,
@@ -45,8 +45,8 @@ pub(super) struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads to the end of the body in every mode. If the program stopped reading while the server writes,
-    /// both would wait for each other without an end.
+    /// Reads to the end of the body in every mode. If the program stopped reading while the server writes, the
+    /// program and the server would wait for each other without an end.
     fn run(mut self) {
         let mut block = vec![0; BLOCK];
         let end = loop {
@@ -64,7 +64,7 @@ impl<R: Read> Reader<R> {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Reads at most the declared length: bytes after it are not part of the body (RFC 3875 §4.2).
+    /// Reads at most the declared length, because bytes after it are not part of the body (RFC 3875 §4.2).
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
         let limit = match self.remaining {
             Some(remaining) => usize::try_from(remaining)
@@ -88,7 +88,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Keeps the bytes for the handler, or discards them. Waits while the handler is behind.
+    /// Keeps the bytes for the handler, or discards them. First waits until the handler has read enough, but no
+    /// longer if the handler does not read for [`STALL`].
     fn deliver(&self, bytes: &[u8]) {
         let mut state = self.shared.lock();
         while state.mode == Mode::Follow && state.ready_bytes >= READ_AHEAD {

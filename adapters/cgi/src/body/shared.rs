@@ -1,4 +1,4 @@
-//! The part of the request body that was read and that the handler has not read yet.
+//! The bytes of the request body that were read from stdin and that the handler has not read yet.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,13 +11,13 @@ use bytes::Bytes;
 
 use super::spool::Spool;
 
-/// How many bytes are read at once.
+/// The size of one read from stdin, in bytes.
 pub(super) const BLOCK: usize = 64 * 1024;
 
-/// How many bytes are kept in memory ahead of the handler.
+/// The number of bytes that are kept in memory ahead of the handler.
 pub(super) const READ_AHEAD: usize = 4 * BLOCK;
 
-/// The largest size of the temporary file. A longer body ends with 413 for the handler.
+/// The largest size of the temporary file. If the body is longer, the handler gets a 413 error.
 const MAX_SPOOL: u64 = 1024 * 1024 * 1024;
 
 /// Shared by the reading thread, the handler and the response.
@@ -30,15 +30,15 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) mode: Mode,
-    /// Bytes in memory for the handler, and how many. Bytes on disk come after them.
+    /// The bytes in memory for the handler, and their number. The bytes on disk follow the bytes in memory.
     pub(super) ready: VecDeque<Bytes>,
     pub(super) ready_bytes: usize,
     pub(super) spool: Option<Spool>,
-    /// The error that ends the body for the handler, although stdin could be read.
+    /// The error that ends the body for the handler, although reading stdin did not fail.
     pub(super) fault: Option<BoxError>,
-    /// Stays true after the handler took `fault`: no more bytes are kept.
+    /// Stays true after the handler took `fault`. No more bytes are kept while this field is true.
     pub(super) is_faulty: bool,
-    /// The end of stdin: `Ok` if the body is complete.
+    /// The result of reading stdin to the end: `Ok` if the body is complete.
     pub(super) end: Option<io::Result<()>>,
     pub(super) received: u64,
     pub(super) handler: Option<Waker>,
@@ -50,7 +50,7 @@ pub(super) enum Mode {
     /// Read a little ahead of the handler.
     #[default]
     Follow,
-    /// Read everything and keep it: the server may not read the response before it has written the body.
+    /// Read everything and keep it, because the server may write the whole body before it reads the response.
     ReadAll,
     /// Read everything and discard it.
     Discard,

@@ -7,13 +7,13 @@ use percent_encoding::percent_decode;
 /// Splits a raw path before the part that decodes to `suffix`. Repeated slashes equal one slash, and belong to
 /// the second part.
 ///
-/// Apache with `AllowEncodedSlashes NoDecode` decodes everything except slashes, so both readings are tried.
+/// Apache with `AllowEncodedSlashes NoDecode` decodes everything except slashes, so both ways of decoding are tried.
 pub(super) fn split_before<'a>(raw: &'a [u8], suffix: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let front = without_suffix(raw, suffix, true).or_else(|| without_suffix(raw, suffix, false))?;
     Some((front, &raw[front.len()..]))
 }
 
-/// Compares from the end, so that the time is linear in the length of the path, which the client chooses.
+/// Compares from the end, so that the time is linear in the length of the path. The client chooses that length.
 fn without_suffix<'a>(raw: &'a [u8], suffix: &[u8], decode_slashes: bool) -> Option<&'a [u8]> {
     let mut rest = raw;
     for &expected in merge_slashes(suffix).iter().rev() {
@@ -29,8 +29,9 @@ fn without_suffix<'a>(raw: &'a [u8], suffix: &[u8], decode_slashes: bool) -> Opt
     Some(rest)
 }
 
-/// The raw path before its last byte, and that byte, decoded. Escapes cannot overlap, because `%` is not a
-/// hexadecimal digit, so decoding from the end gives the same bytes as decoding from the start.
+/// Removes the last byte of a raw path. Returns the rest of the raw path, and the removed byte after decoding.
+/// Escapes cannot overlap, because `%` is not a hexadecimal digit, so decoding from the end gives the same bytes as
+/// decoding from the start.
 fn last_decoded(raw: &[u8], decode_slashes: bool) -> Option<(&[u8], u8)> {
     if let [before @ .., b'%', _, _] = raw {
         let mut decoded = percent_decode(&raw[before.len()..]);
@@ -54,9 +55,8 @@ pub(super) fn merge_slashes(path: &[u8]) -> Vec<u8> {
     merged
 }
 
-/// Resolves `.` and `..` segments, plain or encoded, and merges slashes: the server did both before it
-/// checked access, so a handler must see the path that was checked. A path without dot segments is not
-/// changed.
+/// Resolves `.` and `..` segments, plain or encoded, and merges slashes. The server did both before it checked
+/// access, so a handler must see the path that was checked. A path without dot segments is not changed.
 pub(super) fn resolve_dots(raw: &[u8]) -> Cow<'_, [u8]> {
     let decoded = |segment| Cow::from(percent_decode(segment));
     let is_dot = |segment: &[u8]| matches!(segment, b"." | b"..");

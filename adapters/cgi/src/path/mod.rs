@@ -1,13 +1,13 @@
 //! The path and the base path of a request.
 //!
-//! RFC 3875 passes the path decoded, as SCRIPT_NAME and PATH_INFO. `%2F` and `/` look the same there, and
-//! servers also merge slashes and resolve dot segments. The raw target is in REQUEST_URI, a variable that
-//! no RFC defines, and whose value the client chooses: it can differ from the path after a rewrite, be in
-//! absolute form, or be decoded (busybox). So the raw path is used only if its end decodes to PATH_INFO, and
-//! PATH_INFO is encoded otherwise.
+//! RFC 3875 passes the path decoded, as SCRIPT_NAME and PATH_INFO. `%2F` and `/` look the same there, and servers
+//! also merge slashes and resolve dot segments. The raw target is in REQUEST_URI, a variable that no RFC defines. The
+//! client chooses its value, which can differ from the path after a rewrite, be in absolute form, or be decoded
+//! (busybox). So the raw path is used only if its end decodes to PATH_INFO, and PATH_INFO is encoded otherwise.
 //!
-//! The part of the raw path before PATH_INFO is the base path: SCRIPT_NAME, or, if a rewrite adds the name of
-//! the program, the folder that is rewritten, because links must not contain a name that clients never see.
+//! The part of the raw path before PATH_INFO is the base path. It is SCRIPT_NAME, unless a rewrite adds the name of
+//! the program. Then it is the folder that is rewritten, because links must not contain a name that clients never
+//! see.
 
 mod encoded;
 
@@ -34,7 +34,7 @@ impl SplitPath {
         }
         let script = script_prefix(environment.bytes("SCRIPT_NAME").unwrap_or_default());
         let info = with_slash(environment.bytes("PATH_INFO").unwrap_or_default());
-        // A target that is not a path does not contain the path.
+        // A target that does not begin with a slash, such as `*`, contains no path.
         let raw = raw.filter(|raw| raw.starts_with(b"/")).map(resolve_dots);
         let Some(raw) = raw.as_deref() else {
             return Self::new(&encode_path(&info).into_bytes(), &script);
@@ -48,16 +48,16 @@ impl SplitPath {
         })
     }
 
-    /// Splits the path that the client sent before the part that is PATH_INFO. `None` if no such part exists, or if
-    /// the part before it cannot be the base path.
+    /// Splits the path that the client sent before the part that decodes to PATH_INFO. `None` if no part decodes to
+    /// PATH_INFO, or if the part before PATH_INFO cannot be the base path.
     fn of_raw_path(raw: &[u8], script: &[u8], info: &[u8]) -> Option<Self> {
         let (front, path) = split_before(raw, info)?;
         let front = decode(front);
         if front == script {
             return Some(Self::new(path, script));
         }
-        // Some servers pass the whole path in PATH_INFO, although SCRIPT_NAME is a part of it. If both are the
-        // whole path, as with `SCRIPT_NAME $fastcgi_script_name` and `PATH_INFO $uri`, SCRIPT_NAME is wrong.
+        // Some servers pass the whole path in PATH_INFO, including SCRIPT_NAME. If SCRIPT_NAME and PATH_INFO are both
+        // the whole path, as with `SCRIPT_NAME $fastcgi_script_name` and `PATH_INFO $uri`, SCRIPT_NAME is wrong.
         if front.is_empty()
             && let Some(below) = strip_segments(info, script)
             && !script.is_empty()
@@ -108,7 +108,7 @@ fn with_slash(info: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Removes a prefix of whole segments. Both paths are decoded.
+/// Removes a prefix of whole segments. The caller must have percent-decoded both paths.
 fn strip_segments<'a>(path: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let rest = path.strip_prefix(prefix)?;
     (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
@@ -252,7 +252,7 @@ mod tests {
         );
         assert_eq!(uri("/app/old", "/app", "/new"), pair("/new", "/app"));
         assert_eq!(uri("/blog/x", "/app.cgi", "/posts/x"), pair("/posts/x", ""));
-        // One URL of the site is the root of the program: its folder is not known.
+        // One URL of the site is the root of the program, so the folder of the program is unknown.
         assert_eq!(uri("/start/", "/app.cgi", "/"), pair("/", ""));
     }
 
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn path_info_without_a_slash_at_its_start_gets_one() {
+    fn path_info_without_a_leading_slash_gets_a_leading_slash() {
         assert_eq!(
             uri("/app/echo/x%2Cy", "/app", "echo/x,y"),
             pair("/echo/x%2Cy", "/app")

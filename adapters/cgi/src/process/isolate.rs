@@ -17,13 +17,13 @@ static RESPONSE: Mutex<Option<File>> = Mutex::new(None);
 /// - stdout is reserved for the response. Everything else that the program prints goes to stderr, which is
 ///   the server's log, so `println!` cannot corrupt the response.
 ///
-/// `anyhost::run` calls this function. A program that prints before `run` calls it earlier; the second call then
-/// has no effect.
+/// `anyhost::run` calls this function. A program that prints before `run` must call this function before it prints;
+/// the call in `run` then has no effect.
 ///
 /// # Errors
 /// An error of the operating system if descriptors cannot be duplicated.
 pub fn isolate() -> io::Result<()> {
-    // SAFETY: the documentation requires that no other thread exists, so none can read the environment.
+    // SAFETY: the documentation requires that no other thread exists, so no other thread can read the environment.
     unsafe { std::env::remove_var("HTTP_PROXY") };
     let mut response = RESPONSE.lock().unwrap_or_else(PoisonError::into_inner);
     if response.is_none() {
@@ -62,7 +62,7 @@ pub(crate) fn detach(response: &File) {
         rustix::stdio::dup2_stderr(&null)?;
         Ok(())
     };
-    // Fails for a pipe, where closing the descriptor is enough.
+    // `shutdown` fails for a pipe, for which closing the descriptor is enough.
     let _ = rustix::net::shutdown(response, rustix::net::Shutdown::Write);
     if let Err(error) = detach() {
         tracing::warn!(%error, "failed to detach from the web server, which may now wait for wait_until work");

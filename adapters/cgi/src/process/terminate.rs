@@ -14,21 +14,21 @@ use std::time::Duration;
 use signal_hook::consts::SIGTERM;
 use signal_hook::low_level::{pipe, register};
 
-/// SIGALRM ends the process this many seconds after SIGTERM or the deadline, if it still runs. Apache sends
+/// SIGALRM ends the process this many seconds after SIGTERM or the deadline, if the process still runs. Apache sends
 /// SIGKILL after 3 seconds.
 const ALARM: u32 = 3;
 
-/// Catches SIGTERM: from its creation on, the signal does not end the process directly.
+/// Catches SIGTERM. Once this value exists, the signal does not end the process directly.
 ///
-/// Tokio's signal handling allocates tables and registers with the I/O driver at start-up. A process that
-/// serves one request would pay that each time. Here, the socket is registered with the runtime only when
+/// Tokio's signal handling allocates tables and registers with the I/O driver at start-up. A process that serves one
+/// request would pay that cost for each request. Here, the socket is registered with the runtime only when
 /// [`recv`](Self::recv) is polled.
 pub(crate) struct Terminate {
     signals: UnixStream,
     response_sent: ResponseSent,
 }
 
-/// A flag for the signal handler. After it is set, SIGTERM is ignored.
+/// A flag for the signal handler. After the flag is set, SIGTERM is ignored.
 #[derive(Clone)]
 pub(crate) struct ResponseSent(Arc<AtomicBool>);
 

@@ -26,16 +26,17 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
             tracing::warn!(name = %variable.escape_ascii(), "ignoring a request header with an invalid name");
             continue;
         };
-        // The name of the header decides: a server may pass a variable in lower case or with dashes.
+        // Compares the name of the header, because a server may pass the variable in lower case or with dashes.
         match name.as_str() {
-            // Servers check CONTENT_TYPE and CONTENT_LENGTH, which have the same values.
+            // Set below from CONTENT_TYPE and CONTENT_LENGTH, which have the same values and which servers check.
             "content-type" | "content-length" => continue,
             // A `Proxy` header becomes HTTP_PROXY, a variable that HTTP clients read as a setting ("httpoxy").
             "proxy" => continue,
-            // RFC 3875 §4.1 does not distinguish an empty variable from a missing one. Servers set these
-            // without a header of the client (nginx: HTTP_HOST; rewrite rules: HTTP_AUTHORIZATION; Python's
-            // CGIHTTPRequestHandler: the others), and none of these headers has a meaning without a value.
-            // Other headers have one, such as Accept-Encoding (RFC 9110 §12.5.3), so they are kept.
+            // RFC 3875 §4.1 does not distinguish an empty variable from a missing one. Servers set these variables
+            // even if the client sent no such header (nginx: HTTP_HOST; rewrite rules: HTTP_AUTHORIZATION; Python's
+            // CGIHTTPRequestHandler: the others), and none of these headers has a meaning without a value. Other
+            // headers can have a meaning without a value, such as Accept-Encoding (RFC 9110 §12.5.3), so they are
+            // kept.
             "host" | "authorization" | "cookie" | "referer" | "user-agent" if value.is_empty() => {
                 continue;
             }
@@ -109,8 +110,8 @@ fn header_value(name: &HeaderName, value: &[u8]) -> Option<HeaderValue> {
     valid
 }
 
-/// SERVER_NAME and SERVER_PORT as a Host header. `None` if SERVER_NAME is not a host name: nginx passes the
-/// first name of its `server_name` directive, which can be a pattern, or the `_` of a server for all names.
+/// SERVER_NAME and SERVER_PORT as a Host header. `None` if SERVER_NAME is not a host name: nginx passes the first
+/// name of its `server_name` directive, which can be a pattern, or the `_` of a catch-all server.
 fn server_name(environment: &Environment) -> Option<HeaderValue> {
     let name = environment.text("SERVER_NAME")?;
     let literal = name
@@ -131,8 +132,8 @@ fn server_name(environment: &Environment) -> Option<HeaderValue> {
     HeaderValue::from_str(&host).ok()
 }
 
-/// Whether each label starts with a letter, a digit or an underscore and continues with these or dashes, and one
-/// label contains a letter or a digit.
+/// Whether each label starts with a letter, a digit or an underscore, continues with these characters or dashes, and
+/// at least one label contains a letter or a digit.
 fn is_domain_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let valid = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
@@ -142,9 +143,9 @@ fn is_domain_name(name: &str) -> bool {
     without_root.split('.').all(is_label) && name.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// Apache does not pass Authorization to CGI programs unless `CGIPassAuth On` is set. Where that is
-/// forbidden, a rewrite rule can set the variable, and each internal redirect then puts `REDIRECT_` in front
-/// of its name.
+/// Apache does not pass Authorization to CGI programs unless `CGIPassAuth On` is set. On a host that forbids this
+/// directive, a rewrite rule can set the variable, and each internal redirect then puts `REDIRECT_` in front of its
+/// name.
 fn authorization(environment: &Environment) -> Option<&[u8]> {
     let redirected = environment.iter().find(|(name, value)| {
         let mut rest = *name;

@@ -13,8 +13,8 @@ use crate::environment::Environment;
 /// Builds a request from the environment. Its body is empty.
 ///
 /// # Errors
-/// 400, 411, 414 or 431 if the client may have caused the error, 500 if the server did not set a variable
-/// that RFC 3875 requires; with the parts that could be decoded.
+/// 400, 411, 414 or 431 if the client may have caused the error, 500 if the server did not set a variable that RFC
+/// 3875 requires. The error comes with the parts of the request that could be decoded.
 pub(crate) fn decode(
     environment: &Environment,
     path: &[u8],
@@ -62,8 +62,9 @@ fn version(environment: &Environment) -> Version {
     }
 }
 
-/// Servers must set QUERY_STRING (RFC 3875 §4.1.7), and after a rewrite only QUERY_STRING is right. If it is
-/// empty, the target may have ended with a question mark or not: CGI has no variable that shows the difference.
+/// Servers must set QUERY_STRING (RFC 3875 §4.1.7), and after a rewrite only QUERY_STRING is right. If QUERY_STRING
+/// is empty, the target may or may not have ended with a question mark; CGI has no variable that shows the
+/// difference.
 fn query(environment: &Environment) -> Option<&[u8]> {
     match environment.get("QUERY_STRING") {
         Some(_) => environment.bytes("QUERY_STRING"),

@@ -44,7 +44,7 @@ pub(super) fn encode(response: &Response, form: Form) -> Vec<u8> {
     head.extend_from_slice(status.canonical_reason().unwrap_or("Unknown").as_bytes());
     head.extend_from_slice(b"\r\n");
     if let Form::Nph(_) = form {
-        // The response ends when the program closes stdout, and the connection with it.
+        // Both the response and the connection end when the program closes stdout.
         head.extend_from_slice(b"Connection: close\r\n");
     }
     encode_headers(&mut head, status, response.headers(), form);

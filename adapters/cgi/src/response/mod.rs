@@ -20,8 +20,9 @@ pub(crate) use head::Form;
 /// A body chunk up to this size is written together with the head.
 const SMALL_CHUNK: usize = 2048;
 
-/// The head waits this long for the first byte of the body. If the body fails before, the response can still be
-/// 500. After the head, web servers would pass on the failure as a complete, empty response.
+/// Before the head is written, the program waits this long for the first byte of the body. If the body fails within
+/// this time, the response can still be 500. After the head, web servers would pass on the failure as a complete,
+/// empty response.
 const HEAD_DELAY: Duration = Duration::from_millis(50);
 
 /// Why a response could not be sent completely.

@@ -34,7 +34,7 @@ async fn the_body_of_a_rejected_request_is_discarded() {
 
 #[tokio::test]
 async fn no_bytes_after_the_content_length_are_read() {
-    // RFC 3875 §4.2. busybox sends such bytes.
+    // busybox sends bytes after the content length, which are not part of the body (RFC 3875 §4.2).
     let stdin = CountedStdin::new(1_000_000);
     let (response, _) = run(body_length, &[("CONTENT_LENGTH", "5")], stdin.clone()).await;
     assert!(response.ends_with("\r\n\r\n5"), "{response}");
@@ -85,7 +85,7 @@ async fn a_content_length_over_the_limit_is_a_413_before_the_body_arrives() {
 }
 
 #[tokio::test]
-async fn the_content_length_can_be_passed_as_a_header_only() {
+async fn a_content_length_that_is_passed_only_as_an_http_variable_is_used() {
     // busybox does this for a GET with a body.
     let vars = [("HTTP_CONTENT_LENGTH", "5"), ("REQUEST_METHOD", "GET")];
     let (response, _) = run(body_length, &vars, Cursor::new("hello and more")).await;
@@ -148,7 +148,7 @@ async fn the_size_hint_of_the_body_is_the_content_length() {
 
 #[tokio::test]
 async fn a_long_body_is_kept_on_disk_while_the_response_waits() {
-    // Responds with more than a pipe holds before it reads the body.
+    // This handler responds with more bytes than a pipe holds before it reads the body.
     let late = |request: Request| async move {
         let early = stream::iter([Ok::<_, BoxError>("early ".repeat(2000))]);
         let rest = stream::try_unfold((request, 0), |(mut request, read)| async move {

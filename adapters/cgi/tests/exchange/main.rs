@@ -42,7 +42,7 @@ impl Write for Stdout {
     }
 }
 
-/// stdin with a number of bytes, which counts how many were read.
+/// stdin with a given number of bytes, which counts the bytes that were read.
 #[derive(Clone)]
 struct CountedStdin(Arc<AtomicUsize>, usize);
 

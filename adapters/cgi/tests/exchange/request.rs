@@ -41,7 +41,7 @@ async fn a_method_keeps_its_case_and_can_be_unknown() {
 }
 
 #[tokio::test]
-async fn a_missing_method_is_a_500_and_an_invalid_one_a_400() {
+async fn a_missing_method_is_a_500_and_an_invalid_method_is_a_400() {
     for method in ["", " "] {
         let status = if method.is_empty() { "500" } else { "400" };
         let response = inspect(uri, &[("REQUEST_METHOD", method)]).await;
@@ -72,7 +72,7 @@ async fn an_unknown_protocol_version_is_treated_as_http_1_0() {
 }
 
 #[tokio::test]
-async fn the_query_comes_from_query_string_or_if_it_is_missing_from_request_uri() {
+async fn the_query_comes_from_query_string_and_from_request_uri_only_if_query_string_is_missing() {
     for (vars, expected) in [
         (
             &[("REQUEST_URI", "/x?raw"), ("QUERY_STRING", "rewritten=1")][..],
@@ -127,7 +127,7 @@ async fn request_uri_cannot_change_the_host_name() {
 }
 
 #[tokio::test]
-async fn the_host_header_comes_from_http_host_or_if_it_is_missing_from_server_name() {
+async fn the_host_header_comes_from_http_host_and_from_server_name_only_if_http_host_is_missing() {
     for (vars, expected) in [
         (
             &[("HTTP_HOST", "a.example:81"), ("SERVER_NAME", "b.example")][..],
@@ -210,21 +210,21 @@ async fn a_variable_that_cannot_be_a_header_is_ignored() {
 
 #[tokio::test]
 async fn an_empty_variable_is_missing_if_its_header_has_no_meaning_without_a_value() {
-    // RFC 3875 §4.1. Python's CGIHTTPRequestHandler sets the last three for every request.
+    // RFC 3875 §4.1. Python's CGIHTTPRequestHandler sets the last three of these variables for every request.
     let vars = [
         ("HTTP_HOST", ""),
         ("HTTP_AUTHORIZATION", ""),
         ("HTTP_USER_AGENT", ""),
         ("HTTP_COOKIE", ""),
         ("HTTP_REFERER", ""),
-        // RFC 9110 §12.5.3: no content coding is acceptable.
+        // RFC 9110 §12.5.3: an empty Accept-Encoding means that no content coding is acceptable.
         ("HTTP_ACCEPT_ENCODING", ""),
     ];
     assert_eq!(inspect(headers, &vars).await, "accept-encoding: ");
 }
 
 #[tokio::test]
-async fn path_info_without_a_leading_slash_gets_one() {
+async fn path_info_without_a_leading_slash_gets_a_leading_slash() {
     let vars = [
         ("SCRIPT_NAME", "/app"),
         ("PATH_INFO", "echo/x"),

@@ -1,5 +1,5 @@
-//! The response on stdout (RFC 3875 §6), as far as it is specific to CGI. Rules for all hosts are tested in
-//! the core.
+//! The parts of the response on stdout that are specific to CGI (RFC 3875 §6). The tests of the core cover the rules
+//! for all hosts.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -141,7 +141,7 @@ async fn a_body_that_fails_before_its_first_chunk_is_a_500() {
     assert_eq!(outcome, Outcome::Aborted);
 }
 
-/// A body of an empty chunk, a pause, and an error.
+/// A body with an empty chunk, then a pause, and then an error.
 fn failing_after(pause: Duration) -> Body {
     Body::from_stream(stream::unfold(0, move |step| async move {
         match step {
@@ -166,7 +166,7 @@ async fn a_body_that_fails_shortly_before_its_first_byte_is_a_500() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_has_no_byte_for_a_while_does_not_delay_its_head() {
+async fn a_head_is_written_after_a_short_delay_even_if_the_body_has_no_byte_yet() {
     let failing = || async { failing_after(Duration::from_secs(10)) };
     let (response, outcome) = run(failing, NONE, io::empty()).await;
     assert!(response.starts_with("Status: 200 OK\r\n"), "{response}");
@@ -211,7 +211,7 @@ impl Write for FailingStdout {
 }
 
 #[tokio::test]
-async fn a_closed_stdout_is_a_disconnected_client_and_another_error_aborts_the_response() {
+async fn a_closed_stdout_is_a_disconnected_client_and_another_write_error_aborts_the_response() {
     let endless = || async {
         Body::from_stream(stream::repeat_with(|| {
             Ok::<_, io::Error>("more ".repeat(1000))
