@@ -1,4 +1,4 @@
-//! What Lambda knows about a request.
+//! The values of a request that only Lambda provides.
 
 use anyhost_core::adapter::forwarded::{Proxies, parse_ip};
 use anyhost_core::{Context, Host, Result};
@@ -11,7 +11,8 @@ use crate::event::{ClientScheme, Description, Json, Peer, Source};
 use crate::options::FunctionOptions;
 use crate::runtime::Metadata;
 
-/// What only Lambda knows about a request. It is one of the request's extensions, which no client can set:
+/// The values of a request that only Lambda provides. Handlers find this type in the request's extensions, which no
+/// client can set:
 ///
 /// ```
 /// use anyhost_core::Request;
@@ -97,7 +98,7 @@ impl LambdaContext {
     /// ```
     ///
     /// # Errors
-    /// When the event has no `requestContext`, or it does not fit `T`. The error is a 500.
+    /// Returns a 500 error if the event has no `requestContext`, or if the `requestContext` does not fit `T`.
     pub fn event_context<T: DeserializeOwned>(&self) -> Result<T> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -158,7 +159,7 @@ fn scheme(description: &Description, headers: Option<&HeaderMap>) -> Scheme {
         ClientScheme::ForwardedProto => headers
             .and_then(|headers| headers.get_all("x-forwarded-proto").iter().next_back())
             .is_some_and(|scheme| scheme == "https"),
-        // "HTTP targets in VPC Lattice": `http` or `https`.
+        // "HTTP targets in VPC Lattice": the value of the header is `http` or `https`.
         ClientScheme::ForwardedForProto => headers
             .and_then(|headers| headers.get_all("x-forwarded-for-proto").iter().next_back())
             .is_none_or(|scheme| scheme != "http"),

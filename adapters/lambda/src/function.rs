@@ -1,4 +1,4 @@
-//! A Lambda function: its settings, and its life from the start to SIGTERM.
+//! A Lambda function: its settings, its start, its invocations and its shutdown.
 
 use std::fmt;
 use std::io;
@@ -35,7 +35,7 @@ impl Function {
     /// The definitions of the settings that [`from_env`](Self::from_env) reads.
     pub const SETTINGS: &'static [Setting] = FunctionOptions::SETTINGS;
 
-    /// A function with the default settings. It reads no environment variables.
+    /// A function with the default settings. Environment variables are ignored.
     pub fn new() -> Self {
         Self::default()
     }
@@ -43,7 +43,7 @@ impl Function {
     /// A function with the settings in the environment; [`FunctionOptions`] lists them.
     ///
     /// # Errors
-    /// For a variable with an invalid value.
+    /// Returns an error if a variable has an invalid value.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         let settings = FunctionOptions::from_vars(|name| std::env::var(name).ok())?;
         Ok(Self {
@@ -54,8 +54,8 @@ impl Function {
 
     /// Sets how responses are sent; [`Mode::Buffer`] by default.
     ///
-    /// The mode must match the deployment: an event source that expects the other mode sends the client the
-    /// JSON instead of the response.
+    /// The mode must match the deployment. If the event source expects another mode, the client receives the JSON
+    /// instead of the response.
     #[must_use]
     pub fn with_mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
@@ -77,7 +77,7 @@ impl Function {
 
     /// Removes this prefix from paths that begin with it, such as the mapping of a custom domain.
     ///
-    /// It is removed once, and only as whole segments. The removed prefix becomes the context's `base_path`.
+    /// The prefix is removed once, and only as whole segments. The removed prefix becomes the context's `base_path`.
     #[must_use]
     pub fn with_base_path(mut self, path: impl Into<String>) -> Self {
         self.settings.base_path = Some(UrlPath(path.into().into()));
@@ -97,8 +97,7 @@ impl Function {
     /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer; 1 by default.
     ///
     /// The client's address is the entry at this position from the right. If there are fewer entries, the address is
-    /// unknown. The
-    /// setting is only for load balancers: the events of all other sources contain the address.
+    /// unknown. The setting is only for load balancers, because the events of all other sources contain the address.
     #[must_use]
     pub fn with_proxies(mut self, count: usize) -> Self {
         self.settings.proxies = count;
@@ -143,16 +142,16 @@ impl Function {
         self
     }
 
-    /// Serves invocations until SIGTERM, and then finishes those in flight.
+    /// Serves invocations until SIGTERM, and then finishes the invocations in flight.
     ///
     /// `wait_until` work runs after the response was sent to the Runtime API and before the next invocation is
     /// requested, so that Lambda cannot freeze the process meanwhile. The time of the work counts towards the
     /// function's timeout.
     ///
     /// # Errors
-    /// When `AWS_LAMBDA_RUNTIME_API` is missing or invalid, when a SnapStart hook failed, which was reported
-    /// to Lambda, or when the Runtime API has refused connections for 5 seconds. Other failures of the Runtime API
-    /// are retried, with pauses of up to 5 seconds.
+    /// Returns an error if `AWS_LAMBDA_RUNTIME_API` is missing or invalid, if a SnapStart hook failed (Lambda has
+    /// received a report), or if the Runtime API has refused connections for 5 seconds. Other failures of the Runtime
+    /// API are retried, with pauses of up to 5 seconds.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         let handler: Arc<dyn Handler> = Arc::new(handler.into_handler());
         let endpoint = Endpoint::from_env()?;
@@ -172,8 +171,8 @@ impl Function {
     /// Calls a handler with an event, as Lambda would, and returns the JSON of the response.
     ///
     /// # Errors
-    /// When the invocation fails: for a non-HTTP event if no path for such events is set, or if the handler's
-    /// response to it is an error. Lambda retries such events.
+    /// Returns an error if the invocation fails. A non-HTTP event fails if no path for such events is set, or if the
+    /// handler's response to the event is an error. Lambda retries such events.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

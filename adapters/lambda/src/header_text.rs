@@ -22,7 +22,7 @@ pub(crate) fn to_value(text: &str, form: HeaderText) -> Option<HeaderValue> {
     HeaderValue::from_bytes(latin1.as_deref().unwrap_or(text.as_bytes())).ok()
 }
 
-/// The JSON string for a header value: a value that is not valid UTF-8 is decoded as Latin-1.
+/// The JSON string for a header value. A value that is not valid UTF-8 is decoded as Latin-1.
 pub(crate) fn from_value(value: &HeaderValue) -> Cow<'_, str> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => Cow::Borrowed(text),

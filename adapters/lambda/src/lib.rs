@@ -1,8 +1,8 @@
 //! Runs an [anyhost](https://docs.rs/anyhost) handler as an AWS Lambda function.
 //!
-//! It accepts the events of all sources that send HTTP requests: Function URLs, API Gateway REST APIs and HTTP
-//! APIs (both payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
-//! WebSocket APIs. It recognises the [source](Source) of each event. [`Function`] has the settings of the
+//! The adapter accepts the events of all sources that send HTTP requests: Function URLs, API Gateway REST APIs and
+//! HTTP APIs (both payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
+//! WebSocket APIs. The adapter recognises the [source](Source) of each event. [`Function`] has the settings of the
 //! deployment, which can also be environment variables ([`FunctionOptions`]).
 //!
 //! ```no_run
@@ -15,10 +15,11 @@
 //!
 //! - The path and query are as the client sent them, byte for byte, unless AWS changes them. Repeated headers and
 //!   cookies are kept in both directions.
-//! - A response body is in base64 if it is not valid UTF-8 or has a Content-Encoding. It never changes.
+//! - A response body is in base64 if it is not valid UTF-8 or has a Content-Encoding. The bytes of a body never
+//!   change.
 //! - Errors, panics, invalid requests and responses that are too large become HTTP responses. No event can end the
-//!   process. An event that is not certainly an HTTP request is never answered as one: for a queue, a response means
-//!   that the message was processed.
+//!   process. An event that may not be an HTTP request never gets an HTTP response, because for a queue a response
+//!   means that the message was processed.
 //!
 //! # Features
 //! | feature | meaning |

@@ -48,7 +48,7 @@ fn level_of(name: Option<&str>) -> Option<LevelFilter> {
 
 /// Writes log events to stderr, each as one line: as JSON if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, otherwise as text
 /// without the time, which Lambda adds. CloudWatch makes an event of each line, so control characters in text are
-/// escaped: a client could forge events otherwise, and a backtrace would become one event per frame.
+/// escaped. Otherwise, a client could forge events, and a backtrace would become one event per frame.
 pub fn layer<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -70,7 +70,7 @@ where
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
-    /// Writes one event: the formatter passes each event in one call.
+    /// Writes one event. The formatter passes each event in one call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let mut line = String::with_capacity(text.len() + 1);
@@ -94,7 +94,8 @@ impl<W: Write> Write for OneLine<W> {
 /// the spans around it, and the `requestId` and `tenantId` of the invocation.
 struct Json<W>(W);
 
-/// The fields that name the invocation. Those of the outermost span count, which is the invocation's.
+/// The fields that identify the invocation. Their values come from the outermost span, which is the span of the
+/// invocation.
 const INVOCATION_FIELDS: [&str; 2] = ["requestId", "tenantId"];
 
 impl<S, W, O> Layer<S> for Json<W>

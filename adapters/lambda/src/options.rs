@@ -19,7 +19,7 @@ pub enum Mode {
     /// as one JSON document.
     Stream,
     /// As [`Stream`](Self::Stream), but only for a Function URL. A REST API gets complete responses, which is its
-    /// default: an event does not show which of the two its REST API expects.
+    /// default, because an event does not show whether its REST API expects a streamed response.
     StreamUrl,
     /// As [`Stream`](Self::Stream), but only for a REST API.
     StreamRest,
@@ -67,8 +67,8 @@ impl SettingValue for UrlPath {
     const EXPECTED: &'static str = "a percent-encoded path that begins with a slash";
 
     fn parse_setting(text: &str) -> Option<Self> {
-        // `http::Uri` accepts no spaces and no control characters. Other invalid paths fail in the same way, for
-        // every event, and not at the start.
+        // Rejects, for example, spaces and control characters, which `http::Uri` does not accept. Without this check
+        // at the start, an invalid path would fail for every event.
         let parsed: PathAndQuery = text.parse().ok()?;
         (text.starts_with('/') && parsed.path() == text).then(|| Self(text.into()))
     }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_value_is_an_error_that_names_the_variable_and_what_it_accepts() {
+    fn an_invalid_value_is_an_error_that_names_the_variable_and_the_accepted_values() {
         for (name, value, expected) in [
             (
                 "ANYHOST_LAMBDA_MODE",

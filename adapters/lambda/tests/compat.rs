@@ -147,7 +147,7 @@ async fn a_lambda_http_handler_works_with_every_event_source() {
 }
 
 #[tokio::test]
-async fn a_lambda_http_handler_on_another_host_sees_default_values_and_what_that_host_knows() {
+async fn a_lambda_http_handler_on_another_host_sees_default_values_and_the_values_of_that_host() {
     for host in [Host::HTTP, Host::CGI] {
         let handler = lambda_http_handler(service_fn(lambda_handler));
         let seen = json_of(call_on(host, handler, post()).await).await;

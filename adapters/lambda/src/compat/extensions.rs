@@ -78,8 +78,8 @@ fn strings(map: Value) -> HashMap<String, String> {
     entries.collect()
 }
 
-/// The request context of a Function URL, made from the request. For hosts other than Lambda, and for events that do
-/// not fit the types of `lambda_http`.
+/// Builds the request context of a Function URL from the request. Used on hosts other than Lambda, and for events
+/// that do not fit the types of `lambda_http`.
 fn context_of(request: &Request, context: &Context) -> RequestContext {
     let mut http = ApiGatewayV2httpRequestContextHttpDescription::default();
     http.method = request.method().clone();
@@ -120,7 +120,7 @@ fn lambda_context(lambda: Option<&LambdaContext>, context: &Context) -> lambda_h
         result.invoked_function_arn = owned(metadata.function_arn()).unwrap_or_default();
         result.xray_trace_id = owned(metadata.trace_id());
         result.tenant_id = owned(metadata.tenant_id());
-        // The caller of Invoke controls both, so they may be invalid.
+        // The caller of Invoke controls both values, so the values may be invalid.
         result.client_context = from_json(metadata.client_context());
         result.identity = from_json(metadata.cognito_identity());
     }

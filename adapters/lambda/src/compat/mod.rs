@@ -21,7 +21,7 @@
 //! // anyhost::run(handler)
 //! ```
 //!
-//! # What a handler of `lambda_http` sees
+//! # The values that a handler of `lambda_http` sees
 //! On Lambda, the methods of [`RequestExt`](lambda_http::RequestExt) return what they return in `lambda_http`. On
 //! other hosts, `lambda_context()` is [`Context::default`](lambda_http::Context) with the request id and the
 //! deadline that the host knows; `request_context()` is the context of a Function URL, made from the request; the path
@@ -85,7 +85,8 @@ where
         let mut service = self.0.clone();
         let ready = poll_fn(|cx| service.poll_ready(cx)).await;
         ready.map_err(failed)?;
-        // Not a `match` over the awaited result: the service's response need not be `Send`.
+        // The service's response need not be `Send`, so a `match` on the awaited result would make this future not
+        // `Send`.
         let response = service.call(request).await.map(R::into_response);
         Ok(response_of(response.map_err(failed)?.await))
     }
@@ -116,13 +117,13 @@ fn response_of(response: http::Response<lambda_http::Body>) -> Response {
     let body = match body {
         lambda_http::Body::Empty => Body::empty(),
         lambda_http::Body::Text(text) => {
-            // `lambda_http` sets no Content-Type for text. Most event sources then send this one.
+            // `lambda_http` sets no Content-Type for text. Most event sources then send this Content-Type.
             let text_plain = HeaderValue::from_static("text/plain; charset=utf-8");
             parts.headers.entry(CONTENT_TYPE).or_insert(text_plain);
             text.into()
         }
         lambda_http::Body::Binary(bytes) => bytes.into(),
-        // The type is `non_exhaustive`.
+        // `lambda_http::Body` is `non_exhaustive`.
         other => other.to_vec().into(),
     };
     Response::from_parts(parts, body)

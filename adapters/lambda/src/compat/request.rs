@@ -25,7 +25,7 @@ pub(super) async fn into_lambda_http(mut request: Request) -> Result<lambda_http
     Ok(lambda_http::Request::from_parts(parts, body))
 }
 
-/// `None` if the request has no Host header.
+/// The URI of a request with scheme and host. `None` if the request has no Host header.
 fn absolute(request: &Request) -> Option<Uri> {
     let mut parts = request.uri().clone().into_parts();
     parts.authority = Some(request.authority()?.parse().ok()?);

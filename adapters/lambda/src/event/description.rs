@@ -20,7 +20,7 @@ pub(super) const API_GATEWAY_HEADER_LIMIT: usize = 10_240;
 /// integrations in API Gateway").
 pub(crate) const PRELUDE_LIMIT: usize = 16 * 1024;
 
-/// The maps of headers in which events differ. A source sends one or both of them.
+/// The maps of headers in events. An event source sends one of these maps or both.
 pub(super) const HEADERS: &[Field] = &[&["multiValueHeaders"], &["headers"]];
 
 /// The body of most sources.
@@ -41,7 +41,7 @@ pub(crate) struct Description {
 
     /// The request's method.
     pub(crate) method: Field,
-    /// The method of requests without one.
+    /// The method of an event that contains no method.
     pub(crate) default_method: Option<&'static str>,
     /// The path; `None` for events whose path is the setting `ANYHOST_LAMBDA_EVENTS`.
     pub(crate) path: Option<Path>,
@@ -74,7 +74,7 @@ pub(crate) struct Description {
     /// Reads the event's `requestContext` into the type that `lambda_http` has for it.
     #[cfg(feature = "lambda_http")]
     pub(crate) request_context: fn(&[u8]) -> Option<RequestContext>,
-    /// How `front_door` simulates the source; `None` if it does not.
+    /// The data with which `front_door` simulates the source; `None` if `front_door` cannot simulate the source.
     #[cfg(feature = "testing")]
     pub(crate) simulation: Option<Simulation>,
 }
@@ -139,7 +139,7 @@ pub(crate) enum Peer {
     Field(Field),
     /// In X-Forwarded-For, to which the source appends the address of its client.
     ForwardedFor,
-    /// The event does not contain it.
+    /// The event does not contain the client's address.
     Unknown,
 }
 
@@ -147,19 +147,19 @@ pub(crate) enum Peer {
 pub(crate) enum ClientScheme {
     /// The source accepts only HTTPS, or does not report the scheme.
     Https,
-    /// In X-Forwarded-Proto, which the source overwrites whatever the client sent.
+    /// In X-Forwarded-Proto. The source replaces the value that the client sent.
     ForwardedProto,
-    /// In `x-forwarded-for-proto`, and HTTPS if that header is missing.
+    /// In `x-forwarded-for-proto`. The scheme is HTTPS if that header is missing.
     ForwardedForProto,
     /// The event was not sent over HTTP.
     NotHttp,
 }
 
-/// What a source accepts as a response.
+/// The form of the responses that a source accepts.
 pub(crate) enum ResponseForm {
     /// A JSON object with the status, the headers and the body.
     Http(HttpForm),
-    /// Any JSON: the result of the invocation. An error status fails the invocation.
+    /// Any JSON, which is the result of the invocation. An error status fails the invocation.
     Result,
 }
 
@@ -169,14 +169,14 @@ pub(crate) struct HttpForm {
     pub(crate) headers: HeaderForm,
     /// Whether the object has a `statusDescription`.
     pub(crate) status_description: bool,
-    /// Whether the source always decodes a body in base64. A REST API does so only for the media types that
+    /// Whether the source always decodes a body in base64. A REST API decodes a body only for the media types that
     /// its deployment lists.
     pub(crate) decodes_base64: bool,
 }
 
 /// How a source accepts headers with several values.
 ///
-/// Cookies differ from other headers: each needs its own line (RFC 6265 §3), so they are never joined with
+/// Cookies differ from other headers: each cookie needs its own line (RFC 6265 §3), so cookies are never joined with
 /// commas (RFC 9110 §5.3).
 #[derive(Clone, Copy)]
 pub(crate) enum HeaderForm {

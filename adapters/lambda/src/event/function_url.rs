@@ -1,5 +1,5 @@
-//! A Lambda Function URL ("Creating and managing Lambda function URLs"). It uses the HTTP API's payload
-//! format 2.0, but its path is as the client sent it, and it has no header limit.
+//! A Lambda Function URL ("Creating and managing Lambda function URLs"). The event has the HTTP API's payload format
+//! 2.0, but its path is as the client sent it, and responses have no header limit.
 
 use super::description::{Description, Path, Sign};
 use super::http_api::{self, HTTP, PATH};
@@ -8,7 +8,7 @@ use super::read;
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "Function URL",
-    // Without an API id, the event comes from a Function URL, or from an emulator of one.
+    // Without an API id, the event comes from a Function URL, or from an emulator of a Function URL.
     signs: &[
         &[
             Sign::Exists(HTTP),
@@ -26,7 +26,7 @@ pub(super) const DESCRIPTION: Description = Description {
         stage: NO_FIELD,
         full: NO_FIELD,
     }),
-    // The event has the cookies here and in the Cookie header.
+    // The event has the cookies in this list and also in the Cookie header.
     cookies: &["cookies"],
     response_header_limit: usize::MAX,
     can_stream: true,
@@ -57,7 +57,7 @@ mod simulated {
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {
-        // `domainName` is the function's own, whatever Host header a proxy in front of it sends.
+        // `domainName` is the domain name of the function, even if a proxy in front of it sends another Host header.
         http_api::payload_v2(arrived, arrived.path, &decoded(arrived.path), HOST)
     }
 }

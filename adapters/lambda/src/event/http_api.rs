@@ -19,7 +19,7 @@ pub(super) const DESCRIPTION: Description = Description {
     name: "HTTP API",
     signs: &[
         &[Sign::Exists(HTTP)],
-        // An event without some of the fields that AWS sends. It is a request, and gets an error response.
+        // An event without some of the fields that AWS sends is still a request, and gets an error response.
         &[Sign::IsMap(&["requestContext"]), Sign::Exists(PATH)],
     ],
     method: &["requestContext", "http", "method"],
@@ -83,7 +83,7 @@ pub(super) mod simulated {
 
     fn event(arrived: &Arrived<'_>) -> Value {
         let path = decoded(arrived.path);
-        // An encoded `?` in the path ends it. AWS drops the rest.
+        // AWS ends the path at an encoded `?` and drops the rest.
         let path = path.split('?').next().unwrap_or_default();
         let mut event = payload_v2(arrived, path, path, arrived.header("host"));
         if let Some(headers) = event["headers"].as_object_mut() {

@@ -14,7 +14,7 @@ use serde::de::{
 /// The way from the root of an event to one of its values, key by key.
 pub(crate) type Field = &'static [&'static str];
 
-/// The field of values that an event source never sends.
+/// The field for a value that an event source never sends.
 pub(crate) const NO_FIELD: Field = &[];
 
 const NULL: &Json<'_> = &Json::Null;
@@ -48,8 +48,8 @@ impl<'a> Json<'a> {
     /// Parses an event, and keeps only the fields in `kept`. The parser checks the syntax of all other
     /// fields but allocates nothing for them.
     ///
-    /// Lambda accepts bytes and escapes that are not Unicode, and numbers of any size. They become
-    /// [`Bytes`](Self::Bytes) and [`Invalid`](Self::Invalid), so that only one value is lost and not the event.
+    /// Lambda accepts bytes and escapes that are not Unicode, and numbers of any size. Such values become
+    /// [`Bytes`](Self::Bytes) and [`Invalid`](Self::Invalid), so that only the value is lost and not the whole event.
     pub(crate) fn parse(event: &'a [u8], kept: &Kept) -> serde_json::Result<Self> {
         Self::parse_as(event, Shape::Field(kept))
     }
@@ -113,7 +113,7 @@ impl<'a> Json<'a> {
             .map_or(NULL, |(_, value)| value)
     }
 
-    /// The value of a field; `Null` if it is missing, or if `field` is [`NO_FIELD`].
+    /// The value of a field; `Null` if the value is missing, or if `field` is [`NO_FIELD`].
     pub(crate) fn at(&self, field: Field) -> &Self {
         match field.is_empty() {
             true => NULL,
@@ -147,7 +147,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a string, number or boolean, because some emulators write `"content-length": 5`.
+    /// The text of a string, number or boolean. Some emulators write numbers, such as `"content-length": 5`.
     pub(crate) fn scalar(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
@@ -157,7 +157,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Whether this value, or one in this map or list, is [`Invalid`](Self::Invalid).
+    /// Whether this value is [`Invalid`](Self::Invalid), or is a map or list that contains an invalid value.
     pub(crate) fn has_invalid(&self) -> bool {
         match self {
             Self::Invalid => true,
@@ -189,7 +189,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Adds a field. If another field continues below this one, only the values below are kept, which is
+    /// Adds a field. If a longer field begins with this field, only the value of the longer field is kept, which is
     /// enough to see whether this field exists.
     pub(crate) fn add(&mut self, field: Field) {
         let Some((key, rest)) = field.split_first() else {
@@ -214,7 +214,7 @@ impl Kept {
     }
 }
 
-/// What the parser keeps of the value that it reads next.
+/// The part of the next value that the parser keeps.
 #[derive(Clone, Copy)]
 enum Shape<'k> {
     /// A field: a map of other fields, a scalar, a list of scalars, or a map of [`Value`](Self::Value)s.
@@ -228,8 +228,8 @@ enum Shape<'k> {
 }
 
 impl<'k> Shape<'k> {
-    /// Room for the entries of a typical event or header map. A value inside a field gets no room in
-    /// advance: an event of many empty maps must not use many times its own size.
+    /// The initial capacity for the entries of a typical event or header map. A value inside a field gets no initial
+    /// capacity, because an event of many empty maps would otherwise use many times its own size.
     fn capacity(self) -> usize {
         match self {
             Self::Field(_) => 14,
@@ -237,7 +237,7 @@ impl<'k> Shape<'k> {
         }
     }
 
-    /// What to keep of the value of `key`; `None` to skip it.
+    /// The part of the value of `key` that is kept; `None` if the value is skipped.
     fn below(self, key: &str) -> Option<Self> {
         match self {
             Self::Field(kept) if !kept.children.is_empty() => kept.child(key).map(Self::Field),
@@ -247,7 +247,7 @@ impl<'k> Shape<'k> {
         }
     }
 
-    /// What to keep of the items of a list; `None` to skip the list.
+    /// The part of each item of a list that is kept; `None` if the list is skipped.
     fn item(self) -> Option<Self> {
         match self {
             Self::Field(kept) if kept.children.is_empty() => Some(Self::Item),
@@ -265,7 +265,7 @@ impl<'k> Shape<'k> {
 #[derive(Clone, Copy)]
 struct Seed<'k> {
     shape: Shape<'k>,
-    /// How many values were kept so far.
+    /// The number of values that were kept so far.
     values: &'k Cell<usize>,
 }
 
@@ -273,7 +273,7 @@ impl Seed<'_> {
     /// Counts a value.
     ///
     /// # Errors
-    /// If there are more than [`MAX_VALUES`].
+    /// Returns an error if more than [`MAX_VALUES`] values were kept.
     fn count<E: serde::de::Error>(self) -> Result<(), E> {
         let values = self.values.get() + 1;
         self.values.set(values);

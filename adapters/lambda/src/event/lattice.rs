@@ -22,7 +22,7 @@ pub(super) const DESCRIPTION: Description = Description {
     path: Some(Path {
         field: &["path"],
         read: read::path_as_sent,
-        // The same query is then in the map as well.
+        // If the path has a query, the map contains the same query.
         may_hold_query: true,
         stage: NO_FIELD,
         full: NO_FIELD,

@@ -1,7 +1,7 @@
-//! Events that are not HTTP requests: queues, schedules, buckets, direct invocations.
+//! Events that are not HTTP requests, for example from queues, schedules, buckets and direct invocations.
 //!
-//! With the setting `ANYHOST_LAMBDA_EVENTS` such an event becomes a POST of its JSON to the path in the
-//! setting, and the response becomes the result of the invocation.
+//! With the setting `ANYHOST_LAMBDA_EVENTS`, such an event becomes a POST of its JSON to the path in the setting, and
+//! the response becomes the result of the invocation.
 
 use super::description::{
     ClientScheme, Description, LAMBDA_RESPONSE_LIMIT, Peer, Query, ResponseForm, Sign,
@@ -13,8 +13,8 @@ const IS_AUTHORIZER_REQUEST: Sign = Sign::Equals(&["type"], "REQUEST");
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "non-HTTP event",
-    // API Gateway sends the client's request to a Lambda authorizer, which must return a policy and not a
-    // response. All other non-HTTP events are events that no description recognises.
+    // API Gateway sends the client's request to a Lambda authorizer, which must return a policy and not a response.
+    // Every other non-HTTP event is an event that no description recognises.
     signs: &[
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["methodArn"])],
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["routeArn"])],

@@ -27,7 +27,7 @@ fn encode_bytes(bytes: &[u8]) -> Cow<'static, str> {
     percent_encode(bytes, CONTROLS).to_string().into()
 }
 
-/// A path that AWS percent-decoded. It is encoded again, so that `?` and `%` stay data. `%2F` becomes `/`,
+/// A path that AWS percent-decoded. The path is encoded again, so that `?` and `%` stay data. `%2F` becomes `/`,
 /// because AWS decoded both to the same character.
 pub(super) fn decoded_path<'a>(path: &'a Json<'_>) -> Option<Cow<'a, str>> {
     path.text().map(|path| encode_path(path.as_bytes()).into())

@@ -16,8 +16,8 @@ pub(super) const PATH: Field = &["path"];
 
 pub(super) const DESCRIPTION: Description = Description {
     name: "REST API",
-    // Emulators and tests omit the context. The event of a Bedrock agent has a method as well, and so can a message
-    // of an application, whose path is the path of a file.
+    // Emulators and tests omit the context. A method is not enough without a context: the event of a Bedrock agent
+    // has a method, and a message of an application can have a method and the path of a file.
     signs: &[
         &[Sign::Exists(METHOD), Sign::IsMap(&["requestContext"])],
         &[
@@ -140,7 +140,8 @@ pub(super) mod simulated {
         })
     }
 
-    /// A REST API capitalizes these names, and passes on all other names as the client sent them.
+    /// Writes a header name as a REST API does, which capitalizes the names below and passes on all other names as
+    /// the client sent them.
     fn capitalized(name: &str) -> String {
         match name {
             "host" => "Host",

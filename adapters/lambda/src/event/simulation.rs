@@ -15,7 +15,7 @@ use crate::header_text::{HeaderText, to_value};
 /// "Lambda quotas": the largest event of a synchronous invocation.
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
-/// The identifiers of simulated events. They are constant, so that events can be compared.
+/// The identifiers of simulated events, which are constant so that events can be compared.
 pub(super) const REQUEST_ID: &str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
 pub(super) const TIME_EPOCH: u64 = 1_783_711_145_766;
 
@@ -29,7 +29,7 @@ pub(crate) struct Simulation {
     pub(crate) added_headers: &'static [(&'static str, &'static str)],
     /// Whether the source passes on Content-Length.
     pub(crate) sends_content_length: bool,
-    /// The `body` of a request without one; `None` if the event has no such key.
+    /// The `body` in the event of a request without a body; `None` if the event then has no such key.
     pub(crate) empty_body: Option<EmptyBody>,
     /// The largest request body, in bytes.
     pub(crate) request_limit: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Simulation {
 
     /// Reads the headers of a response; `None` if one of them is invalid.
     pub(crate) response_headers: fn(&Json<'_>) -> Option<HeaderMap>,
-    /// Whether JSON without a `statusCode` is the body of a 200.
+    /// Whether JSON without a `statusCode` becomes the body of a 200 response.
     pub(crate) infers_response: bool,
     /// Whether the source renames response headers such as Date to `x-amzn-remapped-date`.
     pub(crate) renames_headers: bool,
@@ -46,14 +46,14 @@ pub(crate) struct Simulation {
     pub(crate) failure: u16,
 }
 
-/// The `body` of a request without one.
+/// The `body` in the event of a request without a body.
 #[derive(Clone, Copy)]
 pub(crate) enum EmptyBody {
     Null,
     Text,
 }
 
-/// Names and all values of each, sorted by name.
+/// Names with all their values, sorted by name.
 pub(crate) type Values = BTreeMap<String, Vec<String>>;
 
 /// A request that an event source accepted.
@@ -128,12 +128,12 @@ pub(super) fn joined(map: &Values) -> Value {
         .into()
 }
 
-/// The headers in `headers`, whose values must be strings.
+/// Reads the response headers in `headers`, whose values must be strings.
 pub(super) fn text_headers(response: &Json<'_>) -> Option<HeaderMap> {
     header_map(response.get("headers"), false)
 }
 
-/// The headers in `headers`, whose values may also be numbers, and the list `cookies`.
+/// Reads the response headers in `headers`, whose values may also be numbers, and the list `cookies`.
 pub(super) fn headers_and_cookies(response: &Json<'_>) -> Option<HeaderMap> {
     with_cookies(response, header_map(response.get("headers"), true)?)
 }
@@ -146,7 +146,7 @@ pub(super) fn with_cookies(response: &Json<'_>, mut headers: HeaderMap) -> Optio
     Some(headers)
 }
 
-/// `multiValueHeaders`, and the values in `headers` that they do not contain.
+/// Reads `multiValueHeaders`, and the values in `headers` that `multiValueHeaders` does not contain.
 pub(super) fn merged_headers(response: &Json<'_>) -> Option<HeaderMap> {
     let mut headers = header_map(response.get("multiValueHeaders"), true)?;
     for (name, value) in &header_map(response.get("headers"), true)? {
@@ -157,7 +157,7 @@ pub(super) fn merged_headers(response: &Json<'_>) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// `multiValueHeaders`, with the values of each name in reverse order.
+/// Reads `multiValueHeaders`, with the values of each name in reverse order.
 pub(super) fn reversed_headers(response: &Json<'_>) -> Option<HeaderMap> {
     let headers = header_map(response.get("multiValueHeaders"), false)?;
     let mut reversed = HeaderMap::new();
@@ -169,7 +169,7 @@ pub(super) fn reversed_headers(response: &Json<'_>) -> Option<HeaderMap> {
     Some(reversed)
 }
 
-/// `None` if a name or a value is invalid.
+/// Reads a map of headers. `None` if a name or a value is invalid.
 fn header_map(map: &Json<'_>, numbers: bool) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, values) in map.entries() {

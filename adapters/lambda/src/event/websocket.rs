@@ -1,6 +1,6 @@
-//! An API Gateway WebSocket API ("Integrating Backend Service" and "Quotas for configuring and running a
-//! WebSocket API in API Gateway"). Each message is an event. Only the handshake has headers, and neither has a
-//! method or a path: the route key becomes the path.
+//! An API Gateway WebSocket API ("Integrating Backend Service" and "Quotas for configuring and running a WebSocket
+//! API in API Gateway"). Each message is an event. Only the handshake has headers. Neither the handshake nor a
+//! message has a method or a path, so the route key becomes the path.
 
 use std::borrow::Cow;
 
@@ -47,7 +47,7 @@ pub(super) const DESCRIPTION: Description = Description {
         status_description: false,
         decodes_base64: true,
     }),
-    // The largest message.
+    // The size limit of a message.
     response_limit: 128 * 1024,
     response_header_limit: API_GATEWAY_HEADER_LIMIT,
     can_stream: false,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_route_key_is_the_path_and_a_missing_one_is_the_default_route() {
+    fn the_route_key_is_the_path_and_a_missing_route_key_is_the_default_route() {
         let path = |route: &Json<'_>| path_of_route(route).map(Cow::into_owned);
         let route = Json::Text("send message".into());
         assert_eq!(path(&route).as_deref(), Some("/send%20message"));

@@ -49,8 +49,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of this handler, in a function with the default settings. Its address is 192.0.2.1, which is
-    /// reserved for documentation (RFC 5737).
+    /// Creates a client that calls this handler in a function with the default settings. The client's address is
+    /// 192.0.2.1, which is reserved for documentation (RFC 5737).
     pub fn new<K>(simulator: impl Into<Simulator>, handler: impl IntoHandler<K>) -> Self {
         Self {
             simulator: simulator.into(),

@@ -1,4 +1,4 @@
-//! The event that an event source makes of a request.
+//! Converts a request into the event that an event source sends.
 
 use std::net::IpAddr;
 
@@ -14,12 +14,12 @@ use super::simulator::Simulator;
 use crate::event::{Arrived, EVENT_LIMIT, EmptyBody, Simulation};
 
 impl Simulator {
-    /// The event that the source makes of a request from `peer`. Identifiers and times are constant, so that
-    /// events can be compared.
+    /// Returns the event into which the source converts a request from `peer`. Identifiers and times are constant, so
+    /// that events can be compared.
     ///
-    /// The path and query come from the URI, without the stage. The scheme of the URI is used only for load balancers,
-    /// where the default is `http`. The Host of a request without that
-    /// header is the name of the deployment.
+    /// The path and query come from the URI, without the stage. The scheme of the URI is used only for load
+    /// balancers, where the default is `http`. If the request has no Host header, the Host in the event is the name
+    /// of the deployment.
     ///
     /// | | path | query | headers | body in base64 |
     /// |---|---|---|---|---|

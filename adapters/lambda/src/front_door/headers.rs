@@ -77,7 +77,8 @@ fn set_content_length(
     Ok(())
 }
 
-/// Appends the peer to X-Forwarded-For, and overwrites the other headers whatever the client sent.
+/// Appends the peer to X-Forwarded-For, and sets X-Forwarded-Proto and X-Forwarded-Port, replacing the values that
+/// the client sent.
 fn set_forwarded(
     headers: &mut Values,
     accepts_plain_http: bool,

@@ -1,9 +1,9 @@
-//! AWS's event sources in-process, for tests: the events that they make of requests, and the responses that
-//! clients get.
+//! AWS's event sources in-process, for tests. A simulated source converts a request into an event, and the response
+//! of the function into the response that the client gets.
 //!
-//! A [`Client`] sends requests to a handler through one event source. The code between the event and
-//! the response is the code that runs on Lambda, so a test sees what a deployment will do: which headers
-//! are joined, which paths are decoded, what is too large.
+//! A [`Client`] sends requests to a handler through one event source. The code between the event and the response is
+//! the code that runs on Lambda. So a test shows the behaviour of a deployment, for example the headers that are
+//! joined, the paths that are decoded, and the sizes that are too large.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -75,7 +75,8 @@ impl Simulator {
             204 | 304 => Bytes::new(),
             _ => body,
         };
-        // The source writes Content-Length, except for a HEAD response, which has a length but no body.
+        // The source writes Content-Length. A HEAD response has no body, so it keeps the Content-Length from the
+        // function.
         if !body.is_empty() {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
         }

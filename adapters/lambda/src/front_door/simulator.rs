@@ -43,8 +43,8 @@ impl Simulator {
         })
     }
 
-    /// Simulates a REST API without `binaryMediaTypes`, which is the default on AWS: request bodies are text,
-    /// and a response in base64 stays base64. Otherwise `binaryMediaTypes` is `*/*`. No other source has this
+    /// Simulates a REST API without `binaryMediaTypes`, which is the default on AWS: request bodies are text, and a
+    /// response in base64 stays base64. Without this call, `binaryMediaTypes` is `*/*`. No other source has this
     /// setting.
     #[must_use]
     pub const fn without_binary_media_types(mut self) -> Self {

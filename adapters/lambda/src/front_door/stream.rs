@@ -17,8 +17,8 @@ const STREAM_LIMIT: u64 = 200 * 1024 * 1024;
 
 impl Simulator {
     /// The response that the client gets while the function sends this body to the Runtime API: a JSON prelude, eight
-    /// NUL bytes, and the response's body. An error in the trailers, or a body of more than 200 MiB, aborts the response: its
-    /// body ends with an error.
+    /// NUL bytes, and the response's body. An error in the trailers, or a body of more than 200 MiB, aborts the
+    /// response: reading its body then returns an error.
     ///
     /// A source that cannot [stream](crate::Source::can_stream) reads the whole body as JSON, which fails.
     pub async fn streamed_response(self, mut posted: Body) -> Response {

@@ -1,4 +1,4 @@
-//! Invocations: the loop, one invocation, and a response that is sent while it is produced.
+//! The invocation loop, the handling of one invocation, and responses that are sent while they are produced.
 
 mod respond;
 mod run;

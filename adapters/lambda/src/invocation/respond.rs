@@ -19,7 +19,7 @@ use crate::{request, response};
 pub(crate) enum InvocationResult {
     /// The response of the invocation, as JSON.
     Response(Vec<u8>),
-    /// A response that the handler still produces.
+    /// A response whose body the handler is still producing.
     Stream {
         body: StreamingBody,
         deadline: StreamDeadline,
@@ -84,8 +84,8 @@ pub(crate) async fn respond(
     (result, context)
 }
 
-/// When the handler and its `wait_until` work have to end: before Lambda's deadline, so that the response
-/// and the log can still be sent. Lambda ends a process that works until the deadline.
+/// The time at which the handler and its `wait_until` work have to end. It is before Lambda's deadline, so that the
+/// response and the log can still be sent: Lambda ends a process that works until the deadline.
 pub(crate) fn handler_end(metadata: &Metadata, settings: &FunctionOptions) -> Option<Instant> {
     let left = metadata.time_left()?;
     let margin = settings.margin.min(left / 2);

@@ -33,10 +33,10 @@ struct Shared {
     hands_over_driver: bool,
 }
 
-/// Serves one invocation at a time for each client until SIGTERM, and then finishes those in flight.
+/// Serves one invocation at a time for each client until SIGTERM, and then finishes the invocations in flight.
 ///
 /// # Errors
-/// The Runtime API has refused connections for some seconds.
+/// Returns an error if the Runtime API has refused connections for some seconds.
 pub(crate) async fn run(
     handler: Arc<dyn Handler>,
     clients: Vec<Client>,
@@ -79,7 +79,7 @@ async fn work(
 ) -> io::Result<()> {
     loop {
         let next = tokio::select! {
-            // `biased`: an invocation that arrives together with the shutdown is still served.
+            // `biased`, so that an invocation that arrives together with the shutdown is still served.
             biased;
             next = client.next() => next?,
             _ = draining.changed() => return Ok(()),
@@ -93,7 +93,8 @@ async fn work(
         let served = catch_panic(serve(&shared, &mut client, next)).instrument(span);
         if let Err(panic) = shared.attend(served).await {
             tracing::error!(%panic, "invocation panicked outside the handler");
-            // The panic may have interrupted a call.
+            // The panic may have interrupted a call, so the old connection may be in the middle of a request or
+            // response.
             client = client.with_new_connection();
             let message = "The invocation panicked outside the handler";
             let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, message);

@@ -30,16 +30,16 @@ const NULS: Bytes = Bytes::from_static(&[0; 8]);
 /// within the margin before the deadline.
 const CHUNK: usize = 8 * 1024;
 
-/// "Bandwidth limits for response streaming": what Lambda reads at once, and then per second, in bytes.
+/// "Bandwidth limits for response streaming": the bytes that Lambda reads at once, and then per second.
 const BURST: u64 = 6 << 20;
 const BANDWIDTH: u64 = 2 << 20;
 
-/// The largest backlog of a response that is sent faster than Lambda reads, in bytes. It is in the socket buffer of
-/// the receiver, which grows while it reads fast: 2 to 20 MB were measured.
+/// The largest backlog of a response that is sent faster than Lambda reads, in bytes. The backlog is in the socket
+/// buffer of the receiver. The kernel enlarges this buffer while the receiver reads fast: 2 to 20 MB were measured.
 const MAX_BACKLOG: u64 = 32 << 20;
 
-/// The deadline of a streamed response, shared by its body and the call that sends it: hyper does not poll the
-/// body while the API reads nothing.
+/// The deadline of a streamed response, shared by its body and the call that sends it, because hyper does not poll
+/// the body while the API reads nothing.
 #[derive(Clone)]
 pub(crate) struct StreamDeadline(Arc<Shared>);
 
@@ -49,7 +49,7 @@ struct Shared {
     end: Option<Instant>,
     info: RequestInfo,
     exceeded: AtomicBool,
-    /// Whether the body has ended, and only the response of the API is missing.
+    /// Whether the body has ended, so that only the response of the API is missing.
     ended: AtomicBool,
 }
 
@@ -64,7 +64,8 @@ impl StreamDeadline {
         }))
     }
 
-    /// Ready once the deadline has passed before the end of the body. The first call after that logs it.
+    /// Ready once the deadline has passed before the end of the body. The first call after the deadline logs that the
+    /// response was aborted.
     fn poll_exceeded(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.0.exceeded.load(Ordering::Relaxed) {
             return Poll::Ready(());
@@ -76,12 +77,12 @@ impl StreamDeadline {
         let exceeded = ready!(timer.poll_exceeded(cx));
         self.0.exceeded.store(true, Ordering::Relaxed);
         log_aborted(&self.0.info, &exceeded);
-        // The body and the call both have to see it.
+        // Both the body and the call have to notice that the deadline has passed.
         cx.waker().wake_by_ref();
         Poll::Ready(())
     }
 
-    /// Lets the deadline pass now if what was sent before needs the rest of the time to arrive.
+    /// Lets the deadline pass now if Lambda needs the remaining time to read the bytes that were already sent.
     fn check_backlog(&self, backlog: Duration) {
         if self
             .0
@@ -97,8 +98,8 @@ impl StreamDeadline {
         self.0.ended.load(Ordering::Relaxed)
     }
 
-    /// Completes at the end of the invocation, if the deadline has passed before the end of the body. The trailers
-    /// can be in hyper's buffer then, if the API reads nothing.
+    /// Completes at the end of the invocation, if the deadline has passed before the end of the body. If the API
+    /// reads nothing, the trailers may still be in hyper's buffer at that time.
     pub(super) async fn aborted_at(self, end: Option<Instant>) {
         poll_fn(|cx| self.poll_exceeded(cx)).await;
         match end {
@@ -134,7 +135,7 @@ impl Streaming {
         }
     }
 
-    /// How long Lambda still needs to read what was sent.
+    /// The time that Lambda still needs to read the bytes that were sent.
     fn backlog(&self) -> Duration {
         let elapsed = self.start.elapsed().as_millis() as u64;
         let read = BURST + elapsed * BANDWIDTH / 1000;

@@ -1,14 +1,14 @@
 //! The environment variable with the X-Ray trace header of the invocation.
 #![allow(unsafe_code)]
 
-/// "Building a custom runtime for AWS Lambda": AWS SDKs send its value with their requests. Without it, traces end
-/// at the function, and Lambda cannot detect a function that invokes itself in a loop.
+/// "Building a custom runtime for AWS Lambda": AWS SDKs send the value of this variable with their requests. Without
+/// it, traces end at the function, and Lambda cannot detect a function that invokes itself in a loop.
 const VARIABLE: &str = "_X_AMZN_TRACE_ID";
 
 /// Sets the variable for an invocation, or removes it if the invocation has no trace.
 ///
-/// There is only one variable, so this is for functions with one invocation at a time. The invocation loop calls it
-/// between two invocations: the handler and its `wait_until` work have ended.
+/// The process has only one such variable, so only functions with one invocation at a time may call this. The
+/// invocation loop calls it between two invocations, when the handler and its `wait_until` work have ended.
 pub(super) fn set(trace_id: Option<&str>) {
     if std::env::var(VARIABLE).ok().as_deref() == trace_id {
         return;

@@ -98,7 +98,7 @@ fn shared(map: &Json<'_>, raw: &Bytes) -> Shared {
     }
 }
 
-/// Where `text` is in the event that it borrows from.
+/// The position of `text` in the event from which `text` borrows.
 fn offset(event: &Bytes, text: &str) -> Option<Range<usize>> {
     let start = (text.as_ptr() as usize).checked_sub(event.as_ptr() as usize)?;
     let end = start.checked_add(text.len())?;

@@ -43,7 +43,8 @@ pub(crate) fn from_event(
         false => context.with_base_path(path.base_path),
     };
     let request = headers.and_then(|mut headers| {
-        // A client can send the header. Tracing middleware reads it, and its spans must belong to this invocation.
+        // Replaces the header if the client sent it. Tracing middleware reads the header, and its spans must belong
+        // to this invocation.
         if let Some(trace_id) = metadata.trace_header() {
             headers.insert(TRACE_ID, trace_id.clone());
         }

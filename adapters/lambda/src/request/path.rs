@@ -14,7 +14,7 @@ pub(super) struct Stripped<'a> {
     pub(super) base_path: String,
 }
 
-/// `None` if the event has no path.
+/// Decodes the path of an event. `None` if the event has no path.
 pub(super) fn decode<'a>(
     description: &Description,
     event: &'a Json<'_>,
@@ -46,7 +46,7 @@ pub(super) fn decode<'a>(
 }
 
 impl Stripped<'_> {
-    /// Removes a prefix that does not end with a slash. Returns whether the path had it.
+    /// Removes a prefix that does not end with a slash. Returns whether the path had the prefix.
     fn strip(&mut self, prefix: &str) -> bool {
         let rest = strip_prefix(&self.path, prefix).filter(|_| !prefix.is_empty());
         let Some(rest) = rest else {

@@ -110,7 +110,8 @@ fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
     text
 }
 
-/// The name with the bits of `index` as capital letters. `set-cookie` has nine letters, so it has 512 forms.
+/// The name, with a capital letter for each bit that is set in `index`. `set-cookie` has nine letters, so it has 512
+/// forms.
 fn cased(name: &str, index: usize) -> String {
     let letters = name.chars().filter(char::is_ascii_alphabetic).count();
     let mut bit = 0;

@@ -35,7 +35,7 @@ pub(crate) async fn to_json(
             if json.len() <= limit {
                 return json;
             }
-            // JSON needs up to six bytes for a control character, base64 only 4/3 bytes for any.
+            // In JSON, a control character needs up to six bytes; in base64, each byte needs only 4/3 bytes.
             if text.is_some() && form.decodes_base64 {
                 let json = json::write(form, &parts, None, &body);
                 if json.len() <= limit {
@@ -73,7 +73,7 @@ async fn internal_server_error(form: HttpForm, info: &RequestInfo) -> Vec<u8> {
 fn head_fits(description: &Description, parts: &Parts) -> bool {
     let source = description.name;
     let status = parts.status.as_u16();
-    // RFC 9110 §15: status codes end with 599. Every source sends 502 for another one.
+    // RFC 9110 §15: status codes end with 599. For a larger status code, every source sends 502.
     if status > 599 {
         tracing::error!(
             source,
@@ -107,7 +107,8 @@ pub(crate) fn prelude(description: &Description, parts: &Parts) -> Option<Vec<u8
         return None;
     }
     let prelude = json::prelude(description, parts);
-    // JSON needs up to six bytes for a character, so headers within the header limit can exceed the limit of the prelude.
+    // JSON needs up to six bytes for a character, so headers within the header limit can exceed the limit of the
+    // prelude.
     if prelude.len() > PRELUDE_LIMIT {
         log_headers_too_large(description.name, prelude.len(), PRELUDE_LIMIT);
         return None;
@@ -138,9 +139,9 @@ fn as_text<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
 /// `null`.
 ///
 /// # Errors
-/// The response, if its status is not successful; and for a body that fails, is too large, or is not UTF-8. A
-/// response in the form of a Lambda error (`errorType` and `errorMessage`) is that error, so that the states of
-/// Step Functions can catch it.
+/// Returns a failure if the status is not successful, or if the body fails, is too large or is not UTF-8. If the body
+/// of an unsuccessful response has the form of a Lambda error (`errorType` and `errorMessage`), the failure is that
+/// error, so that the states of Step Functions can catch it.
 pub(crate) async fn to_result(
     description: &Description,
     response: Response,
@@ -152,7 +153,7 @@ pub(crate) async fn to_result(
     let invalid = |error: Error| Failure::new("Runtime.InvalidResponse", error);
     let body = body.map_err(|error| invalid(Error::from_boxed(error)))?;
     let body = body.to_bytes();
-    // A redirect is an error here: no client follows it, and the event would be lost.
+    // A redirect is an error here, because no client follows it and the event would be lost.
     if !status.is_success() {
         return Err(Failure::from_body(status, &body).unwrap_or_else(|| {
             let message = String::from_utf8_lossy(&body).into_owned();

@@ -31,8 +31,8 @@ const EXTENSION_NAME: HeaderName = HeaderName::from_static("lambda-extension-nam
 const EXTENSION_ID: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// How long the report of a failed start may take. The calls of an invocation have no timeout: the API responds
-/// once the response was delivered, and Lambda ends the invocation at its deadline.
+/// How long the report of a failed start may take. The calls of an invocation have no timeout, because the API
+/// responds once the response was delivered, and Lambda ends the invocation at its deadline.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the API may refuse connections. On Lambda, it never does. With an emulator, it means that the emulator
@@ -70,7 +70,7 @@ impl Client {
     /// Waits for the next invocation, and retries until the API returns one.
     ///
     /// # Errors
-    /// The API has refused connections for [`GONE_AFTER`].
+    /// Returns an error if the API has refused connections for [`GONE_AFTER`].
     pub(crate) async fn next(&mut self) -> io::Result<Next> {
         let mut pause = Duration::from_millis(50);
         let mut refused_since = None;
@@ -141,14 +141,15 @@ impl Client {
         let target = self.endpoint.target(&id.call("response"));
         let call = self.call(Method::POST, target, headers, Payload::Stream(response));
         let posted = tokio::select! {
-            // `biased`: the call, which polls the body, is polled first.
+            // `biased`, so that the call, which polls the body, is polled first.
             biased;
             posted = call => posted.map(|(status, ..)| status),
-            // The call owns the connection, which closes when it is dropped.
+            // Dropping the call closes the connection, because the call owns the connection.
             () = aborted => Err(Failed::sent(io::ErrorKind::TimedOut.into())),
         };
         if !posted.as_ref().is_ok_and(StatusCode::is_success) {
-            // The API may have responded before it read the whole body.
+            // The API may have responded before it read the whole body. The connection cannot be used for another
+            // call then.
             self.connection = None;
         }
         self.check_posted(id, posted).await;
@@ -157,10 +158,10 @@ impl Client {
     /// If the API did not accept the response, reports the invocation as failed, so that its caller does not
     /// wait until the timeout. The report must not reach another invocation or end a delivery in progress:
     ///
-    /// - 400, 403 and 410 mean that the API does not wait for this response, because it has one or because the
-    ///   invocation is over. Lambda may already have started it again with the same request id.
-    /// - If the API did not respond to the sent response, it may still deliver the response. Lambda itself reports a response
-    ///   that ended early.
+    /// - 400, 403 and 410 mean that the API does not wait for this response, because the API already has a response or
+    ///   because the invocation is over. Lambda may already have started the invocation again with the same request id.
+    /// - If the API did not respond to the sent response, it may still deliver the response. Lambda itself reports a
+    ///   response that ended early.
     async fn check_posted(&mut self, id: &InvocationId, posted: Result<StatusCode, Failed>) {
         const REJECTED: &str = "Runtime.ResponseRejected";
         let (error, report) = match posted {
@@ -235,7 +236,7 @@ impl Client {
         }
     }
 
-    /// Registers an extension for no events, and returns its id.
+    /// Registers an extension that receives no events, and returns its id.
     pub(crate) async fn register_extension(&mut self) -> io::Result<HeaderValue> {
         let target = self.endpoint.extension_target("register");
         let mut headers = HeaderMap::new();
@@ -296,8 +297,8 @@ impl Client {
         called.map_err(|failed| failed.error)
     }
 
-    /// Makes a call on the kept connection, or on a new connection if the API has closed it. A request is repeated only
-    /// if no byte of it was sent, because the API may have handled it otherwise.
+    /// Makes a call on the kept connection, or on a new connection if the API has closed it. A request is repeated
+    /// only if no byte of it was sent, because otherwise the API may have handled the request.
     async fn call(
         &mut self,
         method: Method,
@@ -351,7 +352,8 @@ fn unexpected(call: &str, status: StatusCode) -> io::Error {
     io::Error::other(format!("{call} returned {status}"))
 }
 
-/// The invocation may already run again with the same request id, and its client would get this response.
+/// Logs that a response is not sent. The invocation may already run again with the same request id, and the client of
+/// the second run would get this response.
 fn log_too_late() {
     tracing::error!("dropped the response, because the deadline of the invocation has passed");
 }

@@ -19,14 +19,14 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
-/// The send buffer of streamed responses, in bytes; Linux doubles it. By default it grows to 4 MB, which Lambda needs
-/// two seconds to read ("Bandwidth limits for response streaming"), and which delays the trailers of a response that
-/// is aborted at the deadline. Less than two segments of the loopback interface, which have 64 KB, would make each
-/// segment wait for a delayed acknowledgement: with 32 KB, 2 MB/s were measured.
+/// The send buffer of streamed responses, in bytes; Linux doubles it. By default the buffer grows to 4 MB, which
+/// Lambda needs two seconds to read ("Bandwidth limits for response streaming"), and which delays the trailers of a
+/// response that is aborted at the deadline. The loopback interface has segments of 64 KB. A buffer of less than two
+/// segments would make each segment wait for a delayed acknowledgement: with 32 KB, 2 MB/s were measured.
 const STREAM_BUFFER: usize = 128 * 1024;
 
-/// A connection that is kept between calls. The calls poll it, because the API sends only responses; a
-/// task for the connection would cost a wake-up for each call.
+/// A connection that is kept between calls. The calls poll the connection, because the API sends only responses. A
+/// separate task for the connection would cost a wake-up for each call.
 pub(super) struct Connection {
     sender: SendRequest<Payload>,
     driver: http1::Connection<TokioIo<TcpStream>, Payload>,
@@ -67,8 +67,8 @@ impl Connection {
 
     /// Whether the API has not closed the connection.
     ///
-    /// Asks the kernel: Tokio learns that the API closed the connection only when it polls the I/O driver, which
-    /// does not happen while a handler runs that never waits, or while Lambda has frozen the process.
+    /// Asks the kernel, because Tokio learns that the API closed the connection only when it polls the I/O driver,
+    /// which does not happen while a handler runs that never waits, or while Lambda has frozen the process.
     pub(super) fn is_open(&self) -> bool {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         // Between calls the API sends nothing, so anything that can be read is the end or an error.
@@ -83,7 +83,7 @@ impl Connection {
         request: Request<Payload>,
     ) -> Result<(Parts, Bytes), Failed> {
         if let Payload::Stream(_) = request.body() {
-            // A failure means only that more is buffered.
+            // If this call fails, the only effect is that more bytes are buffered.
             let _ = set_socket_send_buffer_size(&self.socket, STREAM_BUFFER);
         }
         let Self { sender, driver, .. } = self;
@@ -109,7 +109,8 @@ impl Connection {
             }
         });
         poll_fn(|cx| {
-            // Each of the two can make progress possible for the other, so the exchange is polled twice.
+            // The connection and the exchange can each allow the other to make progress, so the exchange is polled
+            // twice.
             if let Poll::Ready(exchanged) = exchange.as_mut().poll(cx) {
                 return Poll::Ready(exchanged);
             }

@@ -51,7 +51,8 @@ impl Endpoint {
         self.uri(&["/2020-01-01/extension/", call])
     }
 
-    /// `parse` accepts only a valid prefix, and the client only valid ids. The rest is constant.
+    /// The URI is always valid: `parse` accepts only a valid prefix, the client accepts only valid ids, and the rest
+    /// is constant.
     fn uri(&self, rest: &[&str]) -> Uri {
         let target = [&[&*self.prefix], rest].concat().concat();
         Uri::from_maybe_shared(Bytes::from(target)).unwrap_or_default()

@@ -10,8 +10,8 @@ use super::client::Client;
 /// How long the registration may delay the start.
 const REGISTER_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Registers the extension. This happens before the first invocation is requested, over the same connection.
-/// If the API rejects the extension, the function runs without it.
+/// Registers the extension over the connection of the function, before the function requests its first invocation. If
+/// the API rejects the extension, the function runs without it.
 pub(crate) async fn register(client: &mut Client) {
     let registered = tokio::time::timeout(REGISTER_TIMEOUT, client.register_extension()).await;
     match registered {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// A category and a reason, such as `Runtime.InvalidEvent` ("Using the Lambda runtime API for custom runtimes").
-    /// Step Functions and metrics distinguish failures by it.
+    /// Step Functions and metrics distinguish failures by this value.
     kind: Cow<'static, str>,
     message: String,
     pub(crate) error: Error,

@@ -1,4 +1,4 @@
-//! The identifiers of an invocation in the calls of the Runtime API.
+//! The ids that identify an invocation in calls to the Runtime API.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -18,7 +18,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// The identifiers of an invocation, and when it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct InvocationId {
-    /// The request id, percent-encoded: the caller of Invoke may have chosen it.
+    /// The request id, percent-encoded because the caller of Invoke may have chosen it.
     request: String,
     /// `Lambda-Runtime-Invocation-Id`. A retry has the same request id and another invocation id. Without this
     /// header, Lambda would treat a late response as the response of the retry.
@@ -27,7 +27,7 @@ pub(crate) struct InvocationId {
 }
 
 impl InvocationId {
-    /// `None` without a request id.
+    /// Returns `None` if the metadata has no request id.
     pub(crate) fn new(metadata: &Metadata) -> Option<Self> {
         let request = metadata.header("lambda-runtime-aws-request-id")?;
         if request.is_empty() {

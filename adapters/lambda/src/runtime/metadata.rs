@@ -17,7 +17,7 @@ impl Metadata {
         let ms = ms.and_then(|ms| ms.to_str().ok()?.parse().ok());
         let deadline = ms.and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
         Self {
-            // Some emulators send a deadline in the past. It is ignored.
+            // A deadline in the past is ignored, because some emulators send such a deadline.
             deadline: deadline.filter(|deadline| *deadline > SystemTime::now()),
             headers,
         }

@@ -1,8 +1,8 @@
 //! The Lambda Runtime API ("Using the Lambda runtime API for custom runtimes").
 //!
-//! The crate `lambda_runtime` has a client as well. It is not used, because it ends the process on a response
-//! header that is not valid UTF-8, on a client context that is not JSON (which the caller of Invoke controls)
-//! and on a failed poll, and because it ignores that the API rejected a response.
+//! The crate `lambda_runtime` has a client as well. This crate does not use that client, because that client ends the
+//! process on a response header that is not valid UTF-8, on a client context that is not JSON (which the caller of
+//! Invoke controls) and on a failed poll, and because it ignores that the API rejected a response.
 
 mod client;
 mod connection;

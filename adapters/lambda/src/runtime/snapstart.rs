@@ -19,7 +19,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// credentials, a random number generator.
 ///
 /// The trait has the methods of `lambda_http::SnapStartResource`. With the feature `lambda_http`, each type that
-/// implements that trait also implements this one.
+/// implements `lambda_http::SnapStartResource` also implements this trait.
 ///
 /// ```
 /// use anyhost_core::BoxError;
@@ -59,7 +59,7 @@ impl<T: lambda_http::SnapStartResource> SnapStartResource for T {
 /// Runs the hooks before the snapshot, waits until the process is restored, and runs the hooks after it.
 ///
 /// # Errors
-/// When a hook failed. It was reported to Lambda.
+/// Returns an error if a hook failed. The failure was reported to Lambda.
 pub(crate) async fn run_hooks(
     client: &mut Client,
     resources: &[Arc<dyn SnapStartResource>],

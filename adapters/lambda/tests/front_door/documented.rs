@@ -23,7 +23,7 @@ const DOCUMENTED: [(Source, &str); 7] = [
     (Source::Lattice, "lattice"),
 ];
 
-/// The request of all events.
+/// The request that all events describe.
 fn sent(source: Source) -> Request<Bytes> {
     let host = match source {
         Source::FunctionUrl => "orders.lambda-url.eu-central-1.on.aws",
@@ -49,7 +49,7 @@ fn read(name: &str) -> Value {
     serde_json::from_slice(&event).expect("expected JSON")
 }
 
-/// The simulator for the event of a source: the documented REST API has no `binaryMediaTypes`.
+/// The simulator for the event of a source. The documented REST API has no `binaryMediaTypes`.
 fn simulator(source: Source) -> Simulator {
     Simulator::new(source).without_binary_media_types()
 }

@@ -1,4 +1,4 @@
-//! The event that each source makes of a request, and what the handler sees of it.
+//! The event into which each source converts a request, and the request that the handler sees.
 
 use super::*;
 use anyhost_lambda::front_door::Client;
@@ -57,7 +57,7 @@ async fn the_handler_sees_the_path_and_query_as_encoded_by_each_event_source() {
 }
 
 #[tokio::test]
-async fn an_encoded_question_mark_ends_the_path_at_an_http_api_only() {
+async fn only_an_http_api_ends_the_path_at_an_encoded_question_mark() {
     for (simulator, expected) in [
         (Source::HttpApi, "/a?q=1"),
         (Source::FunctionUrl, "/a%3Fb?q=1"),

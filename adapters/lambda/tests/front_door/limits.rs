@@ -55,7 +55,7 @@ fn an_api_gateway_rejects_more_than_10240_bytes_of_request_headers_with_431() {
 
 #[tokio::test]
 async fn a_request_that_the_event_source_rejects_gets_the_error_response_of_that_source() {
-    let never = || async { panic!("the function is not called") as &'static str };
+    let never = || async { panic!("the function was called") as &'static str };
     let response = Client::new(Source::Alb, never).send(post(2 << 20)).await;
     assert_eq!(response.status(), 413);
     assert_eq!(response.header("content-type"), Some("application/json"));

@@ -96,7 +96,7 @@ async fn the_client_gets_headers_cookies_and_bytes_as_each_event_source_passes_t
 }
 
 #[tokio::test]
-async fn responses_to_head_requests_and_204_responses_have_no_body_and_only_the_former_have_a_content_length()
+async fn responses_to_head_requests_have_a_content_length_and_no_body_and_204_responses_have_neither()
  {
     for simulator in SIMULATORS {
         let hello = Client::new(simulator, || async { "Hello" });
@@ -133,7 +133,7 @@ async fn responses_to_head_requests_and_204_responses_have_no_body_and_only_the_
 }
 
 #[test]
-fn invalid_json_from_the_function_is_a_502_and_a_500_at_vpc_lattice() {
+fn invalid_json_from_the_function_is_a_500_at_vpc_lattice_and_a_502_at_all_other_sources() {
     let malformed = [
         json!({"statusCode": "two hundred"}),
         json!({"statusCode": 99}),

@@ -97,7 +97,7 @@ async fn a_streamed_response_keeps_cookies_and_repeated_headers() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_aborts_a_streamed_response_and_is_a_500_otherwise() {
+async fn a_body_that_fails_aborts_a_streamed_response_and_turns_a_buffered_response_into_a_500() {
     let failing = || async {
         let chunks = [Ok("first"), Err(io::Error::other("late"))];
         Body::from_stream(stream::iter(chunks))
@@ -217,7 +217,7 @@ async fn a_streamed_response_is_aborted_after_200_mebibytes() {
 
 #[tokio::test]
 async fn a_prelude_over_16_kilobytes_and_a_status_over_599_are_a_500() {
-    // 9,000 bytes, which JSON escapes.
+    // JSON escapes each of the 9,000 quotation marks with a second byte.
     let quotes = || async {
         let quotes =
             http::HeaderValue::try_from("\"".repeat(9000)).expect("expected a valid header value");

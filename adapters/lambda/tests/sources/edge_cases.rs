@@ -71,7 +71,7 @@ async fn the_query_of_a_rest_api_keeps_its_order_and_empty_values() {
     event["path"] = json!("/x");
     event["multiValueQueryStringParameters"] =
         json!({"z": ["1"], "a": ["2", "3"], "m": ["a b"], "flag": [""]});
-    // Edited as text, because `serde_json::Value` sorts maps.
+    // The event is edited as text, because `serde_json::Value` sorts maps.
     let text = event.to_string();
     let sorted = r#"{"a":["2","3"],"flag":[""],"m":["a b"],"z":["1"]}"#;
     let sent = r#"{"z":["1"],"a":["2","3"],"m":["a b"],"flag":[""]}"#;
@@ -108,7 +108,7 @@ async fn an_invalid_base64_body_is_a_400_and_content_length_is_the_length_of_the
 }
 
 #[tokio::test]
-async fn a_response_body_is_base64_exactly_if_it_is_not_utf_8() {
+async fn a_response_body_is_in_base64_only_if_it_is_not_utf_8() {
     for (content_type, body, encoded) in [
         ("", &b"\xFF\x00"[..], true),
         ("text/plain", b"\xFF\xFE", true),
@@ -142,7 +142,7 @@ async fn a_response_body_is_base64_exactly_if_it_is_not_utf_8() {
 }
 
 #[tokio::test]
-async fn a_response_body_that_fails_is_a_500() {
+async fn a_response_whose_body_fails_is_a_500() {
     let failing = || async {
         let chunks = [Ok("first"), Err(std::io::Error::other("late"))];
         Body::from_stream(futures_util::stream::iter(chunks))

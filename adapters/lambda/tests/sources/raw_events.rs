@@ -66,7 +66,7 @@ async fn a_request_whose_body_or_query_is_not_unicode_is_a_400_in_the_form_of_it
 }
 
 #[tokio::test]
-async fn a_header_that_is_not_utf_8_keeps_its_bytes_and_one_that_is_not_unicode_is_ignored() {
+async fn a_header_that_is_not_utf_8_keeps_its_bytes_and_a_header_that_is_not_unicode_is_ignored() {
     for (sent, received) in [
         (&b"curl/\xEE"[..], Some(&b"curl/\xEE"[..])),
         (br"\ud800", None),

@@ -26,7 +26,7 @@ async fn the_decoded_path_of_an_http_api_is_encoded_again_and_its_cookies_become
 
 #[tokio::test]
 async fn a_rest_api_keeps_repeated_headers_and_the_order_of_the_query() {
-    // Edited as text, because `serde_json::Value` sorts maps.
+    // The event is edited as text, because `serde_json::Value` sorts maps.
     let text = rest_api().to_string().replace(
         r#"{"a":["b c&d"],"z":["one","two"]}"#,
         r#"{"z":["one","two"],"a":["b c&d"]}"#,

@@ -10,7 +10,7 @@ async fn seen_by(function: Function, event: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_number_of_proxies_selects_the_forwarded_address_of_a_load_balancer_from_the_right() {
+async fn the_peer_of_an_alb_event_with_n_proxies_is_the_nth_from_the_right_in_x_forwarded_for() {
     for event in [alb(), alb_multi_value()] {
         for (proxies, peer) in [
             (0, json!("192.0.2.1")),
@@ -20,7 +20,7 @@ async fn the_number_of_proxies_selects_the_forwarded_address_of_a_load_balancer_
         ] {
             let function = Function::new().with_proxies(proxies);
             let seen = seen_by(function, event.clone()).await;
-            assert_eq!(seen["peer"], peer, "{proxies}");
+            assert_eq!(seen["peer"], peer, "wrong peer with {proxies} proxies");
         }
     }
     // The events of other sources contain the address.
@@ -127,7 +127,7 @@ async fn a_redirect_or_a_lambda_error_fails_the_invocation_of_a_non_http_event()
 }
 
 #[tokio::test]
-async fn a_non_http_event_is_a_failed_invocation_without_a_path_for_events() {
+async fn a_non_http_event_is_a_failed_invocation_if_no_path_for_events_is_set() {
     let hello = || async { "hello" };
     let failed = Function::new().invoke(hello, SQS.into()).await;
     assert!(

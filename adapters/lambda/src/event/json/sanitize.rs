@@ -5,11 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
 
-/// Replaces strings that are not Unicode, and numbers that are too large. If a client sends this text, only this
-/// value of the client is lost, and only in an event with another invalid value.
+/// Replaces strings that are not Unicode, and numbers that are too large. If a client sends this text as a value,
+/// only that value is lost, and only in an event that also contains another invalid value.
 const INVALID: &str = "\u{0}invalid\u{0}";
 
-/// Precedes the bytes of a string that is not UTF-8, each as a character of Latin-1.
+/// The start of the text that replaces a string that is not UTF-8. Each byte of that string follows as a character of
+/// Latin-1.
 const BYTES: &str = "\u{0}bytes\u{0}";
 
 /// The meaning of a string in a sanitized event.
@@ -79,7 +80,7 @@ fn replaced_string(string: &[u8]) -> Option<String> {
     })
 }
 
-/// The bytes of a string that need not be UTF-8, without its quotes and escapes.
+/// Decodes a string that need not be UTF-8. Returns its bytes without quotes and escapes.
 fn string_bytes(string: &[u8]) -> serde_json::Result<Vec<u8>> {
     struct BytesVisitor;
 
@@ -98,7 +99,7 @@ fn string_bytes(string: &[u8]) -> serde_json::Result<Vec<u8>> {
     serde_json::Deserializer::from_slice(string).deserialize_bytes(BytesVisitor)
 }
 
-/// The length of the string at the start, with its quotes.
+/// The length of the string at the start of `json`, including its quotes.
 fn string_length(json: &[u8]) -> usize {
     let mut index = 1;
     loop {

@@ -27,7 +27,7 @@ fn maps_keep_document_order_and_strings_without_escapes_are_borrowed() -> serde_
 #[test]
 fn only_the_requested_fields_are_kept() -> serde_json::Result<()> {
     let event = br#"{"other": {"a": []}, "context": {"authorizer": {}, "http": {"method": "GET", "path": "/"}}}"#;
-    // The shorter field is a prefix of the longer one, and does not keep the rest of the map.
+    // The shorter field is a prefix of the longer field, and does not keep the rest of the map.
     let kept = kept(&[&["context", "http", "method"], &["context", "http"]]);
     let json = Json::parse(event, &kept)?;
     assert_eq!(json.entries().count(), 1);
@@ -46,7 +46,7 @@ fn syntax_errors_are_found_in_fields_that_are_not_kept() {
 }
 
 #[test]
-fn a_missing_field_or_one_of_another_type_reads_as_null_or_empty() -> serde_json::Result<()> {
+fn a_missing_field_or_a_field_of_another_type_reads_as_null_or_empty() -> serde_json::Result<()> {
     let json = Json::parse(br#"{"body": 5}"#, &kept(&[&["body"]]))?;
     assert!(json.at(&["x", "y"]).is_null());
     assert!(json.at(&["body", "y"]).is_null());

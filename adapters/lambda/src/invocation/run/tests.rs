@@ -48,7 +48,7 @@ async fn the_trace_variable_and_header_have_the_value_of_the_invocation() -> io:
     assert_eq!(invoke(&mut connection, second).await?, expected);
     assert_eq!(invoke(&mut connection, "").await?, " Root=forged");
 
-    // One variable cannot have the values of several invocations.
+    // The variable is not set for concurrent invocations, because it cannot have the values of several invocations.
     spawn(&endpoint, 2, trace);
     let mut connection = api.accept().await?;
     assert_eq!(invoke(&mut connection, first).await?, " Root=1");
@@ -118,7 +118,7 @@ async fn trailers_of_a_long_stream_arrive_before_the_deadline_at_the_bandwidth_o
     connection.expect_next().await?;
     let start = Instant::now();
     connection.send_invocation(&deadline(3000), EVENT).await?;
-    // 6 MiB, and then 2 MiB per second.
+    // Reads 6 MiB at once, and then 2 MiB per second, like Lambda.
     let mut read = 0;
     let mut buffer = vec![0; 32 * 1024];
     let mut end = Vec::new();

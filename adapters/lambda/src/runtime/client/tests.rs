@@ -63,7 +63,8 @@ async fn the_invocation_id_is_sent_back_with_each_result() -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_id_is_percent_encoded_in_the_target_of_its_result() -> io::Result<()> {
+async fn a_request_id_is_percent_encoded_in_the_path_to_which_the_result_is_posted()
+-> io::Result<()> {
     let (api, endpoint) = RawApi::start().await?;
     spawn_once_and_next(endpoint, "buffered");
     let mut connection = api.accept().await?;
@@ -84,7 +85,7 @@ async fn no_result_is_sent_after_the_deadline_of_an_invocation() -> io::Result<(
         let mut client = Client::new(endpoint);
         tokio::spawn(async move {
             let next = client.next().await?;
-            // A handler that blocks its thread.
+            // Simulates a handler that blocks its thread.
             std::thread::sleep(Duration::from_millis(60));
             match kind {
                 "buffered" => client.respond(&next.id, "{}".into()).await,
@@ -110,7 +111,8 @@ async fn no_result_is_sent_after_the_deadline_of_an_invocation() -> io::Result<(
 }
 
 #[tokio::test]
-async fn no_error_is_sent_after_a_400_403_or_410() -> io::Result<()> {
+async fn no_error_is_sent_after_the_api_rejected_a_response_with_400_403_or_410() -> io::Result<()>
+{
     for kind in ["buffered", "streamed"] {
         for status in [400, 403, 410] {
             let (api, endpoint) = RawApi::start().await?;
@@ -189,7 +191,7 @@ async fn a_response_is_not_sent_again_if_the_api_did_not_respond_to_it() -> io::
 
 /// The API responds once the response was delivered, which may take minutes.
 #[tokio::test(start_paused = true)]
-async fn a_post_has_no_timeout() -> io::Result<()> {
+async fn a_post_to_the_runtime_api_has_no_timeout() -> io::Result<()> {
     let (api, endpoint) = RawApi::start().await?;
     spawn_once_and_next(endpoint, "buffered");
     let mut connection = api.accept().await?;
@@ -202,8 +204,8 @@ async fn a_post_has_no_timeout() -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn a_get_on_a_kept_connection_that_the_api_closed_is_repeated_without_a_pause()
--> io::Result<()> {
+async fn a_get_is_repeated_without_a_pause_if_the_api_closed_the_kept_connection() -> io::Result<()>
+{
     let (api, endpoint) = RawApi::start().await?;
     spawn_once_and_next(endpoint, "buffered");
     let mut connection = api.accept().await?;
