@@ -25,7 +25,7 @@ struct Server {
 impl Server {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Servers run programs as another user, who needs access to this folder.
+        // Servers run programs as another user, which needs access to this folder.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
@@ -65,7 +65,10 @@ impl Server {
         let timeout = Instant::now() + Duration::from_secs(20);
         while !ready() {
             let log = fs::read_to_string(self.root().join("log")).unwrap_or_default();
-            assert!(Instant::now() < timeout, "not started: {log}");
+            assert!(
+                Instant::now() < timeout,
+                "the web server did not start: {log}"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -260,7 +263,7 @@ fn path_is_complete_if_an_nginx_location_captures_it_without_the_leading_slash()
 }
 
 #[test]
-fn authority_is_unknown_under_an_nginx_server_for_all_names_if_the_client_sends_no_host_header() {
+fn authority_is_unknown_under_a_catch_all_nginx_server_if_the_client_sends_no_host_header() {
     let mut server = Server::new();
     let program = server.program("app");
     server.nginx(

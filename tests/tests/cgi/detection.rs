@@ -12,7 +12,7 @@ const HELLO: &[(&str, &[u8])] = &[("PATH_INFO", b"/hello")];
 
 #[test]
 fn command_line_arguments_made_from_the_query_are_ignored() {
-    // A web server may pass a query without "=" as arguments (RFC 3875 §4.4). Apache does.
+    // A web server may pass a query without "=" as arguments (RFC 3875 §4.4), as Apache does.
     let child = command(HELLO).arg("--help").stdin(Stdio::null()).spawn();
     assert_eq!(finish(child.unwrap()).body(), "Hello, world!");
 }

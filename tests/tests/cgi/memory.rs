@@ -8,14 +8,14 @@ use super::{command, finish, spawn};
 const SIZE: usize = 300_000_000;
 const BLOCK: usize = 1_000_000;
 
-/// Checks that the peak memory of the process, with its program and libraries, is below 24 MB.
+/// Checks that the peak memory of the process, including its code and libraries, is below 24 MB.
 fn assert_low_memory(child: &Child) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
     let peak: u64 = peak.unwrap().trim().parse().unwrap();
     println!("peak: {peak} kB");
-    assert!(peak < 24_000, "{peak} kB");
+    assert!(peak < 24_000, "the peak memory was {peak} kB");
 }
 
 fn write_all_but_the_last(child: &mut Child) {

@@ -40,7 +40,7 @@ fn wait_until_work_runs_after_stdout_and_stderr_are_closed() {
     let mut child = spawn(&[("REQUEST_METHOD", b"POST"), ("PATH_INFO", b"/after/1500")]);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let response = std::io::read_to_string(stdout.unwrap()).unwrap();
-    // Apache waits until both are closed before it completes the response to its client.
+    // Apache waits until stdout and stderr are closed before it completes the response to its client.
     std::io::read_to_string(stderr.unwrap()).unwrap();
     assert!(response.ends_with("scheduled"), "{response}");
     assert!(

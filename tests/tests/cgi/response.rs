@@ -15,7 +15,7 @@ fn response_is_written_as_status_headers_and_body() {
 }
 
 #[test]
-fn body_of_3_mib_is_echoed_to_a_web_server_that_writes_all_before_it_reads() {
+fn body_of_3_mib_is_echoed_to_a_web_server_that_writes_the_whole_body_before_it_reads() {
     let body = vec![b'x'; 3 << 20];
     let outcome = post("/pipe", &[], &body);
     assert_eq!(outcome.body().len(), body.len());
@@ -23,7 +23,7 @@ fn body_of_3_mib_is_echoed_to_a_web_server_that_writes_all_before_it_reads() {
 }
 
 #[test]
-fn response_that_begins_before_the_body_is_read_does_not_deadlock_with_a_web_server_that_writes_first()
+fn response_that_begins_before_the_body_is_read_does_not_deadlock_with_a_web_server_that_writes_the_whole_body_before_it_reads()
  {
     let outcome = post("/before/300000", &[], &vec![b'x'; 1 << 20]);
     assert_eq!(outcome.body().len(), 300_007);
@@ -59,7 +59,7 @@ fn streamed_response_reaches_a_web_server_that_reads_while_it_writes() {
     let mut received = Vec::new();
     for chunk in [b"a", b"b", b"c"] {
         stdin.write_all(chunk).unwrap();
-        // Each chunk comes back before the next one is sent.
+        // The echo of each chunk arrives before the test sends the next chunk.
         while !received.ends_with(chunk) {
             let mut block = [0; 1024];
             let length = child.stdout.as_mut().unwrap().read(&mut block).unwrap();
@@ -67,7 +67,8 @@ fn streamed_response_reaches_a_web_server_that_reads_while_it_writes() {
             received.extend_from_slice(&block[..length]);
         }
     }
-    // The process exits although stdin is still open: Content-Length has been read (RFC 3875 §4.2).
+    // The process exits although stdin is still open, because it has read as many bytes as Content-Length declares
+    // (RFC 3875 §4.2).
     assert_eq!(finish(child).code, Some(0));
     drop(stdin);
 }

@@ -197,7 +197,7 @@ async fn response_that_the_runtime_api_rejects_is_a_failed_invocation() {
 async fn invalid_response_to_next_is_logged_and_the_next_invocation_succeeds() {
     let (api, mut probe) = start().await;
     for status in [500, 403, 204, 200] {
-        // 200 without a request id is invalid, too.
+        // A 200 response without a request id is invalid, too.
         api.misbehave(Response::builder().status(status).body("garbage").unwrap());
         probe.log_line("failed to get an invocation").await;
     }

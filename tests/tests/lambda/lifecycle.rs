@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::*;
 use anyhost_conformance::free_port;
 
-/// The value of the deadline header for `left` milliseconds from now. Waits until the function has started, so
-/// that the time does not include its start-up.
+/// The value of the deadline header for `left` milliseconds from now. Waits until the function has started, so that
+/// `left` does not include the start-up.
 async fn deadline(api: &LambdaApi, left: i64) -> String {
     api.invoke(get("/hello")).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -39,7 +39,7 @@ async fn deadline_aborts_a_streamed_response_with_a_timeout_error_in_the_trailer
 }
 
 #[tokio::test]
-async fn request_gets_a_504_if_its_handler_panics_when_the_deadline_drops_it_and_the_next_invocation_succeeds()
+async fn request_gets_a_504_if_its_handler_panics_while_the_deadline_drops_the_handler_and_the_next_invocation_succeeds()
  {
     let (api, _probe) = start().await;
     let soon = deadline(&api, 1000).await;
@@ -64,7 +64,7 @@ async fn wait_until_work_that_never_ends_is_dropped_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn response_is_sent_before_wait_until_work_runs_and_the_next_invocation_is_requested_after_it()
+async fn response_is_sent_before_wait_until_work_runs_and_the_next_invocation_is_requested_after_the_work()
  {
     let folder = tempfile::tempdir().unwrap();
     let done = folder.path().join("done");
@@ -115,14 +115,14 @@ async fn failed_connection_to_the_runtime_api_is_retried_with_growing_pauses() {
     assert_eq!(answer.json()["body"], "Hello, world!");
 }
 
-/// Lambda may respond to `/next` after hours, so that the request must not have a timeout. The process has a
-/// real clock: this wait is only longer than the first pauses between retries.
+/// Lambda may respond to `/next` after hours, so the request must not have a timeout. The process has a real clock,
+/// so this test waits only for longer than the first pauses between retries.
 #[tokio::test]
 async fn idle_function_keeps_waiting_for_the_next_invocation() {
     let (api, mut probe) = start().await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_responds(&api).await;
-    // A timeout would have been logged before this line.
+    // If the request had timed out, the log would contain a line about the timeout before this line.
     api.invoke(get("/fail")).await;
     let line = probe.log_line("ERROR").await;
     assert!(line.contains("secret detail"), "{line}");
@@ -198,7 +198,7 @@ async fn handlers_that_block_their_threads_do_not_delay_other_invocations() {
         tokio::join!(block(), block(), block())
     };
     let quick = async {
-        // The blocked handlers have been called.
+        // Waits until the blocked handlers have been called.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let soon = deadline(&api, 1000).await;
         let headers = [("lambda-runtime-deadline-ms", soon.as_str())];
@@ -290,8 +290,8 @@ async fn function_with_snap_start_requests_no_invocation_before_the_restore() {
     assert_eq!(api.start_up().await.call, "restore-next");
     let answer = api.invoke(get("/hello"));
     tokio::pin!(answer);
-    // The API would send the queued invocation at once. Nothing can signal that a request was not sent, so
-    // the test waits for a time in which the function would have requested it.
+    // The API would send the queued invocation at once. Nothing can signal that a request was not sent, so the test
+    // waits for a time in which the function would have requested the invocation.
     tokio::select! {
         biased;
         _ = &mut answer => panic!("requested an invocation before the restore"),

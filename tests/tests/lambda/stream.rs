@@ -31,7 +31,10 @@ async fn streamed_response_is_a_json_prelude_eight_nul_bytes_and_the_body() {
         "streaming"
     );
     let (prelude, _) = parts(&answer);
-    assert_eq!(prelude["statusCode"], 404, "the query is not in the path");
+    assert_eq!(
+        prelude["statusCode"], 404,
+        "the query in the path of the event was not treated as a part of the path"
+    );
 
     let event = event("GET", "/stream", |event| {
         event["rawQueryString"] = json!("chunks=2&size=3");
@@ -92,7 +95,7 @@ async fn aborted_stream_has_its_error_in_the_trailers_and_not_in_the_body() {
         assert_eq!(error["errorType"], "Runtime.StreamError");
         assert!(
             !error.to_string().contains("late"),
-            "the cause is for the log only: {error}"
+            "the error sent to Lambda contains the cause, which is for the log only: {error}"
         );
     }
     let answer = api.invoke(get("/hello")).await;
@@ -151,7 +154,7 @@ async fn response_of_20_mb_is_streamed() {
 #[tokio::test]
 async fn streamed_response_that_the_runtime_api_rejects_is_a_failed_invocation() {
     let (api, mut probe) = start_with(STREAM).await;
-    // A response that has ended before it is rejected, and one that is still in progress.
+    // The first response has ended when it is rejected. The second response is still in progress.
     for query in ["chunks=1", "chunks=1000000000&delay_ms=1000"] {
         api.refuse(StatusCode::PAYLOAD_TOO_LARGE);
         let event = event("GET", "/stream", |event| {
