@@ -1,4 +1,4 @@
-//! What a host knows about a request beyond the request itself.
+//! The information of a host about a request, such as the address of the client.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +12,10 @@ use http::uri::Scheme;
 use crate::host::Host;
 use crate::pending_work::PendingWork;
 
-/// What the host knows about a request: the client's address, the scheme, the path prefix, the deadline.
+/// The information of the host about a request: the client's address, the scheme, the path prefix, the deadline.
 ///
-/// A handler gets it from [`RequestExt::context`](crate::RequestExt::context). A value that the host does not
-/// know is `None`. A client cannot forge a value with a header, except the request id on a host that does not
+/// A handler gets the context from [`RequestExt::context`](crate::RequestExt::context). A value that the host does
+/// not know is `None`. A client cannot forge a value with a header, except the request id on a host that does not
 /// assign ids (see [`request_id`](Self::request_id)).
 ///
 /// An adapter makes a context for each request or for each connection. A clone is cheap, and the `with_…` methods
@@ -31,7 +31,7 @@ use crate::pending_work::PendingWork;
 /// ```
 #[derive(Clone)]
 pub struct Context {
-    /// Shared by all requests of a connection.
+    /// The values that all requests of a connection share.
     facts: Arc<Facts>,
     request: Arc<RequestState>,
 }
@@ -43,7 +43,7 @@ struct Facts {
     peer: Option<IpAddr>,
     base_path: Box<str>,
     request_id: Option<Box<str>>,
-    /// Makes an id for a request that has none.
+    /// Generates the id of a request that has no id.
     new_request_id: Option<fn() -> Box<str>>,
     deadline: Option<SystemTime>,
     development: bool,
@@ -54,12 +54,12 @@ struct Facts {
 #[derive(Default)]
 struct RequestState {
     work: PendingWork,
-    /// The id that the client sent, or the one that was generated when it was first used.
+    /// The id that the client sent, or the generated id. The id is generated when it is first read.
     request_id: OnceLock<Box<str>>,
 }
 
 impl Context {
-    /// A context that knows only the kind of host. The scheme is `http`. Development mode is on if the
+    /// Makes a context with only the kind of host. The scheme is `http`. Development mode is on if the
     /// environment variable `ANYHOST_ENV` is `development`.
     pub fn new(host: Host) -> Self {
         let facts = Facts {
@@ -86,7 +86,7 @@ impl Context {
         self
     }
 
-    /// Marks the client's address as unknown, such as when fewer proxies than expected forwarded the request.
+    /// Marks the client's address as unknown, for example if fewer proxies than expected forwarded the request.
     #[must_use]
     pub fn without_peer(mut self) -> Self {
         self.facts().peer = None;
@@ -100,8 +100,8 @@ impl Context {
         self
     }
 
-    /// Sets the prefix that was removed from the path, such as `/cgi-bin/app`. It begins with a slash and
-    /// does not end with one; it is empty if nothing was removed.
+    /// Sets the prefix that was removed from the path, such as `/cgi-bin/app`. The prefix begins with a slash and
+    /// does not end with a slash. It is empty if nothing was removed.
     #[must_use]
     pub fn with_base_path(mut self, base_path: impl Into<Box<str>>) -> Self {
         self.facts().base_path = base_path.into();
@@ -115,8 +115,8 @@ impl Context {
         self
     }
 
-    /// For hosts that do not assign ids: sets the function that generates an id. The function is called when the
-    /// id is first used, and only if the client sent no valid `X-Request-Id`.
+    /// Sets the function that generates an id, for hosts that do not assign ids. The function is called when the
+    /// id is first read, and only if the client sent no valid `X-Request-Id`.
     #[must_use]
     pub fn with_new_request_ids(mut self, new_request_id: fn() -> Box<str>) -> Self {
         self.facts().new_request_id = Some(new_request_id);
@@ -180,13 +180,13 @@ impl Context {
     }
 
     /// The prefix that was removed from the path, such as a CGI script's path or an API's stage; empty if
-    /// there is none. Links to other pages of the application must begin with this prefix.
+    /// nothing was removed. Links to other pages of the application must begin with this prefix.
     pub fn base_path(&self) -> &str {
         &self.facts.base_path
     }
 
-    /// The id of this request, for logs: the one that the host assigned; otherwise the client's
-    /// `X-Request-Id`, if that is 1 to 128 visible ASCII characters; otherwise a new one, if the host
+    /// The id of this request, for logs: the id that the host assigned; otherwise the client's
+    /// `X-Request-Id`, if its value is 1 to 128 visible ASCII characters; otherwise a new id, if the host
     /// generates ids.
     pub fn request_id(&self) -> Option<&str> {
         let known = self.facts.request_id.as_deref();
@@ -196,8 +196,8 @@ impl Context {
         })
     }
 
-    /// Stores the id that the client sent, if it is valid. [`exchange`](crate::adapter::exchange()) calls this; an adapter
-    /// calls it for a request that it rejects before.
+    /// Stores the id that the client sent, if the id is valid. [`exchange`](crate::adapter::exchange()) calls this
+    /// function. An adapter calls it for a request that the adapter rejects before the exchange.
     #[doc(hidden)]
     pub fn set_client_request_id(&self, id: &[u8]) {
         let visible = id.iter().all(u8::is_ascii_graphic) && (1..=128).contains(&id.len());
@@ -216,9 +216,9 @@ impl Context {
         self.facts.development
     }
 
-    /// Whether the host is shutting down and waits for the requests in flight. A handler that sends events or keeps an
-    /// upgraded connection should end it then, so that its client connects to another process. Only the standalone
-    /// server drains; on other hosts, this is always `false`.
+    /// Whether the host is shutting down and waits for the requests in flight. While the host drains, a handler should
+    /// end its event streams and upgraded connections, so that clients connect to another process. Only the standalone
+    /// server drains; on other hosts, the result is always `false`.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -239,10 +239,10 @@ impl Context {
 
     /// Adds work that runs after the response was sent.
     ///
-    /// Every adapter runs this work before the process freezes, stops or exits, until the host's time limit. All
-    /// work of a request runs concurrently; a panic in it is logged and does not affect the rest. Add work before the
-    /// body of the response ends, or from other `wait_until` work. Work that is added later does not run, and
-    /// is logged as `dropped wait_until work`.
+    /// Every adapter runs this work before the process is frozen or ends, until the host's time limit. All
+    /// work of a request runs concurrently. A panic in one future is logged and does not affect the other futures. Add
+    /// work before the body of the response ends, or from other `wait_until` work. Work that is added later does not
+    /// run, and is logged as `dropped wait_until work`.
     ///
     /// ```
     /// use anyhost_core::{Request, RequestExt};
@@ -258,13 +258,13 @@ impl Context {
         self.request.work.push(Box::pin(work));
     }
 
-    /// The work that was given to [`wait_until`](Self::wait_until).
+    /// The work that handlers passed to [`wait_until`](Self::wait_until).
     pub(crate) fn pending_work(&self) -> &PendingWork {
         &self.request.work
     }
 }
 
-/// The context of a request that does not come from a host: a function call in the same process.
+/// The context of a request that does not come from a host, but from a function call in the same process.
 impl Default for Context {
     fn default() -> Self {
         Self::new(Host::IN_PROCESS)
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_request_id_of_the_host_takes_precedence_over_the_id_from_the_client_and_a_new_id() {
+    fn a_request_id_comes_from_the_host_else_from_the_client_else_is_new() {
         let connection = Context::new(Host::HTTP).with_new_request_ids(|| "new".into());
         let first = connection.for_request();
         first.set_client_request_id(b"sent");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fact_is_the_one_that_the_adapter_set() {
+    fn a_context_returns_the_values_that_the_adapter_set() {
         let deadline = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(5);
         let context = Context::new(Host::CGI)
             .with_peer([192, 0, 2, 1].into())
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_that_was_not_set_is_unknown() {
+    fn a_context_value_that_was_not_set_is_none_or_its_default() {
         let context = Context::new(Host::CGI);
         assert_eq!(
             (context.peer(), context.request_id(), context.deadline()),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_a_connection_share_its_peer_but_not_their_wait_until_work() {
+    fn requests_of_one_connection_share_the_peer_but_have_separate_wait_until_work() {
         let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let first = connection.for_request();
         first.wait_until(async {});

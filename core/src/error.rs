@@ -14,10 +14,10 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The error of a handler: a status and a message for the client, and a source for the log.
 ///
-/// It stays an `Err` until [`exchange`](crate::adapter::exchange()) makes the response, so a handler around
-/// another handler can inspect and replace it. `?` converts any [`std::error::Error`] into a 500: the
+/// The error stays an `Err` until [`exchange`](crate::adapter::exchange()) makes the response, so a handler around
+/// another handler can inspect and replace the error. `?` converts any [`std::error::Error`] into a 500: the
 /// client gets `Internal Server Error`, and the log gets the error with all its sources. In development
-/// mode (`ANYHOST_ENV=development`) the response contains them too.
+/// mode (`ANYHOST_ENV=development`), the response also contains the error and its sources.
 ///
 /// ```
 /// use anyhost_core::{Error, Result};
@@ -38,8 +38,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// assert_eq!(parse("x").unwrap_err().message(), "Internal Server Error");
 /// ```
 ///
-/// Like `anyhow::Error`, it does not implement [`std::error::Error`]. If it did, the conversion from every
-/// other error would conflict with the standard library's `impl From<T> for T`.
+/// Like `anyhow::Error`, this type does not implement [`std::error::Error`]. Otherwise, the conversion from every
+/// [`std::error::Error`] would conflict with the standard library's `impl From<T> for T`.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -50,8 +50,8 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with this status, such as `StatusCode::NOT_FOUND` or `404`; `message` is the text of the
-    /// response. An invalid status number gives a 500, and is logged.
+    /// Makes an error with this status, such as `StatusCode::NOT_FOUND` or `404`. `message` is the text of the
+    /// response. An invalid status number is logged, and the error becomes a 500.
     pub fn new(status: impl IntoStatus, message: impl Into<Cow<'static, str>>) -> Self {
         match status.into_status() {
             Ok(status) => Self::with_status(status, message.into()),
@@ -68,7 +68,7 @@ impl Error {
         }))
     }
 
-    /// An error with this status, and the status's standard reason phrase as the message.
+    /// Makes an error with this status, and with the standard reason phrase of the status as the message.
     pub fn from_status(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or("Error");
         Self::with_status(status, reason.into())
@@ -83,7 +83,7 @@ impl Error {
         }
     }
 
-    /// Sets the cause of this error. It is logged, and sent to the client only in development mode.
+    /// Sets the cause of this error. The cause is logged, and sent to the client only in development mode.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
@@ -112,7 +112,7 @@ impl Error {
         &self.0.headers
     }
 
-    /// The cause of this error, if there is one.
+    /// The cause of this error; `None` if the error has no cause.
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
@@ -123,7 +123,7 @@ impl Error {
         Box::new(Boxed(self))
     }
 
-    /// The sources as one line, from the direct cause to the root: `outer: inner: root`. Empty without a
+    /// The sources as one line, from the direct cause to the root: `outer: inner: root`. Empty if the error has no
     /// source.
     pub fn chain(&self) -> impl fmt::Display {
         self.sources()
@@ -156,13 +156,13 @@ impl Error {
         self
     }
 
-    /// The message, which can be sent without a copy if it is static.
+    /// The message as a `Cow`, because a static message can be sent without a copy.
     pub(crate) fn shared_message(&self) -> &Cow<'static, str> {
         &self.0.message
     }
 }
 
-/// A 400, for an invalid request.
+/// Makes an error with status 400, for an invalid request.
 pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(StatusCode::BAD_REQUEST, message)
 }
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_of_a_plain_error_is_not_the_message_for_the_client() {
+    fn the_client_does_not_get_the_text_of_an_error_without_a_status() {
         let error = Error::from(io::Error::other("secret detail"));
         assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(error.message(), "Internal Server Error");
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_contains_every_source() {
+    fn the_chain_of_an_error_contains_all_its_sources() {
         #[derive(Debug)]
         struct Outer(io::Error);
         impl fmt::Display for Outer {

@@ -41,8 +41,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Handles `request`.
     ///
     /// # Errors
-    /// An error stays an error until [`exchange`](crate::adapter::exchange()) makes a response of it, so that
-    /// handlers around this one can inspect and replace it.
+    /// The error stays an `Err` until [`exchange`](crate::adapter::exchange()) converts it into a response, so that
+    /// handlers around this handler can inspect and replace the error.
     async fn handle(&self, request: Request) -> Result<Response>;
 }
 
@@ -70,7 +70,7 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 /// request as its argument, or (feature `tower`) a [`tower::Service`](https://docs.rs/tower). A function that
 /// is not async must not block its thread, because other requests use the same thread.
 ///
-/// The compiler infers `Kind`, which distinguishes these cases; it is never written out.
+/// The type parameter `Kind` distinguishes these cases. The compiler infers it, so programs never write it.
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result, handler};
@@ -195,8 +195,8 @@ impl<F: Clone, K> Clone for FunctionHandler<F, K> {
     }
 }
 
-/// The return type that `#[async_trait]` generates for `async fn handle`. Handlers that only pass the request
-/// on are written with it, so that they return the future of the inner handler and do not box a second one.
+/// The return type that `#[async_trait]` generates for `async fn handle`. Handlers that only pass the request to an
+/// inner handler use this type, so that they return the future of the inner handler and do not box a second future.
 pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 async fn into_response<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {

@@ -1,10 +1,10 @@
-//! The kinds of host, and what each kind supports.
+//! The kinds of host, and the features that each kind supports.
 
 use std::fmt;
 
-/// The kind of host that runs the handler, and what this kind supports.
+/// The kind of host that runs the handler, and the features that this kind supports.
 ///
-/// The author of an adapter makes a kind with [`Host::new`]:
+/// The author of an adapter defines a kind of host with [`Host::new`]:
 ///
 /// ```
 /// use anyhost_core::Host;
@@ -51,7 +51,7 @@ impl Host {
         self
     }
 
-    /// Declares that the host can switch protocols with a 101 (RFC 9110 §7.8).
+    /// Declares that the host can switch protocols with a 101 response (RFC 9110 §7.8).
     #[must_use]
     pub const fn with_upgrades(mut self) -> Self {
         self.upgrades = true;
@@ -66,7 +66,7 @@ impl Host {
         self
     }
 
-    /// The name: `http`, `lambda`, `cgi`, `in-process`, or the name that another adapter chose.
+    /// The name of the kind: `http`, `lambda`, `cgi`, `in-process`, or a name that the author of another adapter chose.
     pub const fn name(self) -> &'static str {
         self.name
     }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_carries_only_what_its_author_declares() {
+    fn a_kind_of_host_supports_only_the_features_that_its_author_declares() {
         const PLAIN: Host = Host::new("plain");
         let capabilities = |host: Host| {
             (

@@ -22,7 +22,7 @@ use std::str::FromStr;
 pub struct Limit(u64);
 
 impl Limit {
-    /// The limit of the readers that take no limit argument: 1 MiB.
+    /// The limit of the body readers that have no limit argument: 1 MiB.
     pub const DEFAULT: Self = Self::mib(1);
 
     /// A limit of `mib` mebibytes (1 MiB is 1,048,576 bytes).
@@ -101,7 +101,7 @@ impl FromStr for Limit {
         const LARGEST: f64 = u64::MAX as f64;
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         match digits.parse::<f64>() {
-            // A cast of a number that is too large would not fail, but give the largest limit.
+            // The cast cannot fail. A number that is too large becomes the largest limit.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Ok(part) if plain && part * (unit as f64) < LARGEST => {
                 Ok(Self((part * unit as f64) as u64))
@@ -111,7 +111,7 @@ impl FromStr for Limit {
     }
 }
 
-/// Uses the largest unit that gives a whole number: `1mb`, `1536kb`, `100b`.
+/// Writes the limit in the largest unit that gives a whole number: `1mb`, `1536kb`, `100b`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (shift, unit) = match self.0 {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_is_not_a_size_is_an_invalid_limit() {
+    fn a_string_that_is_not_a_valid_size_is_rejected_as_a_limit() {
         for text in [
             "",
             "mb",

@@ -18,7 +18,7 @@ impl Next {
     /// Calls the handler.
     ///
     /// # Errors
-    /// The error of the handler. The middleware can inspect it, replace it, or return it with `?`.
+    /// The error of the handler. The middleware can inspect or replace this error, or return it with `?`.
     pub async fn run(self, request: Request) -> Result<Response> {
         self.0.handle(request).await
     }
@@ -36,12 +36,12 @@ pub struct WithMiddleware<F> {
     handler: Arc<dyn Handler>,
 }
 
-/// Puts a middleware around a handler: an async function that gets the request and the [`Next`] handler. It can
-/// change the request, the response and the error, or respond without calling the handler.
+/// Puts a middleware around a handler. A middleware is an async function that gets the request and the [`Next`]
+/// handler. It can change the request, the response and the error, or respond without calling the handler.
 ///
-/// The handler can be a router. To put a middleware around some of the routes only, put it around a router
-/// with these routes, and [nest](crate::Router::nest) that. State that was added outside of the middleware is
-/// available in the middleware ([`RequestExt::state`](crate::RequestExt::state)).
+/// The handler can be a router. To put a middleware around some of the routes only, make a router with these
+/// routes, put the middleware around this router, and [nest](crate::Router::nest) the result. State that was added
+/// outside of the middleware is available in the middleware ([`RequestExt::state`](crate::RequestExt::state)).
 ///
 /// ```
 /// use std::time::Instant;

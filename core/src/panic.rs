@@ -1,4 +1,4 @@
-//! Panics as errors: a panic in a handler must not end the process or its connection.
+//! Converts panics into errors, because a panic in a handler must not end the process or the connection.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -11,21 +11,21 @@ use std::task::Poll;
 thread_local! {
     /// The number of calls of [`catch`] in progress on this thread.
     static CATCHING: Cell<u32> = const { Cell::new(0) };
-    /// Whether `LOCATION` is set. Reading it costs less than reading a `RefCell` with a destructor, and [`catch`] runs for
-    /// each request.
+    /// Whether `LOCATION` is set. [`catch`] runs for each request, and reading a `Cell` costs less than reading a
+    /// `RefCell` with a destructor.
     static HAS_LOCATION: Cell<bool> = const { Cell::new(false) };
     /// The location of the last panic on this thread, as the panic hook recorded it.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A panic that was caught: its message, and its location if the panic hook recorded one.
+/// A panic that was caught: its message, and its location if the panic hook recorded the location.
 #[derive(Debug)]
 pub struct Panic {
     message: String,
     location: Option<String>,
 }
 
-/// Runs `f` and returns a panic in it as an error.
+/// Runs `f`, and returns a panic in `f` as an error.
 ///
 /// `AssertUnwindSafe` is sound, because callers drop the values that `f` used and do not read them again.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
@@ -47,7 +47,7 @@ fn take_location() -> Option<String> {
     LOCATION.take()
 }
 
-/// Runs a future and returns a panic in it as an error.
+/// Runs a future, and returns a panic in the future as an error.
 ///
 /// # Errors
 /// The panic, with its message, and with its location if the panic hook calls
@@ -71,11 +71,11 @@ pub async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panic> {
     .await
 }
 
-/// Records where the current panic happened, if this crate will catch and log it. For the panic hook of
-/// a program.
+/// Records where the current panic happened, if this crate will catch and log the panic. The panic hook of
+/// a program calls this function.
 ///
-/// Returns `true` if the panic will be logged together with its request; the hook then has nothing to
-/// print. `location` is called only in that case, because a backtrace is expensive.
+/// Returns `true` if the panic will be logged together with its request, so that the hook does not have to
+/// print the panic. `location` is called only in this case, because a backtrace is expensive.
 pub fn record_location(location: impl FnOnce() -> String) -> bool {
     let caught = CATCHING.get() > 0;
     if caught {
@@ -100,7 +100,7 @@ pub fn message(payload: &(dyn Any + Send)) -> &str {
 impl Panic {
     fn new(payload: Box<dyn Any + Send>) -> Self {
         let message = message(&*payload).to_owned();
-        // The payload may be a type of the handler, whose Drop can panic again.
+        // The payload may have a type of the application, whose `Drop` can panic again.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }

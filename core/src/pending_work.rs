@@ -9,14 +9,14 @@ use crate::panic;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The work that a handler gave to `wait_until` and that is not finished.
+/// The unfinished work that handlers passed to `wait_until`.
 #[derive(Default)]
 pub(crate) struct PendingWork(Mutex<List>);
 
 #[derive(Default)]
 struct List {
     work: Vec<Work>,
-    /// Wakes the task that runs the work, when more work is added.
+    /// The waker of the task that runs the work. It is called when more work is added.
     runner: Option<Waker>,
 }
 
@@ -35,7 +35,7 @@ impl PendingWork {
         self.lock().work.is_empty()
     }
 
-    /// Runs all work concurrently, including work that is added meanwhile, until nothing remains. If this
+    /// Runs all work concurrently, including work that is added during the run, until all work is done. If this
     /// future is dropped, unfinished work returns to the list.
     pub(crate) async fn run(&self) {
         if self.is_empty() {
@@ -64,7 +64,7 @@ impl PendingWork {
         .await;
     }
 
-    /// Drops the unfinished work, and logs the number of its futures.
+    /// Drops the unfinished work, and logs the number of dropped futures.
     pub(crate) fn discard(&self, request_id: Option<&str>) {
         let work = std::mem::take(&mut self.lock().work);
         if !work.is_empty() {
@@ -76,7 +76,7 @@ impl PendingWork {
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {
-        // No code that holds the lock can panic half-way through a change, so a poisoned list is still valid.
+        // No code panics in the middle of a change while it holds the lock, so the list of a poisoned lock is valid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +131,7 @@ mod tests {
     use crate::adapter::{finish_after_response, has_work_after_response};
 
     #[tokio::test]
-    async fn work_can_add_further_work() {
+    async fn running_wait_until_work_can_add_more_work() {
         let context = Context::default();
         let count = Arc::new(AtomicU32::new(0));
         let (inner, seen) = (context.clone(), count.clone());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_continues_in_a_second_run_if_the_first_run_was_dropped() {
+    async fn wait_until_work_continues_in_a_second_run_if_the_first_run_was_dropped() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         let done = Arc::new(AtomicU32::new(0));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_is_added_while_other_work_runs_is_run() {
+    async fn wait_until_work_that_is_added_while_other_work_runs_also_runs() {
         let context = Context::default();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         context.wait_until(async move {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_in_one_future_does_not_stop_the_other_work() {
+    async fn a_panic_in_one_wait_until_future_does_not_stop_the_other_futures() {
         let context = Context::default();
         let done = Arc::new(AtomicU32::new(0));
         let seen = done.clone();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_is_not_finished_when_the_adapter_stops_is_dropped() {
+    async fn wait_until_work_that_is_unfinished_when_the_adapter_stops_is_dropped() {
         let context = Context::default();
         context.wait_until(pending());
         assert!(!finish_after_response(&context, std::future::ready(())).await);

@@ -25,22 +25,22 @@ pub(crate) use params::Params;
 /// [`Context`].
 ///
 /// `buffer`, `text`, `json` and `form` read the whole body. Their limit is 1 MiB (1,048,576 bytes).
-/// Each has a variant that takes another limit, as a number of bytes or a string such as `"10mb"`.
-/// The body stays in the request, so that it can be read again: a second call returns the same
-/// bytes, and checks its own limit.
+/// Each method has a variant that takes another limit, as a number of bytes or a string such as
+/// `"10mb"`. The body stays in the request and can be read again: a second call returns the same
+/// bytes, and checks the limit of the second call.
 ///
 /// # Errors
 /// | cause | status | message |
 /// |---|---|---|
 /// | the body, or its declared length, exceeds the limit | 413 | `Body exceeded 1mb limit` |
 /// | the client aborted the body | 400 | `Invalid body` |
-/// | `text`, `json` and `form`: the charset is unknown, or the body is not valid in it | 400 | `Invalid body` |
+/// | `text`, `json` and `form`: the charset is unknown, or the body is not valid in this charset | 400 | `Invalid body` |
 /// | `text`, `json` and `form`: the body has a Content-Encoding, such as gzip | 415 | `Unsupported Media Type` |
 /// | the body is not valid JSON, or does not fit the type | 400 | `Invalid JSON` |
 /// | the body is not a valid form, or does not fit the type | 400 | `Invalid form` |
 ///
-/// A host can replace `Invalid body` by a more specific error: 408 from a server whose client sends
-/// too slowly, for example.
+/// A host can replace `Invalid body` by a more specific error, for example by a 408 if the client
+/// sends the body too slowly.
 ///
 /// ```
 /// use anyhost_core::{Request, RequestExt, Result};
@@ -64,15 +64,15 @@ pub trait RequestExt: sealed::Sealed {
     ) -> impl Future<Output = Result<Bytes>> + Send;
 
     /// Reads the whole body as text, at most 1 MiB. The text is decoded from the charset in the
-    /// Content-Type header, or from UTF-8 if there is none. A byte order mark is removed.
+    /// Content-Type header, or from UTF-8 if the header names no charset. A byte order mark is removed.
     fn text(&mut self) -> impl Future<Output = Result<String>> + Send;
 
     /// Reads the whole body as text, at most `limit`.
     fn text_limit<L: IntoLimit>(&mut self, limit: L)
     -> impl Future<Output = Result<String>> + Send;
 
-    /// Reads the whole body as JSON, at most 1 MiB. The media type in Content-Type is ignored, its
-    /// charset is not.
+    /// Reads the whole body as JSON, at most 1 MiB. The charset in Content-Type is used, and the media
+    /// type is ignored.
     fn json<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send;
 
     /// Reads the whole body as JSON, at most `limit`.
@@ -152,10 +152,10 @@ pub trait RequestExt: sealed::Sealed {
     /// [`Router::with_state`](crate::Router::with_state) gave to this handler.
     ///
     /// # Errors
-    /// 500 if the handler has no state of this type, which is a mistake in the program.
+    /// 500 if the handler has no state of this type, which is an error in the application.
     fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>>;
 
-    /// The host name that the client requested, with the port if the client sent one: the value of the
+    /// The host name that the client requested, with the port if the client sent a port. The source is the
     /// Host header, or the authority of an HTTP/2 request. `None` if both are missing or empty.
     fn authority(&self) -> Option<&str>;
 }
@@ -166,7 +166,7 @@ pub trait IntoLimit: Send {
     /// Converts the value.
     ///
     /// # Errors
-    /// 500 for an invalid limit, because the limit comes from the application and not from the client.
+    /// 500 if the limit is invalid, because the application and not the client sets the limit.
     fn into_limit(self) -> Result<Limit>;
 }
 
@@ -291,11 +291,11 @@ impl RequestExt for Request {
     }
 }
 
-/// Rejects a body that is compressed: parsing its bytes would fail, or silently give wrong values.
+/// Rejects a compressed body, because parsing its bytes would fail or silently give wrong values.
 fn check_content_coding(request: &Request) -> Result<()> {
     for coding in request.headers().get_all(CONTENT_ENCODING) {
         if !coding.as_bytes().eq_ignore_ascii_case(b"identity") {
-            // RFC 9110 §15.5.16: Accept-Encoding says which codings would be accepted.
+            // RFC 9110 §15.5.16: Accept-Encoding in a 415 response lists the accepted codings.
             return Err(Error::from_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
                 .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
         }

@@ -32,12 +32,12 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | `Result<T, E>`: `Ok` | as for `T` | as for `T` |
 /// | `Result<T, E>`: `Err`, [`Error`] | the status of the error | `text/plain; charset=utf-8` |
 ///
-/// Use [`Body::from_stream`] to return a stream. Handlers need not set Content-Length, nor treat
-/// HEAD, 204 or 304 differently: these rules are applied after the handler, on every host.
+/// Use [`Body::from_stream`] to return a stream. Every host sets Content-Length and applies the rules
+/// for HEAD, 204 and 304 to the response, so that handlers need not do so.
 ///
-/// Unlike axum's trait of this name, `into_response` returns a `Result`. A value that cannot be
-/// serialised, and an `Err`, reach the code around the handler as an [`Error`], which that code can
-/// inspect or replace before it becomes a response.
+/// Unlike axum's trait with the same name, `into_response` returns a `Result`. If the value cannot be
+/// serialised or is an `Err`, the code around the handler gets an [`Error`], and can inspect or
+/// replace this error before it becomes a response.
 ///
 /// ```
 /// use anyhost_core::{IntoResponse, Json, Response, Result};
@@ -60,14 +60,15 @@ pub trait IntoResponse {
     /// Converts the value.
     ///
     /// # Errors
-    /// If the value cannot be serialised (a 500), or is itself an error.
+    /// A 500 if the value cannot be serialised. If the value is an `Err` or an [`Error`], this error.
     fn into_response(self) -> Result<Response>;
 }
 
-/// Makes a response from a status and a value. The same as `(status, value).into_response()`.
+/// Makes a response from a status and a value. `send(status, value)` is the same as
+/// `(status, value).into_response()`.
 ///
 /// # Errors
-/// If the value cannot be serialised (a 500), or is itself an error.
+/// A 500 if the value cannot be serialised. If the value is an `Err` or an [`Error`], this error.
 ///
 /// ```
 /// use anyhost_core::{Response, Result, send};
@@ -83,7 +84,7 @@ pub fn send(status: impl IntoStatus, value: impl IntoResponse) -> Result<Respons
 
 /// A response whose body is the value as JSON.
 ///
-/// A value that cannot be serialised, such as a map whose keys are not strings, is a 500 response.
+/// A value that cannot be serialised, such as a map whose keys are not strings, becomes a 500 response.
 ///
 /// ```
 /// use anyhost_core::Json;
@@ -131,8 +132,8 @@ impl<T: Into<Body>> IntoResponse for Html<T> {
 
 /// A redirect to another URL (RFC 9110 §15.4).
 ///
-/// The URL is sent as it is. If the host removes a prefix from paths, an absolute path has to begin with
-/// [`Context::base_path`](crate::Context::base_path).
+/// The URL is sent unchanged. If the host removes a prefix from request paths, an absolute path in a redirect has to
+/// begin with this prefix, [`Context::base_path`](crate::Context::base_path).
 ///
 /// ```
 /// use anyhost_core::{Redirect, Request, RequestExt};
@@ -148,17 +149,17 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// 303 See Other: the client requests the URL with GET, whatever the method of this request was.
+    /// 303 See Other: the client requests the URL with GET, even if the method of this request was not GET.
     pub fn to(location: impl Into<String>) -> Self {
         Self::new(StatusCode::SEE_OTHER, location)
     }
 
-    /// 307 Temporary Redirect: the client repeats this request, with its method and body, at the URL.
+    /// 307 Temporary Redirect: the client sends this request, with the same method and body, to the URL.
     pub fn temporary(location: impl Into<String>) -> Self {
         Self::new(StatusCode::TEMPORARY_REDIRECT, location)
     }
 
-    /// 308 Permanent Redirect: like [`temporary`](Self::temporary), and the client may remember the URL.
+    /// 308 Permanent Redirect: like [`temporary`](Self::temporary), but the client may cache the redirect.
     pub fn permanent(location: impl Into<String>) -> Self {
         Self::new(StatusCode::PERMANENT_REDIRECT, location)
     }
@@ -248,7 +249,7 @@ impl<S: IntoStatus, T: IntoResponse> IntoResponse for (S, T) {
     }
 }
 
-/// The headers replace the headers of the value that have the same name.
+/// The headers in the array replace headers of the value with the same name.
 impl<N, V, const L: usize, T> IntoResponse for ([(N, V); L], T)
 where
     N: TryInto<HeaderName, Error: Into<Error>>,
@@ -274,7 +275,7 @@ where
     }
 }
 
-/// The headers of the map replace the headers of the value that have the same name.
+/// The headers in the map replace headers of the value with the same name.
 impl<T: IntoResponse> IntoResponse for (HeaderMap, T) {
     fn into_response(self) -> Result<Response> {
         let mut response = self.1.into_response()?;

@@ -14,8 +14,8 @@ pub struct WithState<S, H> {
 
 /// Gives a handler access to `state`: [`request.state::<S>()`](crate::RequestExt::state) returns it.
 ///
-/// A router has [a method](crate::Router::with_state) that does the same for all its routes. A handler can have
-/// state of several types. If it has several values of one type, the innermost is used.
+/// [`Router::with_state`](crate::Router::with_state) does the same for all routes of a router. A handler can have
+/// state of several types. If a handler has several values of one type, the innermost value is used.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,8 +42,8 @@ impl<S, H> WithState<S, H> {
     }
 }
 
-/// The state in a request's extensions. The wrapper distinguishes it from an `Arc<S>` that the application
-/// inserts itself.
+/// The state in a request's extensions. The wrapper type distinguishes the state from an `Arc<S>` that the
+/// application inserts itself.
 pub(crate) struct State<S>(pub(crate) Arc<S>);
 
 impl<S> Clone for State<S> {

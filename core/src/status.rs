@@ -1,4 +1,4 @@
-//! Statuses as handlers write them.
+//! The types that handlers can use as a status.
 
 use http::StatusCode;
 
@@ -6,10 +6,10 @@ use crate::{Error, Result};
 
 /// A status: a [`StatusCode`], or its number.
 pub trait IntoStatus {
-    /// The status.
+    /// Converts the value into a status.
     ///
     /// # Errors
-    /// 500 for a number that is not from 100 to 999, which is a mistake in the application.
+    /// 500 for a number that is not from 100 to 999, which is an error in the application.
     fn into_status(self) -> Result<StatusCode>;
 }
 

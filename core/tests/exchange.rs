@@ -39,7 +39,7 @@ async fn response_to<T: IntoResponse + Clone + Send + Sync + 'static>(
     .await
 }
 
-/// A client whose handler returns these headers.
+/// Makes a client whose handler responds with these headers and this body.
 fn with_headers(headers: &'static [(&'static str, &'static str)], body: fn() -> Body) -> Client {
     Client::new(move || async move {
         let mut response = Response::new(body());
@@ -74,7 +74,7 @@ async fn content_length_of_a_body_in_memory_is_corrected_and_sent_once() {
 }
 
 #[tokio::test]
-async fn stream_of_unknown_length_has_no_content_length() {
+async fn response_with_a_stream_of_unknown_length_has_no_content_length() {
     let response = Client::new(|| async { chunks(&["a", "", "b"]) })
         .get("/")
         .await;
@@ -83,7 +83,7 @@ async fn stream_of_unknown_length_has_no_content_length() {
 }
 
 #[tokio::test]
-async fn invalid_or_conflicting_content_length_of_a_stream_is_removed() {
+async fn invalid_or_conflicting_content_length_is_removed_from_a_response_with_a_stream() {
     for lengths in [
         &[("content-length", "-1")][..],
         &[("content-length", "2"), ("content-length", "3")],
@@ -96,7 +96,7 @@ async fn invalid_or_conflicting_content_length_of_a_stream_is_removed() {
 }
 
 #[tokio::test]
-async fn stream_shorter_or_longer_than_its_content_length_is_aborted() {
+async fn response_whose_stream_is_shorter_or_longer_than_its_content_length_is_aborted() {
     for (length, sent) in [("3", "ab"), ("1", "ab")] {
         let client = Client::new(move || async move {
             http::Response::builder()
@@ -110,7 +110,7 @@ async fn stream_shorter_or_longer_than_its_content_length_is_aborted() {
 }
 
 #[tokio::test]
-async fn response_to_a_head_request_has_the_headers_of_get_and_no_body() {
+async fn response_to_a_head_request_has_the_headers_of_the_get_response_and_no_body() {
     let response = response_to(Method::HEAD, "hello").await;
     assert_eq!(response.header("content-length"), Some("5"));
     assert_eq!(
@@ -150,7 +150,7 @@ async fn response_205_has_content_length_0_and_no_content_type() {
 }
 
 #[tokio::test]
-async fn handler_that_returns_a_1xx_status_causes_a_500() {
+async fn response_with_an_informational_status_is_replaced_by_a_500() {
     for status in [100, 101, 103, 199] {
         let status = StatusCode::from_u16(status).unwrap();
         assert_eq!(response_to(Method::GET, status).await.status(), 500);
@@ -264,7 +264,7 @@ async fn invalid_or_repeated_host_header_is_rejected_with_400() {
 }
 
 #[tokio::test]
-async fn authority_of_an_absolute_request_target_replaces_the_host_header() {
+async fn host_header_is_replaced_by_the_authority_of_an_absolute_request_target() {
     let client = Client::new(|request: Request| async move {
         format!("{} {:?}", request.uri(), request.authority())
     });
@@ -289,7 +289,7 @@ async fn request_target_that_is_not_a_path_is_rejected_with_400() {
 }
 
 #[tokio::test]
-async fn response_to_an_error_has_its_status_message_and_headers() {
+async fn response_to_an_error_has_the_status_message_and_headers_of_the_error() {
     let client = Client::new(|| async {
         Err::<(), _>(
             Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
@@ -315,7 +315,7 @@ async fn fail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn error_without_a_status_is_a_500_that_hides_its_details() {
+async fn error_without_a_status_is_a_500_without_the_details_of_the_error() {
     let response = Client::new(fail).get("/").await;
     assert_eq!(response.status(), 500);
     assert_eq!(response.text().await.unwrap(), "Internal Server Error");
@@ -371,7 +371,7 @@ async fn panic_with_a_payload_that_panics_when_dropped_is_a_500() {
 }
 
 #[tokio::test]
-async fn response_is_aborted_after_its_first_chunk_if_the_body_then_fails_or_panics() {
+async fn response_whose_body_fails_or_panics_after_its_first_chunk_is_aborted() {
     for panics in [false, true] {
         let client = Client::new(move || async move {
             Body::from_stream(stream::unfold(0, move |n| async move {
@@ -439,7 +439,7 @@ async fn handler_reads_the_peer_base_path_and_request_id_from_the_context() {
 }
 
 #[tokio::test]
-async fn wait_until_work_runs_when_the_test_calls_finish() {
+async fn wait_until_work_runs_when_the_test_calls_finish_of_the_client() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let client = Client::new(move |request: Request| {
         let sender = sender.clone();

@@ -1,4 +1,4 @@
-//! The lint: valid requests and responses pass unchanged, and each broken rule is reported.
+//! The lint passes valid requests and responses unchanged, and reports each broken rule.
 #![cfg(feature = "testing")]
 
 use std::future::poll_fn;
@@ -40,15 +40,15 @@ fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-/// The violation that the lint reports for this request. The request goes directly to the lint,
-/// because the client would reject or correct invalid requests.
+/// Returns the violation that the lint reports for this request. The request goes directly to the lint,
+/// because the client for tests would reject or correct invalid requests.
 async fn violation_of_request(request: Request) -> Option<String> {
     let read = |mut request: Request| async move { request.buffer().await };
     let error = lint(read).handle(request).await.err()?;
     Some(error.source().unwrap().to_string())
 }
 
-/// The response text with the violation, which is sent in development mode.
+/// Returns the body of the response, which contains the violation in development mode.
 async fn text_with_violation(make: fn() -> Response) -> String {
     let client = Client::new(lint(move || async move { make() }));
     let client = client.with_context(Context::default().with_development(true));
@@ -202,7 +202,7 @@ async fn streamed_response_whose_length_differs_from_content_length_is_aborted_w
     assert!(Client::new(short).get("/").await.bytes().await.is_err());
 }
 
-/// A body that sends trailers again and again.
+/// A body that sends trailers in every frame and never ends.
 struct EndlessTrailers;
 
 impl http_body::Body for EndlessTrailers {
@@ -232,7 +232,7 @@ async fn response_with_a_frame_after_its_trailers_is_aborted_with_a_violation() 
 }
 
 #[tokio::test]
-async fn host_that_polls_a_response_body_after_its_end_gets_a_violation() {
+async fn polling_a_response_body_after_its_end_returns_a_violation() {
     let streaming = lint(|| async { chunks(&[]) });
     let response = streaming.handle(Request::default()).await.unwrap();
     let mut body = pin!(response.into_body());
@@ -245,8 +245,7 @@ async fn host_that_polls_a_response_body_after_its_end_gets_a_violation() {
 }
 
 #[tokio::test]
-async fn the_count_of_open_bodies_is_0_after_responses_to_get_and_head_requests_were_read_or_dropped()
- {
+async fn lint_counts_0_open_bodies_after_responses_to_get_and_head_requests_were_read_or_dropped() {
     let linted = Arc::new(lint(|| async { chunks(&["a", "b"]) }));
     let client = Client::new(linted.clone());
     let read = client.get("/").await;
@@ -261,7 +260,7 @@ async fn the_count_of_open_bodies_is_0_after_responses_to_get_and_head_requests_
 }
 
 #[tokio::test]
-async fn request_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
+async fn request_that_breaks_a_rule_is_rejected_with_a_500_that_names_the_rule() {
     type Change = fn(&mut Request);
     let cases: [(Change, &str); 13] = [
         (
@@ -375,7 +374,7 @@ async fn request_body_whose_length_differs_from_content_length_fails_with_a_viol
 }
 
 #[tokio::test]
-async fn handler_may_read_the_request_body_after_its_end() {
+async fn handler_can_read_the_request_body_again_after_its_end() {
     let twice = |mut request: Request| async move {
         while request.chunk().await?.is_some() {}
         request.text().await
@@ -386,7 +385,7 @@ async fn handler_may_read_the_request_body_after_its_end() {
 }
 
 #[tokio::test]
-async fn lint_wraps_handlers_and_other_lints() {
+async fn lint_can_wrap_a_handler_that_is_already_wrapped_in_lint() {
     let inner = handler(|| async { send(StatusCode::CREATED, "made") });
     let result: Result = lint(lint(inner)).handle(Request::default()).await;
     assert_eq!(result.unwrap().status(), 201);

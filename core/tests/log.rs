@@ -1,4 +1,4 @@
-//! The log events of the core: every failure is visible, with the same message and level on every host.
+//! The log events of the core: every failure is logged, with the same message and level on every host.
 
 use std::fmt::Debug;
 use std::future::{pending, ready};
@@ -17,7 +17,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Keeps the level, message and fields of each event as a line.
+/// A subscriber that stores the level, message and fields of each event as a line.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -56,7 +56,7 @@ impl Visit for Line {
     }
 }
 
-/// The events while a future runs.
+/// Runs a future, and returns the events that were logged while it ran.
 async fn lines<T>(future: impl Future<Output = T>) -> String {
     let lines = Lines::default();
     let guard = tracing::subscriber::set_default(lines.clone());
@@ -79,7 +79,8 @@ fn info() -> RequestInfo {
 }
 
 #[tokio::test]
-async fn an_error_of_the_server_is_logged_as_an_error_with_its_request_and_sources() {
+async fn a_handler_error_with_a_5xx_status_is_logged_at_level_error_with_the_request_and_the_sources()
+ {
     let failing = || async { Err::<(), _>(io::Error::other("disk full")) };
     let lines = lines(run(failing, Deadline::none())).await;
     assert!(
@@ -93,7 +94,7 @@ async fn an_error_of_the_server_is_logged_as_an_error_with_its_request_and_sourc
 }
 
 #[tokio::test]
-async fn an_error_of_the_client_is_logged_at_debug() {
+async fn a_handler_error_with_a_4xx_status_is_logged_at_level_debug() {
     let failing = || async { Err::<(), _>(Error::from_status(StatusCode::CONFLICT)) };
     let lines = lines(run(failing, Deadline::none())).await;
     assert!(
@@ -103,7 +104,7 @@ async fn an_error_of_the_client_is_logged_at_debug() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_handler_is_logged_with_its_message() {
+async fn a_panic_of_the_handler_is_logged_with_the_message_of_the_panic() {
     #[allow(unreachable_code)]
     let panics = || async {
         panic!("bad index");
@@ -118,7 +119,7 @@ async fn a_panic_of_the_handler_is_logged_with_its_message() {
 }
 
 #[tokio::test]
-async fn a_rejected_request_is_logged_as_a_warning() {
+async fn a_rejected_request_is_logged_at_level_warn() {
     let error = Error::new(StatusCode::BAD_REQUEST, "Invalid Host header");
     let lines = lines(async { reject(error, &info()) }).await;
     assert!(
@@ -129,7 +130,7 @@ async fn a_rejected_request_is_logged_as_a_warning() {
 }
 
 #[tokio::test]
-async fn a_passed_deadline_is_logged_as_an_error() {
+async fn a_request_that_exceeds_its_deadline_is_logged_at_level_error() {
     let expected = "ERROR request timed out method=GET path=\"/path\" request_id=\"r-1\"";
     let never = || async { pending::<&str>().await };
     assert_eq!(lines(run(never, Deadline::new(ready(())))).await, expected);
@@ -138,7 +139,7 @@ async fn a_passed_deadline_is_logged_as_an_error() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_logged_once_with_the_chain_of_its_sources() {
+async fn a_response_body_that_fails_is_logged_once_with_the_sources_of_the_error() {
     let failing = || async {
         let chunks = [Ok("a"), Err(io::Error::other("upstream closed"))];
         Body::from_stream(stream::iter(chunks))
@@ -151,7 +152,7 @@ async fn a_body_that_fails_is_logged_once_with_the_chain_of_its_sources() {
 }
 
 #[tokio::test]
-async fn an_adapter_logs_an_aborted_response_in_the_same_form() {
+async fn a_response_that_an_adapter_aborts_is_logged_in_the_same_form_as_a_body_that_fails() {
     let error = io::Error::other("connection reset");
     let lines = lines(async { log_aborted(&info(), &error) }).await;
     let expected =

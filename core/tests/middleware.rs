@@ -1,4 +1,4 @@
-//! Middleware, and handlers that are nested in a router.
+//! Tests of middleware, and of handlers that are nested in a router.
 #![cfg(feature = "testing")]
 
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ async fn text(client: &Client, target: &str) -> String {
 }
 
 #[tokio::test]
-async fn middleware_runs_before_and_after_its_handler_from_the_outside_in() {
+async fn outer_middleware_runs_before_and_after_inner_middleware() {
     type Log = Mutex<Vec<&'static str>>;
     let log = Arc::new(Log::default());
     let add = |name: &'static str, after: &'static str| {
@@ -43,7 +43,7 @@ async fn middleware_runs_before_and_after_its_handler_from_the_outside_in() {
 }
 
 #[tokio::test]
-async fn middleware_gets_errors_as_errors_and_can_replace_them() {
+async fn middleware_gets_the_error_of_a_handler_as_an_err_and_can_replace_it() {
     async fn friendly(request: Request, next: Next) -> Result<Response> {
         next.run(request)
             .await
@@ -59,7 +59,7 @@ async fn middleware_gets_errors_as_errors_and_can_replace_them() {
 }
 
 #[tokio::test]
-async fn middleware_can_respond_without_its_handler_and_use_state() {
+async fn middleware_can_use_state_and_can_respond_without_calling_its_handler() {
     async fn authenticate(request: Request, next: Next) -> Result<Response> {
         let token = request.state::<String>()?;
         match request.headers().get("authorization") {
@@ -75,7 +75,7 @@ async fn middleware_can_respond_without_its_handler_and_use_state() {
 }
 
 #[tokio::test]
-async fn a_nested_handler_sees_the_path_below_its_prefix_and_the_prefix_as_base_path() {
+async fn a_nested_handler_gets_the_path_after_its_prefix_and_the_prefix_as_base_path() {
     async fn unchanged(request: Request, next: Next) -> Result<Response> {
         next.run(request).await
     }
@@ -119,7 +119,7 @@ async fn the_wait_until_work_of_a_nested_handler_runs_after_the_response() {
 }
 
 #[tokio::test]
-async fn the_root_of_a_nested_router_serves_the_prefix_with_and_without_a_slash() {
+async fn the_root_route_of_a_nested_router_serves_the_prefix_with_and_without_a_slash_at_the_end() {
     let api = Router::new().get("/", place);
     let client = Client::new(Router::new().nest("/api/v1", api));
     assert_eq!(text(&client, "/api/v1").await, " /api/v1");
@@ -127,7 +127,7 @@ async fn the_root_of_a_nested_router_serves_the_prefix_with_and_without_a_slash(
 }
 
 #[tokio::test]
-async fn the_fallback_of_a_merged_router_counts_only_if_the_other_router_has_none() {
+async fn the_fallback_of_a_merged_router_is_used_only_if_the_outer_router_has_no_fallback() {
     let with = |text: &'static str| Router::new().fallback(move || async move { text });
     for (app, expected) in [
         (Router::new().merge(with("merged")), "merged"),

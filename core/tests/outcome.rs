@@ -1,4 +1,4 @@
-//! How an exchange ends: its outcome, its response, and its deadline.
+//! Tests of the end of an exchange: the outcome, the response, and the deadline.
 
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn passed() -> Deadline {
 }
 
 #[tokio::test]
-async fn the_outcome_of_a_response_and_of_an_error_is_completed() {
+async fn an_exchange_with_a_response_or_an_error_of_the_handler_has_the_outcome_completed() {
     let exchanged = run(|| async { "hello" }, Deadline::none()).await;
     assert_eq!(exchanged.outcome, Outcome::Completed);
     assert_eq!(exchanged.response.status(), StatusCode::OK);
@@ -52,7 +52,7 @@ async fn an_invalid_target_is_rejected_before_the_handler_runs() {
 }
 
 #[tokio::test]
-async fn a_panic_when_the_handler_is_called_or_its_future_is_polled_is_a_500() {
+async fn a_panic_in_the_call_of_a_handler_or_in_its_future_is_a_500() {
     #[allow(unreachable_code)]
     fn panics_when_called() -> std::future::Ready<&'static str> {
         panic!("in the call")
@@ -77,7 +77,7 @@ async fn a_panic_when_the_handler_is_called_or_its_future_is_polled_is_a_500() {
 }
 
 #[tokio::test]
-async fn a_handler_without_a_response_by_the_deadline_is_dropped_and_the_client_gets_a_504() {
+async fn a_handler_that_does_not_respond_by_the_deadline_is_dropped_and_the_client_gets_a_504() {
     struct SetOnDrop(Arc<AtomicBool>);
     impl Drop for SetOnDrop {
         fn drop(&mut self) {
@@ -136,7 +136,7 @@ async fn the_400_for_an_invalid_head_request_has_no_body() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_context_gets_one_that_the_adapter_also_sees() {
+async fn a_request_without_a_context_gets_a_context_that_the_handler_and_the_adapter_share() {
     let handler = boxed(|request: Request| {
         let context = request.extensions().get::<Context>().cloned().unwrap();
         context.wait_until(async {});
@@ -169,7 +169,7 @@ async fn a_target_in_authority_form_is_rejected_unless_the_method_is_connect() {
 }
 
 #[tokio::test]
-async fn an_empty_body_for_a_head_request_does_not_declare_a_length_of_zero() {
+async fn a_response_to_a_head_request_with_an_empty_body_has_no_content_length() {
     // axum removes the body of a response to a HEAD request before this crate sees the response.
     let exchanged = call(Method::HEAD, "/", || async { Body::empty() }).await;
     assert!(!exchanged.response.headers().contains_key("content-length"));
@@ -178,7 +178,7 @@ async fn an_empty_body_for_a_head_request_does_not_declare_a_length_of_zero() {
 }
 
 #[tokio::test]
-async fn trailers_may_follow_a_body_of_declared_length() {
+async fn trailers_are_sent_after_a_body_with_a_content_length() {
     let exchanged = call(Method::GET, "/", || async {
         let mut trailers = http::HeaderMap::new();
         trailers.insert("x-sum", http::HeaderValue::from_static("abc"));

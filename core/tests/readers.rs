@@ -50,7 +50,7 @@ async fn body_limit_is_inclusive_and_checked_on_every_read() {
 }
 
 #[tokio::test]
-async fn read_that_fails_at_its_limit_loses_no_bytes() {
+async fn body_is_complete_for_the_next_read_after_a_read_failed_at_its_limit() {
     let mut request = request(&["hel", "lo ", "world"]);
     assert_eq!(request.text_limit(4).await.unwrap_err().status(), 413);
     assert_eq!(
@@ -60,7 +60,7 @@ async fn read_that_fails_at_its_limit_loses_no_bytes() {
 }
 
 #[tokio::test]
-async fn cancelled_read_loses_no_bytes() {
+async fn body_is_complete_for_the_next_read_after_a_read_was_cancelled() {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
     let chunks = stream::unfold(receiver, |mut receiver| async {
         receiver
@@ -77,7 +77,7 @@ async fn cancelled_read_loses_no_bytes() {
 }
 
 #[tokio::test]
-async fn endless_body_is_rejected_with_413_when_it_exceeds_the_default_limit() {
+async fn body_without_an_end_is_rejected_with_413_when_it_exceeds_the_default_limit() {
     let endless = stream::repeat(()).map(|()| Ok::<_, io::Error>("0123456789abcdef"));
     let mut request = Request::new(Body::from_stream(endless));
     let error = request.buffer().await.unwrap_err();
@@ -107,7 +107,7 @@ impl http_body::Body for PanicsWhenRead {
 }
 
 #[tokio::test]
-async fn declared_length_over_the_limit_is_rejected_with_413_before_any_byte_is_read() {
+async fn body_with_a_declared_length_over_the_limit_is_rejected_with_413_before_any_byte_is_read() {
     let mut request = Request::new(Body::new(PanicsWhenRead(5)));
     assert_eq!(request.buffer_limit(4).await.unwrap_err().status(), 413);
     let mut request = Request::new(Body::new(PanicsWhenRead(u64::MAX)));
@@ -157,7 +157,7 @@ async fn invalid_json_is_a_400() {
 }
 
 #[tokio::test]
-async fn json_is_decoded_from_the_charset_of_the_content_type() {
+async fn json_is_decoded_from_the_charset_in_the_content_type_header() {
     let utf16: Vec<u8> = "{\"a\":\"é\"}"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -168,10 +168,10 @@ async fn json_is_decoded_from_the_charset_of_the_content_type() {
     assert_eq!(request.json::<Value>().await.unwrap(), json!({"a": "é"}));
 }
 
-/// The media type does not affect the decoding, so a malformed media type is ignored. The charset does
-/// affect it (RFC 9110 §8.3.2), so an invalid charset is an error.
+/// The media type does not affect the decoding, so a malformed media type is ignored. The charset affects the
+/// decoding (RFC 9110 §8.3.2), so an invalid charset is an error.
 #[tokio::test]
-async fn text_is_read_despite_a_malformed_media_type_but_not_with_an_invalid_charset() {
+async fn text_ignores_a_malformed_media_type_and_fails_with_400_for_an_invalid_charset() {
     for (content_type, expected) in [
         (&b"/"[..], Ok("x")),
         (b"text", Ok("x")),
@@ -241,9 +241,9 @@ fn request_with(headers: &[(&'static str, &'static str)], body: &[u8]) -> Reques
     request
 }
 
-/// RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
+/// Required by RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
 #[tokio::test]
-async fn a_byte_order_mark_decides_the_charset() {
+async fn a_byte_order_mark_takes_precedence_over_the_charset_in_the_content_type_header() {
     let utf16_be = b"\xFE\xFF\0{\0\"\0n\0\"\0:\x001\0}";
     for content_type in [
         "text/plain; charset=utf-16",
@@ -264,7 +264,7 @@ async fn a_byte_order_mark_decides_the_charset() {
 }
 
 #[tokio::test]
-async fn a_form_is_decoded_from_its_charset() {
+async fn a_form_is_decoded_from_the_charset_in_the_content_type_header() {
     let latin1 = "application/x-www-form-urlencoded; charset=iso-8859-1";
     for body in [&b"a=caf%E9&b=1+2%263"[..], b"a=caf\xE9&b=1+2%263"] {
         let mut request = request_with(&[("content-type", latin1)], body);
@@ -297,7 +297,7 @@ async fn a_form_or_query_that_is_not_valid_in_its_charset_is_a_400() {
     );
 }
 
-/// RFC 9110 §15.5.16 and §12.5.3.
+/// RFC 9110 §15.5.16 and §12.5.3 define Accept-Encoding in a 415 response.
 #[tokio::test]
 async fn a_body_with_a_content_coding_is_a_415_that_names_the_accepted_coding() {
     for coding in ["gzip", "br", "x-unknown", "identity, gzip"] {
@@ -312,7 +312,7 @@ async fn a_body_with_a_content_coding_is_a_415_that_names_the_accepted_coding() 
             assert_eq!(error.status(), 415, "{coding}");
             assert_eq!(error.headers()["accept-encoding"], "identity");
         }
-        // The bytes themselves can be read, for handlers that decode them.
+        // `buffer` returns the encoded bytes, so that handlers can decode the body.
         assert_eq!(request.buffer().await.unwrap(), "{}");
     }
     let mut request = request_with(&[("content-encoding", "identity")], b"{}");

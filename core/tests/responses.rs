@@ -1,4 +1,4 @@
-//! The responses that are made from the values of handlers.
+//! The responses that are made from the values that handlers return.
 #![cfg(feature = "testing")]
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ const JSON: Option<&str> = Some("application/json; charset=utf-8");
 const BYTES: Option<&str> = Some("application/octet-stream");
 
 #[tokio::test]
-async fn each_type_that_a_handler_can_return_gives_its_status_content_type_and_body() {
+async fn each_type_that_a_handler_can_return_has_the_documented_status_content_type_and_body() {
     check("text", 200, TEXT, b"text").await;
     check(String::from("text"), 200, TEXT, b"text").await;
     check(Cow::Borrowed("text"), 200, TEXT, b"text").await;
@@ -68,7 +68,7 @@ async fn value_that_cannot_be_serialised_is_a_500_without_partial_json() {
 }
 
 #[tokio::test]
-async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_strings() {
+async fn handlers_can_return_statuses_as_numbers_and_headers_as_pairs_of_strings() {
     let client = Client::new(|| send(201, "made"));
     assert_eq!(client.get("/").await.status(), 201);
 
@@ -89,7 +89,8 @@ async fn statuses_can_be_numbers_and_headers_can_be_pairs_of_strings() {
 }
 
 #[tokio::test]
-async fn an_invalid_status_or_header_is_a_500_that_names_the_mistake_in_development_mode() {
+async fn an_invalid_status_or_header_of_a_response_is_a_500_that_names_the_error_in_development_mode()
+ {
     let development = Context::default().with_development(true);
     let check = async |client: Client, expected: &str| {
         let response = client.with_context(development.clone()).get("/").await;
@@ -113,7 +114,7 @@ async fn an_invalid_status_or_header_is_a_500_that_names_the_mistake_in_developm
 }
 
 #[tokio::test]
-async fn html_and_redirects_have_their_status_and_headers() {
+async fn html_sets_its_content_type_and_redirects_set_their_status_and_location() {
     let response = Client::new(|| Html("<b>hi</b>")).get("/").await;
     assert_eq!(
         response.header("content-type"),
@@ -131,7 +132,7 @@ async fn html_and_redirects_have_their_status_and_headers() {
 }
 
 #[tokio::test]
-async fn functions_that_are_not_async_are_handlers() {
+async fn functions_that_are_not_async_can_be_handlers() {
     fn greet(request: Request) -> Result<String> {
         request
             .query::<String>()

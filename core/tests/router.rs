@@ -1,4 +1,4 @@
-//! The router.
+//! Tests of the router.
 #![cfg(feature = "testing")]
 
 use anyhost_core::http::Method;
@@ -45,14 +45,14 @@ async fn router_selects_the_handler_by_path_and_method() {
 }
 
 #[tokio::test]
-async fn path_parameter_is_percent_decoded_once_and_an_encoded_slash_does_not_end_it() {
+async fn path_parameter_is_percent_decoded_once_and_can_contain_an_encoded_slash() {
     assert_eq!(text("/api/users/a%20b%2Fc%252d").await, "a b/c%2d");
     assert_eq!(text("/api/users/%C3%A9").await, "é");
     assert_eq!(app().get("/api/users/%FF").await.status(), 400);
 }
 
 #[tokio::test]
-async fn path_parameter_that_does_not_parse_into_its_type_is_a_400() {
+async fn path_parameter_that_cannot_be_parsed_into_its_type_is_a_400() {
     assert_eq!(text("/n/255").await, "255");
     let response = app().get("/n/256").await;
     assert_eq!(response.status(), 400);
@@ -70,7 +70,7 @@ async fn unknown_path_is_a_404_and_unsupported_method_is_a_405_with_allow() {
 }
 
 #[tokio::test]
-async fn head_request_is_handled_by_the_get_handler() {
+async fn get_handler_also_handles_head_requests() {
     let response = app().head("/").await;
     assert_eq!(
         (
@@ -95,7 +95,7 @@ async fn the_fallback_is_called_for_unknown_paths_but_not_for_unsupported_method
 
 #[test]
 #[should_panic(expected = "invalid route \"/{b}\"")]
-fn adding_a_route_that_conflicts_with_another_panics() {
+fn adding_a_route_that_conflicts_with_another_route_panics() {
     drop(
         Router::new()
             .get("/{a}", || async {})
@@ -111,7 +111,7 @@ fn merging_a_router_with_a_duplicate_route_panics() {
 }
 
 #[tokio::test]
-async fn a_fixed_route_does_not_hide_a_parameter_route_of_another_method() {
+async fn a_route_without_parameters_does_not_hide_a_parameter_route_for_another_method() {
     let id = |request: Request| async move { request.param::<String>("id") };
     let client = Client::new(
         Router::new()
@@ -126,7 +126,7 @@ async fn a_fixed_route_does_not_hide_a_parameter_route_of_another_method() {
 }
 
 #[tokio::test]
-async fn allow_lists_the_methods_of_all_routes_that_match_the_path() {
+async fn allow_header_of_a_405_lists_the_methods_of_all_routes_that_match_the_path() {
     let client = Client::new(
         Router::new()
             .get("/users/me", || async { "me" })
@@ -140,7 +140,7 @@ async fn allow_lists_the_methods_of_all_routes_that_match_the_path() {
 }
 
 #[test]
-fn adding_a_route_that_no_request_can_match_panics_with_the_expected_syntax() {
+fn adding_a_route_that_no_request_can_match_panics_with_a_message_that_shows_the_expected_syntax() {
     for (path, expected) in [
         ("/greet/:name", "\"{name}\" instead of \":name\""),
         ("/files/*path", "\"{*path}\" instead of \"*path\""),

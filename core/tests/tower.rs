@@ -15,7 +15,7 @@ use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 #[tokio::test]
-async fn axum_router_is_a_handler() {
+async fn axum_router_can_be_used_as_a_handler() {
     let app = axum::Router::new().route(
         "/up",
         axum::routing::post(|body: String| async move { body.to_uppercase() }),
@@ -69,7 +69,7 @@ async fn tower_layer_can_change_the_response_of_a_handler() {
 }
 
 #[tokio::test]
-async fn error_of_a_tower_service_is_a_500_that_hides_its_details() {
+async fn error_of_a_tower_service_is_a_500_without_the_details_of_the_error() {
     let broken =
         service_fn(|_: Request| async { Err::<http::Response<Body>, BoxError>("secret".into()) });
     let response = Client::new(broken).get("/").await;
@@ -78,7 +78,7 @@ async fn error_of_a_tower_service_is_a_500_that_hides_its_details() {
 }
 
 #[tokio::test]
-async fn tower_layers_add_their_headers_to_error_responses() {
+async fn tower_layers_can_add_headers_to_error_responses() {
     let failing = || async {
         Err::<(), _>(
             Error::new(StatusCode::CONFLICT, "taken")

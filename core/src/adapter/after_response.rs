@@ -6,12 +6,12 @@ use std::task::Poll;
 
 use crate::Context;
 
-/// Runs the work that handlers gave to [`Context::wait_until`], including work that other work adds, until all
+/// Runs the work that handlers passed to [`Context::wait_until`], including work that running work adds, until all
 /// work is done or `stop` completes. Returns whether all work was done.
 ///
-/// An adapter calls this once the response was sent. `stop` is its deadline or its shutdown; work that is
-/// not finished by then is dropped and logged as `dropped wait_until work`. If the returned
-/// future is dropped, the unfinished work stays in the context, for another call.
+/// An adapter calls this function after it sent the response. `stop` completes at the deadline or the shutdown of
+/// the host. Work that is unfinished when `stop` completes is dropped and logged as `dropped wait_until work`. If
+/// the returned future is dropped, the unfinished work stays in the context, for another call.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -45,7 +45,7 @@ pub async fn finish_after_response(context: &Context, stop: impl Future<Output =
     finished
 }
 
-/// Whether a handler gave work to [`Context::wait_until`] that is not finished yet.
+/// Whether the context has unfinished [`wait_until`](Context::wait_until) work.
 pub fn has_work_after_response(context: &Context) -> bool {
     !context.pending_work().is_empty()
 }

@@ -4,7 +4,7 @@
 /// §3.2.2).
 ///
 /// Characters that would change the meaning of a URL with this value are invalid: `user@`, `/path`,
-/// `?query`. An empty value is valid: HTTP/1.1 sends it for a target without an authority.
+/// `?query`. An empty value is valid, because HTTP/1.1 clients send it for a target without an authority.
 pub(crate) fn is_host(host: &[u8]) -> bool {
     let name = host.iter().take_while(|&&b| is_name_byte(b)).count();
     let port = match host.split_at(name) {

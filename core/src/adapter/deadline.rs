@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// The time limit of an exchange: a timer future of the adapter, or none.
+/// The time limit of an exchange: a timer future that the adapter supplies, or no limit.
 ///
-/// One deadline covers the whole exchange. [`exchange`](super::exchange()) applies it to the handler and
-/// returns it, so that the adapter can apply it to sending the response.
+/// One deadline covers the whole exchange. [`exchange`](super::exchange()) applies the deadline to the handler and
+/// returns the deadline, so that the adapter can also apply it while it sends the response.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -27,7 +27,7 @@ pub struct Deadline(Option<Timer>);
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The deadline of an exchange passed.
+/// The error for an exchange whose deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadlineExceeded;
@@ -48,8 +48,8 @@ impl Deadline {
         self.0.is_none()
     }
 
-    /// Ready if the deadline has passed. Afterwards the deadline is [`none`](Self::none): a timer must not be
-    /// polled after it completed, and the response to a timeout still has to be sent.
+    /// Ready if the deadline has passed. Afterwards the deadline is [`none`](Self::none), because a timer must not be
+    /// polled after it completed, and the adapter still has to send the 504 response.
     pub fn poll_exceeded(&mut self, cx: &mut Context<'_>) -> Poll<DeadlineExceeded> {
         let Some(timer) = &mut self.0 else {
             return Poll::Pending;
@@ -74,7 +74,7 @@ impl Deadline {
         .await
     }
 
-    /// Completes when the deadline passes; never if there is none.
+    /// Completes when the deadline passes. Without a time limit, it never completes.
     pub async fn exceeded(mut self) {
         poll_fn(|cx| self.poll_exceeded(cx)).await;
     }

@@ -17,22 +17,22 @@ use crate::handler::Handler;
 use crate::panic::{self, Panic};
 use crate::{Error, Request, Response, Result};
 
-/// Calls a handler and returns the response as it has to be sent, and how the exchange ended.
+/// Calls a handler. Returns the response in the form in which the adapter has to send it, and how the exchange ended.
 ///
 /// Every adapter calls this function. It takes these steps:
 ///
-/// 1. **Admission.** The request is brought into the form that handlers see: path and query as its URI, the
+/// 1. **Admission.** The request gets the form that handlers see: path and query as its URI, the
 ///    authority in `Host`, no hop-by-hop headers (RFC 9110 §7.6.1). A request with an invalid Host header
 ///    (RFC 9110 §7.2) or an invalid target is rejected with 400.
 /// 2. **The handler** runs until the deadline. An [`Error`] becomes a response with its status and message, and
 ///    in development mode also with its sources. A panic becomes a 500, and an exceeded deadline becomes a 504.
 ///    All three are logged together with the request.
 /// 3. **Response rules.** The response gets a Content-Length if its length is known, and a Content-Type if it has
-///    content without one (`application/octet-stream`). Hop-by-hop headers are removed. The body is removed if
-///    the status or the method HEAD forbids one (RFC 9110 §6.4.1). An informational status that the host cannot
+///    content but no Content-Type (`application/octet-stream`). Hop-by-hop headers are removed. The body is removed
+///    if the status or the method HEAD forbids a body (RFC 9110 §6.4.1). An informational status that the host cannot
 ///    send becomes a 500.
-/// 4. **The body**, if it is a stream, is checked while it is sent. An error or a panic in it, or a length that
-///    differs from the declared one, is logged and ends the body with an error, so that the adapter can abort
+/// 4. **The body**, if it is a stream, is checked while it is sent. An error or a panic in the stream, or a length
+///    that differs from Content-Length, is logged and ends the body with an error, so that the adapter can abort
 ///    the response.
 ///
 /// The handler is called before this function returns. The future owns the handler, so it can be spawned or
@@ -54,8 +54,8 @@ use crate::{Error, Request, Response, Result};
 /// ```
 pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadline) -> Exchange {
     let mut info = RequestInfo::of(&mut request);
-    // The handler is called here and not in the first poll: a request is large, and the future would have to
-    // store it until then.
+    // The handler is called here and not in the first poll. A request is large, and the future would have to
+    // store the request until the first poll.
     let state = match request_rules::admit(&mut request, &mut info) {
         Ok(()) => {
             // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
@@ -82,7 +82,7 @@ pub struct Exchanged {
     pub response: Response,
     /// How the exchange ended before the response is sent; sending the response can still fail.
     pub outcome: Outcome,
-    /// The deadline, for sending the response; [`Deadline::none`] if it has passed already.
+    /// The deadline, which also applies to sending the response; [`Deadline::none`] if it has already passed.
     pub deadline: Deadline,
     /// The values of the request that log events and `wait_until` work need.
     pub info: RequestInfo,
@@ -134,8 +134,8 @@ impl Future for Exchange {
                 result = Some(Err(Error::from_status(StatusCode::GATEWAY_TIMEOUT)));
                 this.end(&mut result, Outcome::TimedOut)
             }
-            // The handler panicked, or a value that it returned: an error when it is formatted, a body when it
-            // is dropped.
+            // The handler panicked, or a value that the handler returned: an error can panic when it is formatted,
+            // and a body when it is dropped.
             Err(panic) => {
                 result = Some(Err(panicked(panic)));
                 this.end(&mut result, Outcome::Panicked)
@@ -155,7 +155,8 @@ impl Future for Exchange {
 }
 
 impl Exchange {
-    /// Runs the handler. When it is ready, drops its future and makes the response. All of this can panic.
+    /// Polls the handler's future. When the future is ready, drops it and makes the response. Each of these steps
+    /// can panic.
     fn step(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Result>) -> Poll<Outcome> {
         if let State::Running(running) = &mut self.state {
             let poll = running.with_dependent_mut(|_, future| {
@@ -194,7 +195,7 @@ impl Exchange {
     }
 }
 
-/// Applies the response rules to a response. Logs an error, and replaces it by its response.
+/// Applies the response rules to a response. An error is logged and replaced by the response for this error.
 fn settle(result: &mut Option<Result>, outcome: Outcome, info: &RequestInfo) {
     if let Some(Ok(response)) = result {
         match response_rules::check_status(response, info) {
@@ -219,22 +220,22 @@ fn panicked(panic: Panic) -> Error {
     Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
 }
 
-/// Makes the response to a request that an adapter cannot decode, or that it rejects before the exchange. The
-/// rules are the same as in [`exchange`]. Logs `request rejected`.
+/// Makes the response to a request that an adapter cannot decode, or rejects before it calls [`exchange`]. Applies
+/// the same response rules as [`exchange`]. Logs `request rejected`.
 pub fn reject(error: Error, info: &RequestInfo) -> Response {
     log::rejected(&error, info);
     response_to(error, info)
 }
 
 /// Makes the 504 response for an exchange whose deadline passed before the adapter sent anything, and logs
-/// `request timed out`. While the handler runs, [`exchange`] does this itself.
+/// `request timed out`. If the deadline passes while the handler runs, [`exchange`] itself makes the 504 response.
 pub fn timed_out(info: &RequestInfo) -> Response {
     log::timed_out(info);
     response_to(Error::from_status(StatusCode::GATEWAY_TIMEOUT), info)
 }
 
-/// Makes the response to an error by the same rules as [`exchange`], without a log event. It is for errors that
-/// the adapter logs or counts in another way, such as overload.
+/// Makes the response to an error by the same rules as [`exchange`], without a log event. Use this function for
+/// errors that the adapter logs or counts in another way, such as overload.
 pub fn response_to(error: Error, info: &RequestInfo) -> Response {
     finish_response(error_response(&error, info), info)
 }

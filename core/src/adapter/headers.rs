@@ -5,9 +5,9 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 
 macro_rules! hop_by_hop {
     ($($name:literal)*) => {
-        /// The hop-by-hop header fields: they describe one connection, and are never forwarded
+        /// The hop-by-hop header fields, which describe one connection and are never forwarded
         /// (RFC 9110 §7.6.1). `Trailer` and `Expect` are not in the list, because other rules remove
-        /// them.
+        /// these two fields.
         pub const HOP_BY_HOP: &[&str] = &[$($name),*];
 
         /// Whether a header field, given by its lower-case name, is hop-by-hop.
@@ -29,8 +29,8 @@ hop_by_hop! {
 
 /// The length that the Content-Length fields declare.
 ///
-/// `None` if there is no such field, if a value is not a number, or if two values differ: RFC 9110 §8.6
-/// lets a recipient trust a repeated length only if all values agree.
+/// `None` if there is no Content-Length field, if a value is not a number, or if two values differ. RFC 9110 §8.6
+/// lets a recipient trust a repeated length only if all values are equal.
 ///
 /// ```
 /// use anyhost_core::adapter::headers::content_length;
@@ -54,12 +54,12 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// The value of a Content-Length field.
 pub(crate) fn content_length_value(length: u64) -> HeaderValue {
-    // `HeaderValue::from(u64)` allocates twice; digits are always valid.
+    // `HeaderValue::from(u64)` would allocate twice. Digits are always a valid header value.
     let mut digits = itoa::Buffer::new();
     HeaderValue::from_str(digits.format(length)).unwrap_or_else(|_| length.into())
 }
 
-/// The number in one Content-Length value: digits only (RFC 9110 §8.6), so no sign and no white space.
+/// Parses one Content-Length value. Only digits are valid (RFC 9110 §8.6): a sign or white space is not.
 ///
 /// ```
 /// use anyhost_core::adapter::headers::parse_content_length;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_lengths_count_only_if_they_are_equal() {
+    fn repeated_content_length_values_are_used_only_if_they_are_equal() {
         assert_eq!(length(&[]), None);
         assert_eq!(length(&["5"]), Some(5));
         assert_eq!(length(&["5", "5"]), Some(5));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_digits_only() {
+    fn a_content_length_value_consists_of_digits_only() {
         assert_eq!(
             parse_content_length(b"18446744073709551615"),
             Some(u64::MAX)
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hop_by_hop_header_is_known_by_its_lower_case_name() {
+    fn hop_by_hop_headers_are_recognized_by_their_lower_case_names() {
         assert!(HOP_BY_HOP.iter().all(|name| is_hop_by_hop(name)));
         assert!(!is_hop_by_hop("trailer") && !is_hop_by_hop("host"));
     }

@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 use super::request_info::RequestInfo;
 use crate::error::{Chain, Error};
 
-/// An error of the handler: level `error` for a status of 500 or more, which is a mistake of the server, and
-/// level `debug` for other statuses.
+/// Logs an error that the handler returned: at level `error` for a status of 500 or more, because the server caused
+/// the error, and at level `debug` for other statuses.
 pub(crate) fn handler_error(error: &Error, info: &RequestInfo) {
     let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
     let request_id = info.context.request_id();
@@ -17,26 +17,26 @@ pub(crate) fn handler_error(error: &Error, info: &RequestInfo) {
     }
 }
 
-/// A panic of the handler.
+/// Logs a panic of the handler.
 pub(super) fn handler_panicked(error: &Error, info: &RequestInfo) {
     let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
     tracing::error!(%method, path, request_id, error = %error.chain(), "handler panicked");
 }
 
-/// A request that was rejected before its handler saw it.
+/// Logs a request that was rejected before the handler was called.
 pub(super) fn rejected(error: &Error, info: &RequestInfo) {
     let (method, path, status) = (&info.method, info.path(), error.status().as_u16());
     let request_id = info.context.request_id();
     tracing::warn!(%method, path, status, request_id, ?error, "request rejected");
 }
 
-/// A request whose response was not ready by the deadline.
+/// Logs a request whose response was not ready by the deadline.
 pub(super) fn timed_out(info: &RequestInfo) {
     let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
     tracing::error!(%method, path, request_id, "request timed out");
 }
 
-/// A response that ended early, after its head was sent.
+/// Logs a response that ended early, after its head was sent.
 pub(super) fn aborted(info: &RequestInfo, error: &(dyn StdError + 'static)) {
     let (method, path, request_id) = (&info.method, info.path(), info.context.request_id());
     tracing::error!(%method, path, request_id, error = %Chain(Some(error)), "response aborted");

@@ -2,14 +2,14 @@
 //!
 //! An adapter connects a host to handlers. It does three things:
 //!
-//! 1. It **decodes** what the host supplies into a [`Request`](crate::Request), and puts a
+//! 1. It **decodes** the input from the host into a [`Request`](crate::Request), and puts a
 //!    [`Context`](crate::Context) into the request's extensions.
 //! 2. It calls [`exchange`](exchange()), which runs the handler and applies all rules for requests, errors and
 //!    responses.
 //! 3. It **encodes** the response for the host, and then calls [`finish_after_response`].
 //!
-//! Decisions that every adapter needs are made in this module. Input that cannot be decoded is rejected with
-//! [`reject`]. This is a complete adapter for a host that supplies a path and accepts a string:
+//! This module makes the decisions that every adapter needs. An adapter rejects input that it cannot decode with
+//! [`reject`]. The following code is a complete adapter for a host that supplies a path and accepts a string:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -48,7 +48,7 @@
 //! # }
 //! ```
 //!
-//! The conformance suite, `anyhost-conformance`, checks an adapter against all rules.
+//! The conformance suite, `anyhost-conformance`, checks that an adapter follows all rules.
 
 mod after_response;
 pub(crate) mod authority;
@@ -78,7 +78,7 @@ pub(crate) use log::handler_error as log_handler_error;
 pub use outcome::Outcome;
 pub use request_info::RequestInfo;
 
-/// Panics as errors.
+/// Converts panics into errors.
 pub mod panic {
     pub use crate::panic::{Panic, catch_panic, message, record_location};
 }

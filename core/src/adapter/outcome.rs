@@ -2,14 +2,14 @@
 
 /// How an exchange ended, for logs, metrics and exit codes.
 ///
-/// [`exchange`](super::exchange()) reports the first four. The others happen while the adapter sends the
-/// response, and only the adapter can observe them.
+/// [`exchange`](super::exchange()) reports the first four outcomes. The other three occur while the adapter sends
+/// the response, and only the adapter can observe them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The handler returned a response or an error, and the client gets it.
+    /// The handler returned a response or an error, and the client gets the response.
     Completed,
-    /// The request was rejected before the handler saw it.
+    /// The request was rejected before the handler was called.
     Rejected,
     /// The handler panicked; the client gets a 500.
     Panicked,

@@ -1,4 +1,4 @@
-//! Paths and request targets, as hosts supply them and as handlers see them.
+//! Converts between the paths that hosts supply and the request targets that handlers see.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use crate::error::bad_request;
 use crate::{Error, Result};
 
-/// Bytes that [`http::Uri`] rejects in a path, and `?` and `#`, which would end the path. All others are kept.
+/// The bytes that are percent-encoded in a path: the bytes that [`http::Uri`] rejects, and `?` and `#`, which would
+/// end the path. All other bytes are kept.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'#')
@@ -18,7 +19,8 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'?')
     .add(b'`');
 
-/// Bytes that [`http::Uri`] rejects in a query, and `#`, which would end the query.
+/// The bytes that are percent-encoded in a query: the bytes that [`http::Uri`] rejects, and `#`, which would end the
+/// query.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
 /// Bytes that RFC 3986 §3.3 does not allow in a path segment unless they are percent-encoded.
@@ -35,9 +37,9 @@ const DECODED: &AsciiSet = &PATH
 
 /// Makes a request target from a path and query in the form in which the client sent them.
 ///
-/// All bytes are kept; only those that a URI cannot contain (spaces, controls, non-ASCII bytes) are
-/// percent-encoded. Nothing is normalised, because a path for which the web server has checked access
-/// must not become another path.
+/// Bytes that a URI cannot contain (spaces, controls, non-ASCII bytes) are percent-encoded. All other bytes are
+/// kept. The path is not normalised: the web server may have checked access to this path, so it must not become
+/// another path.
 ///
 /// # Errors
 /// 414 if the target is longer than 65,534 bytes (the limit of [`http::Uri`]), 400 if the path does not begin
@@ -53,7 +55,7 @@ const DECODED: &AsciiSet = &PATH
 /// ```
 pub fn target(path: &[u8], query: Option<&[u8]>) -> Result<PathAndQuery> {
     let mut text = match Cow::from(percent_encode(path, PATH)) {
-        // Reserves space for the query as well, so that the common case needs one allocation.
+        // Reserve space for the query as well, so that the common case needs one allocation.
         Cow::Borrowed(path) => {
             let mut text = String::with_capacity(path.len() + 1 + query.map_or(0, <[u8]>::len));
             text.push_str(path);
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_that_is_valid_in_a_uri_is_kept() {
+    fn bytes_that_are_valid_in_a_uri_are_not_percent_encoded() {
         let mut path: Vec<u8> = (0x21..=0x7E).filter(|b| !b"#<>?`".contains(b)).collect();
         path.insert(0, b'/');
         let query: Vec<u8> = (0x21..=0x7E).filter(|b| !b"\"#<>".contains(b)).collect();
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_can_be_encoded_into_a_target() {
+    fn a_path_with_any_byte_value_can_be_encoded_into_a_valid_target() {
         let all: Vec<u8> = (0..=255).collect();
         let path = [b"/", &all[..]].concat();
         assert!(target(&path, Some(&all)).is_ok());
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_path_decodes_to_the_same_bytes() {
+    fn a_path_that_is_encoded_and_then_decoded_is_unchanged() {
         let all: Vec<u8> = (0..=255).collect();
         let decoded: Vec<u8> = percent_encoding::percent_decode_str(&encode_path(&all)).collect();
         assert_eq!(decoded, all);
@@ -145,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_target_of_65534_bytes_is_the_longest() {
+    fn the_longest_valid_target_has_65534_bytes() {
         assert!(target(&[b'/'; 65_534], None).is_ok());
         assert!(target(&[b'/'; 65_000], Some(&[b'a'; 533])).is_ok());
         assert!(target(&[b'/'; 65_000], Some(&[b'a'; 534])).is_err());
     }
 
     #[test]
-    fn a_long_target_is_a_414_and_a_target_without_a_slash_is_a_400() {
+    fn a_target_that_is_too_long_is_a_414_and_a_target_without_a_slash_at_the_start_is_a_400() {
         let status = |path: &[u8]| target(path, None).unwrap_err().status().as_u16();
         assert_eq!(status(&[b'/'; 65_535]), 414);
         assert_eq!(status(b"evil.com"), 400);

@@ -10,13 +10,13 @@ use crate::{Context, Request};
 pub struct RequestInfo {
     pub(super) method: Method,
     pub(super) context: Context,
-    /// Whether the client asked to switch protocols, and the host can do so.
+    /// Whether the client asked to switch protocols and the host can switch protocols.
     pub(super) upgrade: bool,
     target: Option<PathAndQuery>,
 }
 
 impl RequestInfo {
-    /// Copies these values from a request. A request without a [`Context`] gets the default one, so that the
+    /// Copies the values from a request. A request without a [`Context`] gets the default context, so that the
     /// handler and the adapter share the same list of `wait_until` work.
     pub fn of(request: &mut Request) -> Self {
         let context = request.extensions().get::<Context>().cloned();
@@ -33,7 +33,7 @@ impl RequestInfo {
         }
     }
 
-    /// The values for input that an adapter cannot decode as a request: a GET of `/` with this context.
+    /// Makes the values for input that an adapter cannot decode as a request: method GET, path `/`, and this context.
     pub fn unknown(context: Context) -> Self {
         Self {
             method: Method::GET,

@@ -1,4 +1,4 @@
-//! Admission: the single form in which handlers see a request.
+//! Admission: converts every request into the form that handlers see.
 
 use http::header::{COOKIE, EXPECT, HOST, HeaderValue, TE, UPGRADE};
 use http::{Method, StatusCode, Uri, Version};
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, bad_request};
 use crate::{Request, Result};
 
-/// Brings a request into the form that handlers see.
+/// Converts a request into the form that handlers see.
 ///
 /// # Errors
 /// The error with which the request is rejected.
@@ -44,7 +44,7 @@ pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()>
     Ok(())
 }
 
-/// What has to be changed about the headers. For almost all requests, that is nothing.
+/// The changes that the headers of a request need. Almost all requests need no change.
 struct Headers {
     /// Whether there are headers to remove.
     hop_by_hop: bool,
@@ -55,8 +55,8 @@ struct Headers {
 /// Checks the headers in one pass.
 ///
 /// # Errors
-/// 400 for an invalid or repeated Host (RFC 9112 §3.2). A missing Host is valid here: adapters
-/// reject it where it is an error, because CGI variables and Lambda events may lack one.
+/// 400 for an invalid or repeated Host header (RFC 9112 §3.2). A missing Host header is valid here, because CGI
+/// variables and Lambda events may lack a host. An adapter whose protocol requires the header rejects such a request.
 fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
     let (mut hosts, mut cookies, mut hop_by_hop) = (0, 0, false);
     for (name, value) in request.headers() {
@@ -78,7 +78,8 @@ fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
     })
 }
 
-/// RFC 9113 §8.2.3: HTTP/2 clients divide cookies into several fields, which are one field for an application.
+/// Joins several Cookie fields. RFC 9113 §8.2.3: HTTP/2 clients can divide cookies into several fields, and an
+/// application expects one field.
 fn join_cookies(request: &mut Request) {
     let values: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
     let joined = values
@@ -91,13 +92,13 @@ fn join_cookies(request: &mut Request) {
     }
 }
 
-/// The targets of CONNECT are not served. HTTP/2 uses the method for upgrades too (RFC 8441 §4): such a request has a path.
-/// Hosts let it pass only if the application has enabled it.
+/// Rejects CONNECT, because this crate is not a proxy. HTTP/2 also uses CONNECT for upgrades (RFC 8441 §4). An upgrade
+/// request has a path and is admitted here: hosts pass it on only if the application has enabled such upgrades.
 fn check_connect(request: &Request) -> Result<()> {
     let is_upgrade = request.version() == Version::HTTP_2 && request.uri().scheme().is_some();
     match request.uri().authority() {
         Some(_) if is_upgrade => Ok(()),
-        // RFC 9110 §15.6.2: 501 says that the method is not supported for any target.
+        // RFC 9110 §15.6.2: 501 means that the server does not support the method for any target.
         Some(_) => Err(Error::from_status(StatusCode::NOT_IMPLEMENTED)),
         // RFC 9112 §3.2.3: the target of CONNECT is an authority.
         None => Err(bad_request("Invalid request target")),
@@ -109,8 +110,8 @@ fn is_ascii(uri: &Uri) -> bool {
         .is_none_or(|target| target.as_str().is_ascii())
 }
 
-/// RFC 9112 §3.2.2: the authority of a target in absolute form replaces the Host header. HTTP/2 sends
-/// its authority this way.
+/// Converts a target in absolute form into a path. RFC 9112 §3.2.2: the authority of such a target replaces the Host
+/// header. Requests over HTTP/2 have an absolute target too.
 fn to_origin_form(request: &mut Request) -> Result<()> {
     if request.uri().scheme().is_none() {
         // RFC 9112 §3.2.3: only CONNECT has a target that is an authority, such as `example.com`.
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn connect_is_rejected_with_501_and_with_400_for_the_target_of_another_method() {
+    fn connect_is_rejected_with_501_for_an_authority_and_with_400_for_any_other_target() {
         for (target, status) in [
             ("example.com:443", StatusCode::NOT_IMPLEMENTED),
             ("/echo", StatusCode::BAD_REQUEST),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn connect_for_an_upgrade_over_http_2_is_admitted() {
+    fn a_connect_request_for_an_upgrade_over_http_2_is_admitted() {
         let request = http::Request::builder().method(Method::CONNECT);
         let request = request.uri("https://a/chat").version(Version::HTTP_2);
         let request = admitted(request).unwrap();

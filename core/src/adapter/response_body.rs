@@ -14,11 +14,11 @@ use crate::{Body, panic};
 const TOO_LONG: &str = "the body is longer than its Content-Length";
 const TOO_SHORT: &str = "the body ended before its Content-Length";
 
-/// Checks a streamed body against its declared length, and catches its panics. The first error is logged
-/// and ends the body, so that the adapter can abort the response.
+/// A streamed body whose length is compared with the declared length, and whose panics are caught. The first error
+/// is logged and ends the body, so that the adapter can abort the response.
 pub(super) struct CheckedBody {
     body: Body,
-    /// The number of bytes that may still follow, if a length was declared.
+    /// The number of bytes that must still follow; `None` if no length was declared.
     remaining: Option<u64>,
     too_long: bool,
     ended: bool,
@@ -46,7 +46,7 @@ impl CheckedBody {
                 Err(panic) => return Poll::Ready(Some(Err(panic.into()))),
             };
             return Poll::Ready(match frame {
-                // An empty chunk would end a chunked body on the wire (RFC 9112 §7.1).
+                // Skip empty chunks: on the wire, an empty chunk ends a chunked body (RFC 9112 §7.1).
                 Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => continue,
                 Some(Ok(frame)) if frame.is_data() && self.remaining == Some(0) => {
                     Some(Err(TOO_LONG.into()))
@@ -60,8 +60,8 @@ impl CheckedBody {
         }
     }
 
-    /// Subtracts a frame from the declared length. A frame that is too long is truncated; the error follows
-    /// in the next poll, so that the client gets all bytes that were declared.
+    /// Subtracts the length of a frame from the remaining length. A frame that is too long is truncated, and the
+    /// next poll returns the error, so that the client gets all bytes that were declared.
     fn count(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let (Some(remaining), Some(data)) = (&mut self.remaining, frame.data_ref()) else {
             return frame;

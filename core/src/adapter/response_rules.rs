@@ -1,4 +1,4 @@
-//! The rules that every response obeys, whatever the host.
+//! The rules for responses, which are the same on every host.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRAILER, UPGRADE,
@@ -16,8 +16,8 @@ use crate::{Body, Response, Result};
 /// Checks that an exchange can end with this status.
 ///
 /// # Errors
-/// 500 for an informational status, which is never the final one (RFC 9110 §15.2). A 101 is allowed if the
-/// client asked for it and the host can switch protocols.
+/// 500 for an informational status, which is never the final status (RFC 9110 §15.2). A 101 is allowed if the
+/// client asked for an upgrade and the host can switch protocols.
 pub(super) fn check_status(response: &Response, info: &RequestInfo) -> Result<()> {
     let status = response.status();
     let switching = status == StatusCode::SWITCHING_PROTOCOLS && info.upgrade;
@@ -35,13 +35,13 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
     match response.status().as_u16() {
         101 => return,
         204 | 304 => {
-            // RFC 9110 §8.6 and §15.4.5: no content, and no header that describes content.
+            // RFC 9110 §8.6 and §15.4.5: a 204 or 304 has no content, so remove the headers that describe content.
             response.headers_mut().remove(CONTENT_LENGTH);
             response.headers_mut().remove(CONTENT_TYPE);
             *response.body_mut() = Body::empty();
             return;
         }
-        // RFC 9110 §15.3.6: no content, but a length of 0 may be sent.
+        // RFC 9110 §15.3.6: a 205 has no content, but may have a Content-Length of 0.
         205 => {
             response.headers_mut().remove(CONTENT_TYPE);
             *response.body_mut() = Body::empty();
@@ -50,7 +50,7 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
     }
     let length = set_length(response, declared, info);
     if length != Some(0) && !has_type {
-        // RFC 9110 §8.3; required by RFC 3875 §6.3.1. The default is never a type that a browser executes.
+        // RFC 9110 §8.3 recommends a Content-Type and RFC 3875 §6.3.1 requires it. Browsers never execute this type.
         response.headers_mut().insert(CONTENT_TYPE, BYTES);
     }
     if info.method == Method::HEAD {
@@ -61,11 +61,11 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
     }
 }
 
-/// Declares the length of the body if it is known, and otherwise keeps the length that the handler declared.
-/// A host that writes Content-Length anyway does not need the header. Returns the length.
+/// Sets Content-Length to the length of the body if that length is known, and otherwise to the length that the handler
+/// declared. If the host itself writes Content-Length, the header is not set. Returns the length.
 fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo) -> Option<u64> {
     match response.body().size_hint().exact() {
-        // A response to HEAD may declare the length of a body that the handler did not make.
+        // A response to HEAD may declare the length of a body that the handler did not produce.
         // If a framework removed the body, its length of 0 is not the length of the response to GET, which is the
         // only length that RFC 9110 §8.6 allows.
         Some(0) if info.method == Method::HEAD => declared,
@@ -106,7 +106,7 @@ fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, b
     }
     let length = content_length(response.headers());
     match length {
-        // One field, even if the handler set several equal ones.
+        // Keep one field, even if the handler set several equal fields.
         Some(length) => {
             let value = content_length_value(length);
             response.headers_mut().insert(CONTENT_LENGTH, value)

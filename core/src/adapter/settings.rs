@@ -1,7 +1,7 @@
-//! Settings from the environment: each is defined once, with its name, type, default and documentation.
+//! Settings from the environment. Each setting is defined once, with its name, type, default and documentation.
 //!
-//! [`settings!`](crate::settings) makes a struct from such definitions. Its documentation, its parser, its error
-//! messages and [its table](Setting) all come from the same lines:
+//! [`settings!`](crate::settings) makes a struct from such definitions. The documentation, the parser, the error
+//! messages and [the table of settings](Setting) are all generated from these definitions:
 //!
 //! ```
 //! use std::time::Duration;
@@ -37,16 +37,16 @@ use super::forwarded::Proxies;
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// The values that it accepts, in words.
+    /// A description of the accepted values.
     pub expected: &'static str,
-    /// The default, as it would be written in the variable; empty if there is none.
+    /// The default, as it would be written in the variable; empty if the setting has no default.
     pub default: &'static str,
     /// The lines of the documentation.
     pub help: &'static [&'static str],
 }
 
 impl Setting {
-    /// For [`settings!`](crate::settings).
+    /// Called by the code that [`settings!`](crate::settings) generates.
     #[doc(hidden)]
     pub const fn new(
         name: &'static str,
@@ -78,7 +78,7 @@ pub struct InvalidSetting {
 }
 
 impl InvalidSetting {
-    /// The error for the setting `name` with the invalid `value`. `expected` describes the accepted values.
+    /// Makes the error for the setting `name` with the invalid `value`. `expected` describes the accepted values.
     pub fn new(
         name: impl Into<String>,
         value: impl Into<String>,
@@ -118,7 +118,7 @@ impl From<InvalidSetting> for std::io::Error {
 
 /// A type that a setting can have.
 pub trait SettingValue: Sized {
-    /// The accepted values in words, as in "expected a duration such as 10s".
+    /// A description of the accepted values, which follows "expected", as in "expected a duration such as 10s".
     const EXPECTED: &'static str;
 
     /// Parses a value; `None` if it is invalid.
@@ -161,7 +161,7 @@ impl SettingValue for String {
     }
 }
 
-/// `500ms`, `10s`, `2m`, or a number of seconds; fractions are allowed.
+/// Accepts `500ms`, `10s`, `2m`, or a number of seconds; fractions are allowed.
 impl SettingValue for Duration {
     const EXPECTED: &'static str = "a duration such as 10s";
 
@@ -176,7 +176,7 @@ impl SettingValue for Duration {
             _ => return None,
         };
         let number = digits.trim_end();
-        // `f64` also parses "inf", "nan" and "1e9". As a duration, these are mistakes.
+        // `f64` would also parse "inf", "nan" and "1e9", which are not valid durations.
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return None;
         }
@@ -184,7 +184,7 @@ impl SettingValue for Duration {
     }
 }
 
-/// A list of [`Proxies`], or a number of hops.
+/// Accepts a list of [`Proxies`], or a number of hops.
 impl SettingValue for Proxies {
     const EXPECTED: &'static str = "a number of proxies, or a comma-separated list of addresses, networks such as 10.0.0.0/8, loopback, private and unix";
 
@@ -214,8 +214,8 @@ impl<T: SettingValue> SettingValue for Option<T> {
 /// and its default as it would be written in the variable. The struct gets:
 ///
 /// - `SETTINGS`, the [definitions](crate::adapter::settings::Setting);
-/// - `from_vars(lookup)`, which fails with [`InvalidSetting`](crate::adapter::settings::InvalidSetting); an empty
-///   variable counts as not set.
+/// - `from_vars(lookup)`, which reads the settings and fails with
+///   [`InvalidSetting`](crate::adapter::settings::InvalidSetting); an empty variable is treated as not set.
 #[macro_export]
 macro_rules! settings {
     (
@@ -239,7 +239,7 @@ macro_rules! settings {
             )+
         }
 
-        // The struct may be private to its crate.
+        // The lint warns if the struct is private to its crate.
         #[allow(unreachable_pub)]
         impl $struct {
             /// The definitions, in order.
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_a_unit_or_is_a_number_of_seconds() {
+    fn a_duration_setting_is_a_number_with_a_unit_or_a_number_of_seconds() {
         for (text, milliseconds) in [
             ("10", 10_000),
             ("10s", 10_000),
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn the_trusted_proxies_are_a_number_or_a_list() {
+    fn the_value_of_a_proxies_setting_is_a_number_of_hops_or_a_list() {
         assert_eq!(Proxies::parse_setting("2"), Some(Proxies::hops(2)));
         assert_eq!(Proxies::parse_setting("loopback"), "loopback".parse().ok());
         assert_eq!(Proxies::parse_setting("everyone"), None);
     }
 
     #[test]
-    fn an_empty_variable_counts_as_not_set() {
+    fn an_empty_variable_is_treated_as_not_set() {
         settings! {
             struct Settings {
                 /// Whether the feature is on.

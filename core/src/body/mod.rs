@@ -23,8 +23,8 @@ type BoxBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Sen
 /// The body of a request or response.
 ///
 /// A body that is in memory needs no allocation besides its bytes. A stream needs one allocation.
-/// A handler can return the body of its request without reading it: `Ok(request.into_body())`
-/// forwards each frame as soon as it arrives.
+/// A handler can return the body of its request without reading the body first:
+/// `Ok(request.into_body())` forwards each frame as soon as the frame arrives.
 ///
 /// ```
 /// use anyhost_core::Body;
@@ -35,7 +35,7 @@ type BoxBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Sen
 pub struct Body(Repr);
 
 enum Repr {
-    /// All bytes, and the trailers if there are any.
+    /// All bytes of the body, and the trailers if the body has trailers.
     Whole(Bytes, Option<Box<HeaderMap>>),
     Stream(BoxBody),
     /// A stream of which a reader has already read a part.

@@ -1,4 +1,4 @@
-//! Reads a whole body into memory, up to a limit, and keeps it so that it can be read again.
+//! Reads a whole body into memory, up to a limit, and keeps the bytes so that the body can be read again.
 
 use std::mem;
 use std::task::{Context, Poll, ready};
@@ -10,7 +10,7 @@ use http_body::{Frame, SizeHint};
 use super::{Body, BoxBody, Repr};
 use crate::error::BoxError;
 
-/// The reason why the whole body could not be read.
+/// The error if the whole body could not be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     TooLarge,
@@ -19,8 +19,8 @@ pub(crate) enum ReadError {
 
 /// A stream and the bytes that were already read from it.
 ///
-/// These bytes are stored in the body and not in the future of the reader, so that no data is lost
-/// when that future is dropped or when the reader stops at its limit.
+/// These bytes are stored in the body and not in the future of the reader, so that no bytes are lost
+/// when the future is dropped or when the reader stops at its limit.
 pub(super) struct Partial {
     read: BytesMut,
     trailers: Option<Box<HeaderMap>>,
@@ -29,14 +29,14 @@ pub(super) struct Partial {
 }
 
 impl Body {
-    /// Reads the rest of the body, at most `limit` bytes, and keeps it for the next reader.
+    /// Reads the whole body, at most `limit` bytes, and keeps the bytes for the next reader.
     pub(crate) async fn read(&mut self, limit: u64) -> Result<Bytes, ReadError> {
         std::future::poll_fn(|cx| self.poll_read(cx, limit)).await
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Bytes, ReadError>> {
         if let Repr::Stream(stream) = &mut self.0 {
-            // Rejects a declared length over the limit before any byte is read or stored.
+            // Reject a declared length over the limit before any byte is read or stored.
             if stream.size_hint().lower() > limit {
                 return Poll::Ready(Err(ReadError::TooLarge));
             }
@@ -54,8 +54,8 @@ impl Body {
         }
     }
 
-    /// Stores the first frame of the stream. Most small bodies have only one frame: its bytes are
-    /// kept without a copy.
+    /// Stores the first frame of the stream without a copy, because most small bodies have only one
+    /// frame.
     fn begin(&mut self, first: Option<Result<Frame<Bytes>, BoxError>>) -> Result<(), BoxError> {
         let Repr::Stream(rest) = mem::replace(&mut self.0, Repr::Whole(Bytes::new(), None)) else {
             return Ok(());
@@ -108,8 +108,8 @@ impl Partial {
         }
     }
 
-    /// Polls the stream. After an error, every call returns an error: most streams return `None`
-    /// after an error, and the truncated body would look complete to the next reader.
+    /// Polls the stream. After an error, every call returns an error. Most streams return `None`
+    /// after an error, so that the truncated body would look complete to the next reader.
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.failed {
             return Poll::Ready(Some(Err("an earlier read of the body failed".into())));

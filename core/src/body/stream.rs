@@ -58,8 +58,8 @@ where
 }
 
 pin_project_lite::pin_project! {
-    /// Any body, with its data converted to `Bytes`. Used instead of http-body-util's `map_frame`
-    /// because that discards the size hint, from which the Content-Length is taken.
+    /// Any body, with its data converted to `Bytes`. Used instead of http-body-util's `map_frame`,
+    /// because `map_frame` discards the size hint, which is needed for Content-Length.
     pub(super) struct Foreign<B> {
         #[pin]
         body: B,

@@ -9,8 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 use crate::error::BoxError;
 
-/// Decodes the body. A byte order mark decides the charset, whatever the header says, and is removed:
-/// RFC 2781 §4.3 and the "decode" algorithm of the WHATWG Encoding standard.
+/// Decodes the body. A byte order mark takes precedence over the charset in the header, and is removed (RFC 2781 §4.3
+/// and the "decode" algorithm of the WHATWG Encoding standard).
 pub(super) fn decode<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {
     let (encoding, bytes) = detect(headers, bytes)?;
     decode_from(encoding, bytes)
@@ -25,7 +25,7 @@ pub(super) fn as_utf8<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Option<&'a [u
     }
 }
 
-/// Decodes a form (`application/x-www-form-urlencoded`): the result is the same form in UTF-8.
+/// Converts a form (`application/x-www-form-urlencoded`) from its charset into UTF-8.
 ///
 /// # Errors
 /// If the charset is unknown.
@@ -39,7 +39,7 @@ pub(super) fn decode_form<'a>(
     Ok(form_to_utf8(encoding, form))
 }
 
-/// Checks a query string: after percent-decoding it has to be UTF-8.
+/// Checks that a query string is UTF-8 after percent-decoding.
 pub(super) fn check_query(query: &str) -> Result<(), BoxError> {
     form_to_utf8(UTF_8, query.as_bytes()).map(drop)
 }
@@ -49,7 +49,7 @@ fn form_to_utf8<'a>(
     form: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, BoxError> {
     if encoding == UTF_8 {
-        // `&` and `=` are ASCII, so the form can be validated as a whole.
+        // `&` and `=` are ASCII, so validating the whole form is the same as validating each key and value.
         percent_decode(form).decode_utf8()?;
         return Ok(Cow::Borrowed(form));
     }
@@ -96,7 +96,7 @@ fn encoding(headers: &HeaderMap) -> Result<&'static Encoding, BoxError> {
         return Ok(UTF_8);
     };
     let content_type = content_type.as_bytes();
-    // Most JSON clients send exactly this value: skip the search for a parameter.
+    // Most JSON clients send exactly this value, so skip the search for a parameter.
     if content_type == b"application/json" {
         return Ok(UTF_8);
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn body_is_decoded_from_the_charset_in_its_content_type() {
+    fn body_is_decoded_from_the_charset_in_the_content_type_header() {
         assert_eq!(text("text/plain", "é".as_bytes()).as_deref(), Some("é"));
         assert_eq!(
             text("text/plain; charset=iso-8859-1", b"caf\xE9").as_deref(),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_media_type_does_not_prevent_decoding() {
+    fn body_is_decoded_even_if_the_media_type_is_malformed() {
         for content_type in [
             "",
             "json",

@@ -8,7 +8,7 @@ use crate::error::bad_request;
 /// The names and values of a request's path parameters. The values are still percent-encoded.
 #[derive(Clone)]
 pub(crate) struct Params {
-    /// All names and values, without separators: one allocation for all of them.
+    /// All names and values, without separators, so that they need only one allocation.
     text: String,
     /// Where each name and each value ends in the text.
     ends: Vec<(usize, usize)>,
@@ -20,7 +20,8 @@ impl Params {
         if params.is_empty() {
             return None;
         }
-        // Enough for one or two parameters. The exact length would need a second pass over matchit's slow iterator.
+        // 48 bytes are enough for one or two parameters. Computing the exact length would need a second pass over
+        // matchit's slow iterator.
         let mut text = String::with_capacity(48);
         let mut ends = Vec::with_capacity(params.len());
         for (name, value) in params.iter() {

@@ -9,8 +9,8 @@ use super::route::Route;
 use crate::Error;
 use crate::request::Params;
 
-/// One matcher for each method that a route names, and one for all other methods. Each contains the index of
-/// every route that serves the method.
+/// One matcher for each method that a route names, and one matcher for all other methods. A matcher contains the
+/// index of every route that serves its method.
 pub(super) struct ByMethod {
     methods: Vec<(Method, matchit::Router<usize>)>,
     other: matchit::Router<usize>,
@@ -33,7 +33,7 @@ impl ByMethod {
         }
     }
 
-    /// The route for a request, and its path parameters.
+    /// Finds the route for a request, and the path parameters.
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<(usize, Option<Params>)> {
         let known = self.methods.iter().find(|(known, _)| known == method);
         let matcher = known.map_or(&self.other, |(_, matcher)| matcher);
@@ -41,7 +41,7 @@ impl ByMethod {
         Some((*found.value, Params::new(&found.params)))
     }
 
-    /// RFC 9110 §15.5.6: a 405 response lists the methods of the path in `Allow`.
+    /// Makes a 405 error. RFC 9110 §15.5.6: a 405 response lists the methods of the path in `Allow`.
     pub(super) fn method_not_allowed(&self, path: &str) -> Error {
         let methods = self.methods.iter();
         let served = methods.filter(|(_, matcher)| matcher.at(path).is_ok());
@@ -58,7 +58,7 @@ impl ByMethod {
 fn matcher(routes: &[Route], serves: impl Fn(&Route) -> bool) -> matchit::Router<usize> {
     let mut matcher = matchit::Router::new();
     for (index, route) in routes.iter().enumerate().filter(|(_, route)| serves(route)) {
-        // The paths were inserted into one matcher before, so they do not conflict.
+        // This cannot fail: the router has already inserted all paths into one matcher, so they do not conflict.
         let _ = matcher.insert(route.path(), index);
     }
     matcher

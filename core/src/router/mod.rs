@@ -23,10 +23,10 @@ use crate::{Error, Request, Result};
 
 /// A handler that selects another handler by the path and method of the request.
 ///
-/// The router compares the path segment by segment, as the client sent it: percent-encoded, so that
-/// `%2F` does not separate segments. `{name}` matches exactly one segment and `{*rest}` matches the
-/// rest of the path, if it is not empty. Read their values with
-/// [`RequestExt::param`](crate::RequestExt::param).
+/// The router compares the path segment by segment, as the client sent the path. The path is still
+/// percent-encoded, so that `%2F` does not separate segments. `{name}` matches exactly one segment and
+/// `{*rest}` matches the rest of the path, if the rest is not empty. Handlers read the values of these
+/// parameters with [`RequestExt::param`](crate::RequestExt::param).
 ///
 /// | request | response |
 /// |---|---|
@@ -52,7 +52,7 @@ pub struct Router {
     paths: matchit::Router<usize>,
     routes: Vec<Route>,
     by_path: HashMap<String, usize>,
-    /// Built on first use, because few requests need it.
+    /// The routes by method. Built on first use, because few requests need them.
     by_method: OnceLock<ByMethod>,
     fallback: Option<Arc<dyn Handler>>,
     /// The fallbacks of nested routers, by prefix.
@@ -82,7 +82,7 @@ impl Router {
     methods! { get GET post POST put PUT patch PATCH delete DELETE options OPTIONS }
 
     /// Adds a handler for requests to `path` with any method, including methods that HTTP does not
-    /// define. A handler that was added for one method takes precedence.
+    /// define. A handler that was added for a single method takes precedence.
     ///
     /// # Panics
     /// If `path` is invalid or conflicts with another route.
@@ -108,13 +108,14 @@ impl Router {
 
     /// Adds a router or another handler below `prefix`.
     ///
-    /// A router adds its routes, with `prefix` before their paths; its route `/` serves the prefix with and
-    /// without a slash at the end. Its handlers receive the request with its whole path. Its
-    /// [`fallback`](Self::fallback), if it has one, is called for other paths below the prefix.
+    /// If `handler` is a router, all its routes are added, with `prefix` before their paths. The route `/` of the
+    /// nested router serves the prefix with and without a slash at the end. Nested handlers receive the request with
+    /// the whole path. The [`fallback`](Self::fallback) of the nested router, if set, is called for other paths below
+    /// the prefix.
     ///
     /// Any other handler, such as a router inside a middleware, an axum router or tower-http's `ServeDir`,
-    /// receives all requests below the prefix. Their path begins after the prefix, which becomes part of
-    /// [`Context::base_path`](crate::Context::base_path).
+    /// receives all requests below the prefix. The handler sees only the path after the prefix, and the prefix
+    /// becomes part of [`Context::base_path`](crate::Context::base_path).
     ///
     /// # Panics
     /// If a path conflicts with another route.
@@ -181,8 +182,8 @@ impl Router {
         self
     }
 
-    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix. Its fallback is used if
-    /// this router has none.
+    /// Adds all routes of `router`, like [`nest`](Self::nest) with an empty prefix. The fallback of `router` is used
+    /// if this router has no fallback.
     ///
     /// # Panics
     /// If a path conflicts with another route.
@@ -192,10 +193,10 @@ impl Router {
         self.nest_router("", router)
     }
 
-    /// Gives all handlers of this router, nested ones included, access to `state` through
+    /// Gives all handlers of this router, including nested handlers, access to `state` through
     /// [`request.state::<S>()`](crate::RequestExt::state).
     ///
-    /// Call it after all routes were added: routes that are added later do not have the state.
+    /// Call this method after all routes were added, because routes that are added later do not have the state.
     ///
     /// ```
     /// use anyhost_core::{Request, RequestExt, Result, Router};
@@ -224,7 +225,7 @@ impl Router {
         self
     }
 
-    /// Sets the handler for requests whose path matches no route. The default is a 404 `Not Found`.
+    /// Sets the handler for requests whose path matches no route. The default handler responds with 404 `Not Found`.
     #[must_use]
     pub fn fallback<K>(mut self, handler: impl IntoHandler<K>) -> Self {
         self.fallback = Some(Arc::new(handler.into_handler()));
@@ -242,7 +243,7 @@ impl Router {
             None => {
                 let index = self.routes.len();
                 if let Err(error) = self.paths.insert(path, index) {
-                    // Routes come from the application's code and never from a client, so that a
+                    // Routes come from the application's code and never from a client. Therefore a
                     // panic here happens at start-up, before the first request.
                     panic!("invalid route {path:?}: {error}");
                 }
@@ -290,10 +291,10 @@ impl Router {
             .map(|handler| &**handler)
     }
 
-    /// The handler for a request; `None` if no route has its path.
+    /// Finds the handler for a request; `None` if no route has the path.
     ///
     /// # Errors
-    /// 405 if routes have the path, but not the method.
+    /// 405 if a route has the path, but no route has the path and the method.
     fn find(&self, request: &Request) -> Result<Option<(&dyn Handler, Option<Params>)>> {
         let (method, path) = (request.method(), request.uri().path());
         let Ok(found) = self.paths.at(path) else {
@@ -302,8 +303,8 @@ impl Router {
         if let Some(handler) = self.routes[*found.value].find(method) {
             return Ok(Some((handler, Params::new(&found.params))));
         }
-        // The most specific route of this path does not serve the method, but another one may: for
-        // `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.
+        // The most specific route of this path does not serve the method, but another route may serve it.
+        // Example: for the request `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.
         let by_method = self.by_method.get_or_init(|| ByMethod::new(&self.routes));
         match by_method.find(method, path) {
             Some((index, params)) => {

@@ -1,4 +1,4 @@
-//! Handlers that are nested below a prefix and are not routers.
+//! Handlers other than routers that are nested below a prefix.
 
 use std::future::ready;
 
@@ -6,9 +6,10 @@ use crate::handler::{Handler, ResponseFuture};
 use crate::{Context, Request, Result};
 
 /// Calls a handler with the path below its prefix. The prefix becomes part of the base path, so that links
-/// that the handler makes with [`Context::base_path`] are right.
+/// that the handler makes with [`Context::base_path`] are correct.
 pub(super) struct Mount<H> {
-    /// The number of segments of the prefix. Its text is not enough, because a parameter matches any value.
+    /// The number of segments of the prefix. The prefix can contain parameters, which match any value, so that a path
+    /// cannot be compared with the text of the prefix.
     segments: usize,
     handler: H,
 }

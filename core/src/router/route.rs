@@ -44,7 +44,7 @@ impl Route {
         self.any = Some(handler);
     }
 
-    /// Takes over the handlers of another route.
+    /// Adds the handlers of another route to this route.
     #[track_caller]
     pub(super) fn merge(&mut self, other: Self) {
         for (method, handler) in other.methods {
@@ -62,7 +62,7 @@ impl Route {
         self.any.iter_mut().for_each(change);
     }
 
-    /// The handler for a method. HEAD is served by GET.
+    /// Finds the handler for a method. The GET handler also serves HEAD, unless HEAD has its own handler.
     pub(super) fn find(&self, method: &Method) -> Option<&dyn Handler> {
         let named = |method: &Method| self.methods.iter().find(|(known, _)| known == method);
         match named(method) {
@@ -78,7 +78,7 @@ impl Route {
         self.any.is_some()
     }
 
-    /// The methods that have handlers, and HEAD if GET has one.
+    /// The methods that have handlers, and also HEAD if GET has a handler.
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         let methods = self.methods.iter().map(|(method, _)| method);
         methods
@@ -90,16 +90,16 @@ impl Route {
     }
 }
 
-/// Checks that a request can match a route.
+/// Checks that the path of a route can match a request.
 ///
 /// # Errors
-/// What is expected instead.
+/// A description of the expected path.
 pub(super) fn check(path: &str) -> Result<(), String> {
     if !path.starts_with('/') {
         return Err("a path that starts with a slash".to_owned());
     }
     for segment in path.split('/').skip(1) {
-        // The syntax of axum 0.7, Express and others.
+        // `:name` and `*name` are the syntax of axum 0.7, Express and other frameworks.
         let old = segment.strip_prefix(':').map(|name| format!("{{{name}}}"));
         let old = old.or_else(|| {
             let name = segment.strip_prefix('*')?;
@@ -112,7 +112,8 @@ pub(super) fn check(path: &str) -> Result<(), String> {
             return Err(format!("{new:?} instead of {segment:?}"));
         }
     }
-    // Parameter names may contain any characters; paths are compared as clients send them.
+    // Parameter names may contain any characters. The other parts of a path are compared with the percent-encoded
+    // path that the client sent.
     let mut fixed = path.split('{').flat_map(|part| part.split('}').next_back());
     if fixed.any(|fixed| {
         fixed

@@ -17,9 +17,9 @@ use crate::{Body, Context, Error, Handler, IntoHandler, Request};
 
 /// Calls a handler in-process, in the same way as a host.
 ///
-/// All rules for requests and responses apply: an error becomes a response, a panic is a 500, the
-/// response to HEAD has no body. Invalid input, such as a header name with a space, gets a 400, as
-/// on a host; the handler is then not called.
+/// All rules for requests and responses apply: an error becomes a response, a panic becomes a 500, and
+/// the response to HEAD has no body. Invalid input, such as a header name with a space, gets a 400 as
+/// on a host, and the handler is not called.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -66,7 +66,7 @@ impl Client {
 
     methods! { get GET head HEAD post POST put PUT patch PATCH delete DELETE options OPTIONS }
 
-    /// Starts a request with this method to this path and query.
+    /// Starts building a request with this method. `target` is the path and query.
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let mut request = Request::default();
         *request.method_mut() = method;
@@ -83,8 +83,8 @@ impl Client {
         })
     }
 
-    /// Sends a complete request. If the length of its body is known and not zero, a Content-Length
-    /// header is added, as HTTP clients do (RFC 9110 §8.6).
+    /// Sends a complete request. If the length of the body is known and not zero, the client adds a
+    /// Content-Length header, as HTTP clients do (RFC 9110 §8.6).
     pub fn send(&self, request: Request) -> impl Future<Output = TestResponse> + Send + use<> {
         self.clone().into_send(request)
     }

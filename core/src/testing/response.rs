@@ -9,8 +9,8 @@ use crate::{Error, Response, Result};
 
 /// A response, as the client of a host would receive it.
 ///
-/// The body can be read in chunks while the handler produces it ([`chunk`](Self::chunk)), or as a
-/// whole.
+/// The body can be read as a whole, or in chunks while the handler produces the body
+/// ([`chunk`](Self::chunk)).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

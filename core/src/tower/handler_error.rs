@@ -1,9 +1,9 @@
 //! Errors of handlers inside tower layers.
 //!
-//! A layer that adds headers, such as CORS or security headers, acts on responses and ignores the errors of
+//! A layer that adds headers, such as CORS or security headers, changes responses and ignores the errors of
 //! its service. An error of a handler therefore passes through layers as the response that the client will
-//! get, with the error in its extensions. Outside the layers it is an `Err` again, with the headers that the
-//! layers added, so that handlers around the layers can inspect and replace it.
+//! get, with the error in the extensions of this response. Outside the layers, the response becomes an `Err` again,
+//! with the headers that the layers added, so that handlers around the layers can inspect and replace the error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use crate::adapter::{RequestInfo, error_response, log_handler_error};
 use crate::{Body, Error, Response, Result};
 
-/// The error in the extensions of its response. Extensions have to be `Clone`, and an error is not.
+/// An error in the extensions of the response to this error. Extensions have to be `Clone`, and [`Error`] is not.
 #[derive(Clone)]
 struct HandlerError(Arc<Mutex<Option<(Error, RequestInfo)>>>);
 
@@ -24,10 +24,10 @@ pub(super) fn wrap(error: Error, info: RequestInfo) -> Response {
     response
 }
 
-/// Returns the error that a response contains, or the response itself.
+/// Returns the error that a response contains, or the response itself if it contains no error.
 ///
-/// A layer that changed the status replaced the response. The error is then logged, because no handler
-/// outside will see it.
+/// If a layer changed the status, the changed response is returned, and the error is logged here, because no handler
+/// outside of the layer will get the error.
 pub(super) fn unwrap(mut response: http::Response<Body>) -> Result {
     let Some(HandlerError(slot)) = response.extensions_mut().remove::<HandlerError>() else {
         return Ok(response);

@@ -1,7 +1,7 @@
 //! Conversions between handlers and tower services.
 //!
-//! Any [`Service`] over `http` types that is `Clone + Send + Sync` is a handler: it implements
-//! [`IntoHandler`], so that an axum `Router` can be passed wherever a handler is expected.
+//! Any [`Service`] over `http` types that is `Clone + Send + Sync` implements [`IntoHandler`], so that, for example,
+//! an axum `Router` can be passed wherever a handler is expected.
 //! [`into_service`] converts a handler into a service, and [`layer`] wraps a handler in a tower
 //! [`Layer`].
 //!
@@ -32,12 +32,12 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// A handler that calls a tower service.
 ///
 /// For each request the handler clones the service, waits until `poll_ready` returns ready, and
-/// calls it. An error of the service becomes a 500, unless it contains an [`Error`] from a handler
-/// inside a [`layer`], which is returned unchanged.
+/// calls the service. An error of the service becomes a 500. If the error contains an [`Error`] from a
+/// handler inside a [`layer`], this [`Error`] is returned unchanged.
 #[derive(Clone, Debug)]
 pub struct ServiceHandler<S>(S);
 
-/// The `Kind` parameter with which tower services implement [`IntoHandler`].
+/// The [`IntoHandler`] kind of tower services.
 #[derive(Debug)]
 pub enum IsService {}
 
@@ -77,8 +77,8 @@ where
 /// Converts a handler into a service that never fails: errors and panics of the handler become
 /// responses, as on every host. axum's `route_service` accepts such a service.
 ///
-/// A server of another crate does not run futures that were passed to
-/// [`wait_until`](crate::Context::wait_until). Callers that need them put a [`Context`](crate::Context)
+/// A server of another crate does not run the futures that handlers pass to
+/// [`wait_until`](crate::Context::wait_until). To run these futures, put a [`Context`](crate::Context)
 /// into the extensions of the request, and call
 /// [`finish_after_response`](crate::adapter::finish_after_response) after the response was sent.
 ///
@@ -121,7 +121,7 @@ where
 ///
 /// The layer sees an [`Error`] of the handler as the response that the client will get, so that it can add
 /// headers to error responses. The wrapped handler returns an `Err` again, with the headers that the layer
-/// added, unless the layer changed the status. An error of the layer itself, such as a timeout, is a 500.
+/// added, unless the layer changed the status. An error of the layer itself, such as a timeout, becomes a 500.
 ///
 /// ```
 /// use anyhost_core::tower::layer;
@@ -138,7 +138,7 @@ where
     ServiceHandler(layer.layer(Inner(Arc::new(handler.into_handler()))))
 }
 
-/// The service that a [`layer`] wraps. It never fails, but has the error type that most layers require.
+/// The service that a [`layer`] wraps. The service never fails, but has the error type that most layers require.
 pub struct Inner<H>(Arc<H>);
 
 impl<H: Handler, B> Service<http::Request<B>> for Inner<H>

@@ -19,8 +19,8 @@ pub use parse::parse_ip;
 ///
 /// Any client can send `X-Forwarded-For`, and each proxy appends the address of its own client on the right.
 /// Therefore the list is read from the right. If the peer of the connection is a trusted proxy, the
-/// last address is that proxy's client; if that is also a trusted proxy, the search continues to the left.
-/// The first address that is not trusted is the client. A client can invent everything to the left of it.
+/// last address is that proxy's client. If this address is also a trusted proxy, the search continues to the left.
+/// The first address that is not trusted is the client. The client can invent everything to the left of its address.
 ///
 /// If a number of [`hops`](Self::hops) is trusted and the list has fewer entries, the request did not come
 /// through all proxies, and the client's address is unknown.
@@ -65,7 +65,7 @@ pub struct Proxies {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin {
-    /// The client, or the last proxy that is not trusted; `None` if unknown.
+    /// The address of the client, or of the untrusted proxy that is nearest to the host; `None` if unknown.
     pub peer: Option<IpAddr>,
     /// The scheme that the client used, if a trusted proxy sent it.
     pub scheme: Option<Scheme>,
@@ -77,8 +77,9 @@ impl Proxies {
     pub(crate) const EXPECTED: &str =
         "an address, a network such as 10.0.0.0/8, loopback, private or unix";
 
-    /// Trusts exactly `count` proxies, whatever their addresses, for load balancers without fixed addresses.
-    /// The server must not be reachable in any other way, because every peer is trusted.
+    /// Trusts exactly `count` proxies without checking their addresses, for load balancers without fixed addresses.
+    /// The server must be reachable only through these proxies, because every peer that connects to the server is
+    /// treated as a proxy.
     pub fn hops(count: usize) -> Self {
         Self {
             hops: Some(count),
@@ -93,15 +94,16 @@ impl Proxies {
         self
     }
 
-    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. The two kinds are never combined,
-    /// because a proxy that writes one kind forwards the other kind as the client sent it.
+    /// Reads `Forwarded` (RFC 7239) instead of the `X-Forwarded-…` headers. The two kinds of header are never
+    /// combined: a proxy that writes only one kind forwards headers of the other kind unchanged, and a client can
+    /// forge them.
     #[must_use]
     pub fn with_standard_header(mut self) -> Self {
         self.standard = true;
         self
     }
 
-    /// Where a request came from. `peer` is the address at the other end of the connection; `None` for a
+    /// Finds where a request came from. `peer` is the address at the other end of the connection; `None` for a
     /// Unix socket, or if the host does not know the address.
     pub fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Origin {
         match self.standard {
@@ -110,7 +112,7 @@ impl Proxies {
         }
     }
 
-    /// Walks from hop to hop, from right to left, while they are trusted.
+    /// Walks from hop to hop, from right to left, while the hops are trusted.
     fn walk(&self, peer: Option<IpAddr>, hops: impl Iterator<Item = Hop>) -> Origin {
         let mut origin = Origin {
             peer,
@@ -134,12 +136,12 @@ impl Proxies {
         origin
     }
 
-    /// Whether only the number of proxies decides which proxies are trusted.
+    /// Whether proxies are trusted by their number only, and their addresses are not checked.
     fn trusts_any_address(&self) -> bool {
         self.networks.is_empty() && !self.unix
     }
 
-    /// Whether the proxy at this distance and address is trusted.
+    /// Whether the proxy with this address is trusted. `distance` is the number of proxies between it and the host.
     fn trusts(&self, distance: usize, peer: Option<IpAddr>) -> bool {
         if self.hops.is_some_and(|hops| distance >= hops) {
             return false;

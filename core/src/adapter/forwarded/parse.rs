@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::{FORWARDED, HeaderName, HeaderValue};
 use http::uri::Scheme;
 
-/// What one proxy wrote about its client.
+/// The values that one proxy wrote about its client.
 #[derive(Default)]
 pub(super) struct Hop {
     pub(super) address: Option<IpAddr>,
@@ -20,7 +20,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let mut schemes = list("x-forwarded-proto");
     let mut hosts = list("x-forwarded-host");
     let mut addresses = list("x-forwarded-for");
-    // A proxy can send a scheme without an address here, if it sends the address in `X-Real-IP`.
+    // An entry can have a scheme and no address: some proxies send the address only in `X-Real-IP`.
     std::iter::from_fn(
         move || match (addresses.next(), schemes.next(), hosts.next()) {
             (None, None, None) => None,
@@ -70,8 +70,8 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]>
 
 /// Splits a list at the separators outside of quotes (RFC 9110 §5.6.4), and returns the parts in reverse order.
 ///
-/// The client wrote the left end. Reading from the right ensures that an invalid byte or an unbalanced quote
-/// there cannot hide the entries that trusted proxies appended.
+/// The client wrote the left end of the list. Because the list is read from the right, an invalid byte or an
+/// unbalanced quote from the client cannot hide the entries that trusted proxies appended.
 fn from_right(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(list);
     std::iter::from_fn(move || {
@@ -93,7 +93,7 @@ fn from_right(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether the next byte is escaped: an odd number of backslashes precedes it.
+/// Whether the byte after `before` is escaped, which means that `before` ends with an odd number of backslashes.
 fn is_escaped(before: &[u8]) -> bool {
     let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
     backslashes % 2 == 1
@@ -113,7 +113,7 @@ fn unquoted(value: &str) -> String {
     }
 }
 
-/// Parses an IP address with or without a port, with or without brackets: proxies write all of these.
+/// Parses an IP address with or without a port, with or without brackets, because proxies write all of these forms.
 /// An IPv4-mapped IPv6 address becomes IPv4.
 ///
 /// ```

@@ -75,7 +75,7 @@ fn headers_from_an_untrusted_peer_and_headers_that_were_not_selected_are_ignored
 }
 
 #[test]
-fn hops_are_counted_from_the_right_and_a_missing_hop_makes_the_peer_unknown() {
+fn hops_are_counted_from_the_right_and_the_peer_is_unknown_if_there_are_fewer_entries_than_hops() {
     let lines = headers(&[(FOR, "1.1.1.1, 203.0.113.9, 198.51.100.7")]);
     let at = |hops| {
         Proxies::hops(hops)
@@ -107,7 +107,7 @@ fn scheme_and_host_come_from_the_same_hop_as_the_address() {
     let origin = proxies.origin(PROXY, &lines);
     assert_eq!(origin.scheme, Some(Scheme::HTTPS));
     assert_eq!(origin.host, Some(HeaderValue::from_static("a.example")));
-    // A proxy that overwrites the header leaves one value, which also applies to the hops before it.
+    // If a proxy overwrites the header, the only value also applies to the hops before that proxy.
     let lines = headers(&[
         (FOR, "203.0.113.9, 10.9.9.9"),
         ("x-forwarded-proto", "https"),
@@ -156,7 +156,7 @@ fn the_forwarded_header_is_parsed_by_the_grammar_of_rfc_7239() {
 }
 
 #[test]
-fn an_invalid_proxy_is_an_error_that_names_it() {
+fn invalid_proxies_are_rejected_and_private_trusts_private_networks_and_loopback() {
     for text in [
         "",
         "10.0.0.0/33",
@@ -181,7 +181,7 @@ fn an_invalid_proxy_is_an_error_that_names_it() {
 }
 
 #[test]
-fn each_name_trusts_its_own_addresses_only() {
+fn the_names_loopback_private_and_unix_trust_only_their_own_addresses() {
     let trusts = |text: &str, peer: Option<&str>| {
         let proxies: Proxies = text.parse().unwrap();
         proxies.trusts(0, peer.and_then(|peer| peer.parse().ok()))
@@ -219,7 +219,7 @@ fn each_name_trusts_its_own_addresses_only() {
 }
 
 #[test]
-fn the_forwarded_schemes_ws_and_wss_are_read_as_http_and_https() {
+fn forwarded_scheme_ws_means_http_and_wss_means_https() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     for (sent, scheme) in [("wss", Scheme::HTTPS), ("ws", Scheme::HTTP)] {
         let lines = headers(&[(FOR, "203.0.113.9"), ("x-forwarded-proto", sent)]);
@@ -228,7 +228,7 @@ fn the_forwarded_schemes_ws_and_wss_are_read_as_http_and_https() {
 }
 
 #[test]
-fn scheme_and_host_are_used_if_the_forwarded_address_is_missing() {
+fn forwarded_scheme_and_host_are_used_even_if_the_forwarded_address_is_missing() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     let lines = headers(&[
         ("x-forwarded-proto", "https"),
@@ -241,7 +241,7 @@ fn scheme_and_host_are_used_if_the_forwarded_address_is_missing() {
 }
 
 #[test]
-fn empty_list_members_are_ignored() {
+fn empty_members_of_the_x_forwarded_for_list_are_ignored() {
     let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
     let lines = headers(&[(FOR, "203.0.113.9,, 10.0.0.2, ,")]);
     let origin = proxies.origin(PROXY, &lines);

@@ -19,7 +19,7 @@ pub(super) enum Side {
     },
 }
 
-/// A body that ends with a [`Violation`] if it breaks a rule, or if its reader does.
+/// A body that ends with a [`Violation`] if the body or its reader breaks a rule.
 pub(super) struct Counted {
     body: Body,
     length: Option<u64>,
@@ -69,8 +69,8 @@ impl Counted {
         match self.side {
             Side::Request => {
                 let violation = Violation::request(broken);
-                // A handler that reads this body returns a 400, as for a body that the client aborted.
-                // A 400 is logged at `debug`, so log the violation here.
+                // The handler gets the same 400 error as for a body that the client aborted. A 400 is logged only at
+                // level `debug`, so log the violation here.
                 tracing::error!(%violation, "the request body from the host is invalid");
                 violation.into()
             }
@@ -89,7 +89,7 @@ impl http_body::Body for Counted {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.has_ended {
             return Poll::Ready(match self.side {
-                // A handler may read its request again after the end.
+                // A handler may read the request body again after its end.
                 Side::Request => None,
                 Side::Response { .. } => {
                     let broken = "the host polled the body after its end (http_body::Body)";

@@ -16,7 +16,7 @@ use response::Expectations;
 use crate::adapter::headers::content_length;
 use crate::{Handler, IntoHandler, Request, Response, Result};
 
-/// Wraps a handler, and checks that its host sends valid requests and that it returns valid responses.
+/// Wraps a handler, and checks that the host sends valid requests and that the handler returns valid responses.
 ///
 /// A broken rule becomes an [`Error`](crate::Error) with status 500 whose source is a [`Violation`].
 /// The violation names the rule in the log, and in the response if development mode is on. If the
@@ -41,9 +41,9 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 /// ```
 ///
 /// # The rules
-/// The rules are the rules of HTTP, except where every host corrects the response of a handler: a handler
-/// need not set Content-Length or Content-Type, and may return a body for HEAD. Everything else that
-/// a host would have to drop or replace is a violation.
+/// The rules are the rules of HTTP, with one exception. Every host adds a missing Content-Length or Content-Type to the
+/// response of a handler and removes the body of a response to HEAD, so these are not violations. Everything else that
+/// a host would have to remove or replace is a violation.
 ///
 /// | rule for the request, which the host makes | source |
 /// |---|---|
@@ -72,8 +72,8 @@ use crate::{Handler, IntoHandler, Request, Response, Result};
 /// | the host does not poll the body after its end or its error | `http_body::Body` |
 /// | the host drops the body, at its end or earlier | [`Lint::open_bodies`] |
 ///
-/// Methods, header names and header values need no rules, because the types of `http` cannot hold
-/// invalid ones.
+/// Methods, header names and header values need no rules, because the types of the crate `http` cannot
+/// contain invalid values.
 pub fn lint<K, H: IntoHandler<K>>(handler: H) -> Lint<H::Handler> {
     Lint {
         handler: handler.into_handler(),
@@ -88,8 +88,8 @@ pub struct Lint<H> {
 }
 
 impl<H> Lint<H> {
-    /// The number of streamed response bodies that were not dropped yet. If it is not 0 after all
-    /// responses were sent, the host leaks bodies.
+    /// The number of streamed response bodies that were not dropped yet. If this number is not 0 after
+    /// all responses were sent, the host leaks bodies.
     pub fn open_bodies(&self) -> usize {
         Arc::strong_count(&self.open) - 1
     }
@@ -123,8 +123,8 @@ impl<H> fmt::Debug for Lint<H> {
     }
 }
 
-/// The error for a broken rule. Its text names the rule, and whether the request or the response
-/// broke it.
+/// The error for a broken rule. The text of the error names the rule, and says whether the request or the response
+/// broke the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(String);
 
@@ -146,7 +146,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// Checks the headers that have the same rules in requests and responses.
+/// Checks the headers for which the rules are the same in requests and responses.
 fn check_content_headers(headers: &HeaderMap) -> Result<(), String> {
     for (name, section) in [(CONTENT_TYPE, "§8.3"), (CONTENT_LENGTH, "§8.6")] {
         if headers.get_all(&name).iter().nth(1).is_some() {

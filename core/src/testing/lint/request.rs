@@ -20,7 +20,7 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
     check_length(request)
 }
 
-/// Wraps the body, if it is a stream, so that its bytes are counted.
+/// Wraps a streamed body, so that its bytes are counted.
 pub(super) fn count(request: &mut Request) {
     let declared = content_length(request.headers());
     if request.body().as_bytes().is_none() {
@@ -83,7 +83,7 @@ fn check_hop_by_hop(request: &Request) -> Result<(), String> {
     }
 }
 
-/// Checks a body whose length is known in advance. [`count`] checks streams.
+/// Compares the declared length with the length of the body, if that is known in advance. [`count`] checks streams.
 fn check_length(request: &Request) -> Result<(), String> {
     let exact = request.body().size_hint().exact();
     match (content_length(request.headers()), exact) {

@@ -38,7 +38,7 @@ pub(super) fn check(response: &Response, expectations: Expectations) -> Result<(
     check_headers(response.headers())?;
     check_content(response)?;
     match expectations.is_head {
-        // A handler for HEAD may declare the length of a body that it does not make.
+        // In a response to HEAD, a handler may declare the length of a body that the handler does not produce.
         true => Ok(()),
         false => check_length(response),
     }
@@ -50,7 +50,7 @@ pub(super) fn check_error(error: &Error) -> Result<(), String> {
     check_headers(error.headers())
 }
 
-/// Wraps the body, if it is a stream, so that its bytes are counted.
+/// Wraps a streamed body, so that its bytes are counted.
 pub(super) fn count(response: &mut Response, expectations: Expectations, open: &Arc<()>) {
     if response.body().as_bytes().is_some() {
         return;
@@ -112,7 +112,7 @@ fn check_content(response: &Response) -> Result<(), String> {
     }
 }
 
-/// Checks a body whose length is known in advance. [`count`] checks streams.
+/// Compares the declared length with the length of the body, if that is known in advance. [`count`] checks streams.
 fn check_length(response: &Response) -> Result<(), String> {
     let exact = response.body().size_hint().exact();
     match (content_length(response.headers()), exact) {
