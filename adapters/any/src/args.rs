@@ -32,8 +32,8 @@ Environment variables for all hosts:
   RUST_LOG=LEVEL           off, error, warn, info, debug or trace";
 
 impl Args {
-    /// Parses a command line, beginning with the program's name. The result is an exit code if the program has nothing
-    /// more to do: 0 after `--help` and `--version`, 2 for an invalid command line.
+    /// Parses a command line, beginning with the program's name. If the program should exit without serving, the result
+    /// is its exit code: 0 after `--help` and `--version`, 2 for an invalid command line.
     ///
     /// # Errors
     /// When an environment variable has an invalid value.
@@ -48,7 +48,7 @@ impl Args {
             // An invalid variable is reported in the log, as on every host.
             Some(setting) if !setting.name().starts_with("--") => Err(setting),
             _ => {
-                // An error of stdout or stderr cannot be reported anywhere.
+                // If writing to stdout or stderr fails, there is no place to report the error.
                 let _ = error.print();
                 let code = u8::try_from(error.exit_code()).unwrap_or(2);
                 Ok(Err(ExitCode::from(code)))
@@ -56,7 +56,7 @@ impl Args {
         }
     }
 
-    /// The options from the environment only, for a program that has its own command line.
+    /// Reads the options from the environment only, for a program that has its own command line.
     ///
     /// # Errors
     /// When an environment variable has an invalid value.
@@ -68,8 +68,8 @@ impl Args {
         })
     }
 
-    /// Takes the inherited sockets, unless the command line has an address. `--listen fd:3` names an inherited socket
-    /// itself. Must be called before the process has threads.
+    /// Takes over the inherited sockets, unless the command line has an address (`--listen fd:3` is also an address: it
+    /// names an inherited socket). Must be called before the process starts threads.
     ///
     /// # Errors
     /// When an inherited descriptor is not a listening socket.
@@ -80,12 +80,12 @@ impl Args {
         }
     }
 
-    /// The time that a shutdown can take.
+    /// The maximum duration of a shutdown.
     pub(crate) fn shutdown_time(&self) -> Duration {
         self.server.drain_delay.saturating_add(self.server.drain)
     }
 
-    /// Configures the server, and binds its addresses or uses the inherited sockets.
+    /// Configures the server. Uses the inherited sockets if there are any, and otherwise binds the addresses.
     ///
     /// # Errors
     /// When the certificate cannot be loaded, or an address is invalid or cannot be bound.
@@ -105,7 +105,7 @@ impl Args {
     }
 }
 
-/// The value of the variable HOST, if the address has it.
+/// Returns the value of the variable HOST if the address contains this value.
 fn host_variable(address: &Address) -> Option<String> {
     let (Address::Tcp(host, _) | Address::Tls(host, _)) = address else {
         return None;
@@ -113,10 +113,11 @@ fn host_variable(address: &Address) -> Option<String> {
     std::env::var("HOST").ok().filter(|value| value == host)
 }
 
-/// Some shells and build tools set HOST to something else, such as the name of a platform.
+/// Adds the value of HOST to an error, because some shells and build tools set HOST to a value that is not an address,
+/// such as the name of a platform.
 fn unknown_host(host: &str, error: io::Error) -> io::Error {
     match error.kind() {
-        // The host is right, and its port cannot be bound.
+        // The host is valid: only its port cannot be bound.
         io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => error,
         kind => {
             let expected = format!("an address of this machine ({error})");
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_option_help_lists_every_flag_with_its_variable_and_default() {
+    fn the_option_help_lists_every_option_with_its_variable_and_default() {
         let help = parse(&["--help"]).unwrap_err().to_string();
         for text in [
             "Serves HTTP with one handler",
@@ -149,7 +150,10 @@ mod tests {
             "tcp://0.0.0.0:3000",
             "ANYHOST_ENV=development",
         ] {
-            assert!(help.contains(text), "{text} is missing in\n{help}");
+            assert!(
+                help.contains(text),
+                "the help does not contain {text:?}:\n{help}"
+            );
         }
     }
 
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_status_is_2_for_an_invalid_command_line() {
+    fn an_invalid_command_line_has_the_exit_code_2() {
         for args in [
             &["--port"][..],
             &["-l"],
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_configure_the_server() {
+    fn command_line_options_configure_the_server() {
         let args = parse(&["--drain", "25s", "--health", "-l", "unix:/x"]).unwrap();
         assert_eq!(args.server.drain.as_secs(), 25);
         assert!(args.server.health);

@@ -1,4 +1,4 @@
-//! Detecting the host that started the process.
+//! Detects the host that started the process.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -21,10 +21,11 @@ impl Detected {
     }
 }
 
-/// Why no host was selected. A guess could contradict the operator's configuration.
+/// The reason why no host was selected. No default host is used in these cases, because the default could contradict
+/// the operator's configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DetectError {
-    /// `ANYHOST` does not name a host.
+    /// The value of `ANYHOST` is not the name of a host.
     UnknownHost(InvalidSetting),
     /// stdin is a listening socket.
     FastCgi,
@@ -73,12 +74,13 @@ fn detect_from(
     if var("AWS_LAMBDA_RUNTIME_API").is_some() {
         return detected(HostKind::Lambda, "AWS_LAMBDA_RUNTIME_API is set");
     }
-    // RFC 3875 §4.1.4: every CGI server sets it. FCGI_ROLE and REQUEST_METHOD can also be set on other hosts.
+    // RFC 3875 §4.1.4: every CGI server sets GATEWAY_INTERFACE. FCGI_ROLE and REQUEST_METHOD are not evidence of CGI,
+    // because they can also be set on other hosts.
     let is_cgi = |value: &OsStr| value.as_encoded_bytes().starts_with(b"CGI/");
     if var("GATEWAY_INTERFACE").is_some_and(|value| is_cgi(&value)) {
         return detected(HostKind::Cgi, "GATEWAY_INTERFACE starts with CGI/");
     }
-    // Under CGI, stdin can be a socket too (Apache's mod_cgid), but a connected one.
+    // Under CGI, stdin can also be a socket (Apache's mod_cgid), but this socket is connected and not listening.
     if stdin_listens() {
         return Err(DetectError::FastCgi);
     }
@@ -111,7 +113,7 @@ mod tests {
     const LAMBDA: (&str, &str) = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001");
 
     #[test]
-    fn the_first_matching_rule_selects_the_host() {
+    fn the_host_is_selected_by_the_first_rule_that_matches() {
         for (vars, host) in [
             (&[][..], HostKind::Http),
             (&[("PORT", "8080"), ("K_SERVICE", "x")], HostKind::Http),
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_in_anyhost_is_an_error() {
+    fn an_unknown_host_name_in_the_variable_anyhost_is_an_error() {
         assert_eq!(
             detected(&[("ANYHOST", "ftp")]).unwrap_err().to_string(),
             r#"ANYHOST: invalid value "ftp", expected one of http, lambda, cgi"#

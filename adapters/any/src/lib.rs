@@ -20,15 +20,15 @@
 //! ```
 //!
 //! - [`run`] detects the host that started the process, and runs the handler there.
-//! - [`RequestExt`] reads bodies and the [`Context`] of a request; [`IntoResponse`] lists what a handler can
-//!   return; [`Error`] is an error with a status.
+//! - [`RequestExt`] reads bodies and the [`Context`] of a request; [`IntoResponse`] lists the types that a handler
+//!   can return; [`Error`] is an error with a status.
 //! - [`Router`] chooses a handler by method and path. [`with_middleware`] puts a function around a handler,
 //!   and [`with_state`] gives handlers shared state.
 //! - `testing::Client` calls a handler in tests.
 //!
 //! # Features
 //!
-//! | feature | default | |
+//! | feature | default | adds |
 //! |---|---|---|
 //! | `http` | yes | the standalone server |
 //! | `lambda` | yes | AWS Lambda |
@@ -66,11 +66,11 @@ pub use anyhost_core::tower;
 #[cfg(feature = "http")]
 pub use anyhost_hyper as server;
 
-/// AWS Lambda: the invocation of a request, and the configuration of the function in code.
+/// AWS Lambda: access to the invocation from a request, and the configuration of the function in code.
 #[cfg(feature = "lambda")]
 pub use anyhost_lambda as lambda;
 
-/// CGI: the environment of a request, and the configuration of the program in code.
+/// CGI: access to the environment variables from a request, and the configuration of the program in code.
 #[cfg(feature = "cgi")]
 pub use anyhost_cgi as cgi;
 

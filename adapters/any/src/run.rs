@@ -23,21 +23,22 @@ use crate::log;
 /// The standalone server listens at the addresses of `--listen`. Without this option, it listens on the sockets
 /// that systemd passed. Without these, the port is the value of `FUNCTIONS_CUSTOMHANDLER_PORT`, of `PORT`, or 3000,
 /// and the address is the value of `HOST`, or `0.0.0.0`. `--help` prints all options. CGI and Lambda ignore the
-/// command line, because a web server can pass the query of a request there (RFC 3875 §4.4).
+/// command line, because a web server can pass the query of a request on the command line (RFC 3875 §4.4).
 ///
-/// `run` creates the Tokio runtime: with one thread for CGI, and with several threads on the other hosts. A program that already has one, as with `#[tokio::main]`, calls [`serve`]
-/// instead; `run` fails there. `tokio::task::block_in_place` panics on a runtime with one thread;
+/// `run` creates the Tokio runtime: with one thread for CGI, and with several threads on the other hosts. A program
+/// that already has a runtime, for example from `#[tokio::main]`, must call [`serve`] instead, because `run` fails
+/// inside a runtime. `tokio::task::block_in_place` panics on a runtime with one thread;
 /// `tokio::task::spawn_blocking` works on every host.
 ///
-/// It logs to stderr, unless the program has set a `tracing` subscriber. The standalone server never waits for
-/// stderr: up to 1 MiB of lines are buffered while it is not read, and further lines are dropped and
-/// counted. A panic and a failed start are written to stderr even if the filter of the log disables them.
+/// `run` logs to stderr, unless the program has set a `tracing` subscriber. The standalone server never waits for
+/// stderr: while stderr is not read, up to 1 MiB of lines are buffered, and further lines are dropped and
+/// counted. Panics and failed starts are written to stderr even if the filter of the log disables these events.
 ///
-/// Under CGI, call [`cgi::isolate`](anyhost_cgi::isolate()) first if the program prints to stdout before `run`:
-/// until then, stdout is the response.
+/// Under CGI, stdout is the response. If the program prints to stdout before it calls `run`, call
+/// [`cgi::isolate`](anyhost_cgi::isolate()) first, so that this output does not become part of the response.
 ///
-/// The exit code is 0 for success, 1 for a failure that was logged, and 2 for an invalid command line. For CGI, it
-/// is 0 if the response is complete, 1 if the response was aborted, and 143 if SIGTERM ended the program.
+/// The exit code is 0 for success, 1 for a failure that was logged, and 2 for an invalid command line. For CGI, the
+/// exit code is 0 if the response is complete, 1 if the response was aborted, and 143 if SIGTERM ended the program.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -55,8 +56,9 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 /// Lambda, the error is also reported to the Runtime API (`/runtime/init/error`). Under CGI, the response
 /// is 500, and the exit code is 0, as for every complete response.
 ///
-/// A `tracing` subscriber that the function sets replaces the log to stderr when the function has returned. While
-/// the function runs, events of its thread still go to stderr, and events of other threads go to the new subscriber.
+/// If the function sets a `tracing` subscriber, this subscriber replaces the log to stderr after the function has
+/// returned. While the function runs, events of its thread still go to stderr, and events of other threads go to the
+/// new subscriber.
 ///
 /// ```no_run
 /// use anyhost::{Error, Router};
@@ -112,7 +114,7 @@ where
         build().await
     };
     hosts::run(build, &detected).unwrap_or_else(|error| {
-        // The status of an error is for clients, and a failed start has no client.
+        // Log only the source: the status of an error is for clients, and a failed start has no client.
         let error = match error.source() {
             Some(_) => error.chain().to_string(),
             None => error.message().to_owned(),
@@ -125,8 +127,8 @@ where
 const IN_RUNTIME: &str = "run was called inside a Tokio runtime, but creates its own: call anyhost::serve(handler).await \
                           instead, or remove #[tokio::main]";
 
-/// Serves a handler on the host that started this process, in the Tokio runtime of the program. For programs with
-/// `#[tokio::main]`, this replaces `axum::serve(listener, app)`:
+/// Serves a handler on the host that started this process, in the Tokio runtime of the program. In a program with
+/// `#[tokio::main]`, `serve` replaces `axum::serve(listener, app)`:
 ///
 /// ```no_run
 /// # async fn hello() -> &'static str { "Hello, world!" }

@@ -1,7 +1,7 @@
-//! The log of real processes: a stderr that is not read, filters, and subscribers of the program.
+//! Tests of the log of real processes: a stderr that is not read, filters, and subscribers of the program.
 //!
-//! Without the test harness, because this file is also the program that the tests start: `run` reads the command
-//! line, where the harness expects its own options.
+//! These tests do not use the test harness, because this file is also the program that the tests start. `run` and the
+//! harness both read the command line, and expect different options.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Selects the program that the process is. Without it, the process runs the tests.
+/// The environment variable that selects a program. Without this variable, the process runs the tests.
 const PROGRAM: &str = "TEST_PROGRAM";
 
-/// Far longer than any step takes on a busy machine.
+/// The time limit of each step. It is much longer than any step takes, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const CGI: &[(&str, &str)] = &[
@@ -33,27 +33,27 @@ fn main() -> ExitCode {
     if let Ok(name) = std::env::var(PROGRAM) {
         return program(&name);
     }
-    a_stderr_that_is_not_read_stops_neither_requests_nor_sigterm();
-    dropped_lines_are_counted_in_a_later_line();
-    lines_are_written_when_the_program_exits();
-    a_closed_stderr_is_no_error();
-    a_panic_is_logged_whatever_the_filter_is();
+    the_server_handles_requests_and_sigterm_while_stderr_is_not_read();
+    the_number_of_dropped_log_lines_is_logged_in_a_later_line();
+    buffered_log_lines_are_written_when_the_program_exits();
+    the_server_handles_requests_after_stderr_was_closed();
+    a_panic_is_logged_even_if_the_filter_disables_errors();
     an_error_of_a_handler_is_logged_if_the_filter_names_only_other_targets();
-    a_failed_start_is_logged_whatever_the_filter_is();
-    a_panic_that_builds_the_handler_is_a_500_under_cgi();
+    a_failed_start_is_logged_even_if_the_filter_disables_errors();
+    a_panic_while_the_handler_is_built_is_logged_and_is_a_500_under_cgi();
     the_message_of_a_panic_comes_before_its_backtrace();
-    a_subscriber_that_run_with_sets_replaces_the_default_log();
-    run_inside_a_runtime_is_an_error_that_names_serve();
+    a_subscriber_that_is_set_while_the_handler_is_built_replaces_the_default_log();
+    run_inside_a_tokio_runtime_fails_with_an_error_that_recommends_serve();
     serve_works_inside_tokio_main();
-    output_before_run_goes_to_the_log_under_cgi_after_isolate();
+    output_that_a_cgi_program_prints_between_isolate_and_run_goes_to_the_log();
     ExitCode::SUCCESS
 }
 
-/// The programs that the tests start.
+/// Runs one of the programs that the tests start.
 fn program(name: &str) -> ExitCode {
     match name {
         "default" => anyhost::run(app()),
-        // As axum's examples do.
+        // Set a subscriber at the start of `main`, as the examples of axum do.
         "own-filter" => {
             init_own_subscriber();
             anyhost::run(app())
@@ -118,9 +118,9 @@ fn runtime() -> tokio::runtime::Runtime {
     builder.enable_all().build().unwrap()
 }
 
-fn a_stderr_that_is_not_read_stops_neither_requests_nor_sigterm() {
+fn the_server_handles_requests_and_sigterm_while_stderr_is_not_read() {
     let mut server = Server::start("default", &[]);
-    // A pipe holds 64 KiB, which are about 500 lines.
+    // 2,000 lines do not fit into the pipe, which has 64 KiB: about 500 lines.
     server.get("/hello", 2_000);
     server.get("/panic", 10);
     server.signal(Signal::TERM);
@@ -129,9 +129,9 @@ fn a_stderr_that_is_not_read_stops_neither_requests_nor_sigterm() {
     assert!(started.elapsed() < Duration::from_secs(5), "{started:?}");
 }
 
-fn dropped_lines_are_counted_in_a_later_line() {
+fn the_number_of_dropped_log_lines_is_logged_in_a_later_line() {
     let mut server = Server::start("default", &[]);
-    // More than the pipe (64 KiB) and the buffer (1 MiB) hold.
+    // The lines for these requests do not fit into the pipe (64 KiB) and the buffer (1 MiB).
     let long = format!("/{}", "x".repeat(3_000));
     server.get(&long, 800);
     let mut stderr = server.child.stderr.take().unwrap();
@@ -146,7 +146,8 @@ fn dropped_lines_are_counted_in_a_later_line() {
     assert!(server.exit().success());
     let log = reader.join().unwrap();
     let report = log.lines().find(|line| line.contains("dropped log lines"));
-    let report = report.unwrap_or_else(|| panic!("no report: {log}"));
+    let report =
+        report.unwrap_or_else(|| panic!("no line with the number of dropped lines: {log}"));
     let (_, dropped) = report.rsplit_once("dropped=").unwrap();
     let written = log
         .lines()
@@ -159,7 +160,7 @@ fn dropped_lines_are_counted_in_a_later_line() {
     );
 }
 
-fn lines_are_written_when_the_program_exits() {
+fn buffered_log_lines_are_written_when_the_program_exits() {
     let mut server = Server::start("default", &[]);
     server.get("/hello", 100);
     server.signal(Signal::TERM);
@@ -169,7 +170,7 @@ fn lines_are_written_when_the_program_exits() {
     assert_eq!(lines.count(), 100, "{log}");
 }
 
-fn a_closed_stderr_is_no_error() {
+fn the_server_handles_requests_after_stderr_was_closed() {
     let mut server = Server::start("default", &[]);
     drop(server.child.stderr.take());
     server.get("/hello", 100);
@@ -179,7 +180,7 @@ fn a_closed_stderr_is_no_error() {
     assert!(server.exit().success());
 }
 
-fn a_panic_is_logged_whatever_the_filter_is() {
+fn a_panic_is_logged_even_if_the_filter_disables_errors() {
     for (program, filter) in [
         ("default", "my_app=debug"),
         ("default", "off"),
@@ -216,7 +217,7 @@ fn an_error_of_a_handler_is_logged_if_the_filter_names_only_other_targets() {
     assert!(log.contains("disk on fire"), "{log}");
 }
 
-fn a_failed_start_is_logged_whatever_the_filter_is() {
+fn a_failed_start_is_logged_even_if_the_filter_disables_errors() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let server = [("HOST", "127.0.0.1"), ("PORT", port.as_str())];
@@ -240,7 +241,7 @@ fn a_failed_start_is_logged_whatever_the_filter_is() {
     assert_eq!(code, Some(1));
 }
 
-fn a_panic_that_builds_the_handler_is_a_500_under_cgi() {
+fn a_panic_while_the_handler_is_built_is_logged_and_is_a_500_under_cgi() {
     let (output, log, code) = finish(start("own-filter-build-panic", CGI));
     assert!(output.starts_with("Status: 500 "), "{output}");
     assert!(log.contains("no database"), "{log}");
@@ -254,15 +255,21 @@ fn the_message_of_a_panic_comes_before_its_backtrace() {
     let vars = [CGI, &[("RUST_BACKTRACE", "full")]].concat();
     let (_, log, _) = finish(start("default", &vars));
     let line = log.lines().find(|line| line.contains("panicked"));
-    let line = line.unwrap_or_else(|| panic!("{log}"));
-    let position = |part| line.find(part).unwrap_or_else(|| panic!("{part}: {line}"));
+    let line = line.unwrap_or_else(|| panic!("no line with the panic: {log}"));
+    let position = |part| {
+        line.find(part)
+            .unwrap_or_else(|| panic!("{part:?} is missing: {line}"))
+    };
     let backtrace = position("  0: ");
     for part in ["the reason why", "path=\"/panic\"", "logging.rs:"] {
-        assert!(position(part) < backtrace, "{part}: {line}");
+        assert!(
+            position(part) < backtrace,
+            "{part:?} comes after the backtrace: {line}"
+        );
     }
 }
 
-fn a_subscriber_that_run_with_sets_replaces_the_default_log() {
+fn a_subscriber_that_is_set_while_the_handler_is_built_replaces_the_default_log() {
     let mut server = Server::start("init-in-build", &[]);
     server.get("/hello", 1);
     server.signal(Signal::TERM);
@@ -272,7 +279,7 @@ fn a_subscriber_that_run_with_sets_replaces_the_default_log() {
     assert!(!log.contains("path="), "{log}");
 }
 
-fn run_inside_a_runtime_is_an_error_that_names_serve() {
+fn run_inside_a_tokio_runtime_fails_with_an_error_that_recommends_serve() {
     let (_, log, code) = finish(start("run-in-runtime", &[]));
     assert!(log.contains("anyhost::serve(handler).await"), "{log}");
     assert!(!log.contains("panicked"), "{log}");
@@ -286,7 +293,7 @@ fn serve_works_inside_tokio_main() {
     assert!(server.exit().success());
 }
 
-fn output_before_run_goes_to_the_log_under_cgi_after_isolate() {
+fn output_that_a_cgi_program_prints_between_isolate_and_run_goes_to_the_log() {
     let vars = [CGI, &[("PATH_INFO", "/hello")]].concat();
     let (output, log, code) = finish(start("isolate-and-print", &vars));
     assert!(output.starts_with("Status: 200 OK\r\n"), "{output}");
@@ -295,7 +302,7 @@ fn output_before_run_goes_to_the_log_under_cgi_after_isolate() {
     assert_eq!(code, Some(0));
 }
 
-/// Starts a program. Each of its output streams is a pipe.
+/// Starts a program. Its stdout and its stderr are pipes.
 fn start(program: &str, vars: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .env_clear()
@@ -308,7 +315,7 @@ fn start(program: &str, vars: &[(&str, &str)]) -> Child {
         .unwrap()
 }
 
-/// Waits until a program ends, and returns its stdout, its stderr and its exit code.
+/// Waits until a program ends. Returns the stdout, the stderr and the exit code of the program.
 fn finish(child: Child) -> (String, String, Option<i32>) {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -316,7 +323,7 @@ fn finish(child: Child) -> (String, String, Option<i32>) {
     (text(&output.stdout), text(&output.stderr), code)
 }
 
-/// A program as a server. Dropping it kills the process.
+/// A process that runs a program as a server. Dropping this value kills the process.
 struct Server {
     child: Child,
     port: u16,
@@ -335,13 +342,16 @@ impl Server {
         };
         let timeout = Instant::now() + TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < timeout, "{program} does not listen");
+            assert!(
+                Instant::now() < timeout,
+                "the program {program} did not listen in time"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
         server
     }
 
-    /// Sends requests on one connection. Each must get a response.
+    /// Sends requests on one connection. Panics if a request gets no response.
     fn get(&self, path: &str, times: usize) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -349,7 +359,7 @@ impl Server {
         for number in 0..times {
             stream.write_all(request.as_bytes()).unwrap();
             let length = stream.read(&mut [0; 4096]).unwrap_or(0);
-            assert_ne!(length, 0, "request {number} has no response");
+            assert_ne!(length, 0, "request {number} got no response");
         }
     }
 
@@ -372,7 +382,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < timeout, "the process does not exit");
+            assert!(Instant::now() < timeout, "the process did not exit in time");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -1,4 +1,4 @@
-//! CGI.
+//! Starts a CGI program.
 
 use std::io;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use super::{block_on, build_handler};
 use crate::detect::Detected;
 
-/// 128 + 15: the exit code that shells report for a process that SIGTERM ended.
+/// 128 + 15 (SIGTERM): the exit code that shells report for a process that SIGTERM ended.
 const TERMINATED: u8 = 143;
 
 pub(crate) fn run<K, H, E>(
@@ -21,11 +21,11 @@ where
     H: IntoHandler<K>,
     E: Into<Error>,
 {
-    // Before the first thread, and before the handler can print to stdout or read HTTP_PROXY.
+    // `isolate` must run before the first thread starts, and before the handler can print to stdout or read HTTP_PROXY.
     anyhost_cgi::isolate()?;
     detected.log();
-    // One thread, although `block_in_place` then panics: a runtime with a worker thread takes 11,000 more instructions,
-    // and fails to start on shared hosting that limits threads.
+    // Use one thread, although `block_in_place` panics on such a runtime. A runtime with a worker thread takes 11,000
+    // more instructions, and fails to start on shared hosting that limits threads.
     block_on(Builder::new_current_thread(), async {
         let outcome = match build_handler(build).await {
             Ok(handler) => anyhost_cgi::serve(handler).await?,
@@ -35,7 +35,7 @@ where
     })
 }
 
-/// The exit code is 0 if the server got a complete response, even if the response is an error.
+/// Returns the exit code. It is 0 if the web server got a complete response, even if the response is an error.
 fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Aborted => ExitCode::FAILURE,

@@ -1,4 +1,4 @@
-//! The standalone server.
+//! Starts the standalone server.
 
 use std::io;
 use std::process::ExitCode;
@@ -12,8 +12,8 @@ use super::{block_on, build_handler};
 use crate::args::Args;
 use crate::detect::Detected;
 
-/// How long after the drain timeout the process ends if its main thread is blocked. The shutdown of the server itself
-/// takes at most two seconds more than the drain timeout.
+/// The time between the drain timeout and the end of the process, if the main thread is blocked. It is longer than two
+/// seconds, because the normal shutdown of the server can take two seconds more than the drain timeout.
 const EXIT_GRACE: Duration = Duration::from_secs(4);
 
 pub(crate) fn run<K, H, E>(
@@ -30,7 +30,8 @@ where
     };
     detected.log();
     let inherited = args.take_inherited()?;
-    // Before the handler is built, which can take long: for process 1, the kernel discards a signal without a handler.
+    // Install the signal handlers before the request handler is built, which can take long. If this is process 1, the
+    // kernel discards each signal that has no signal handler.
     let mut signals = ShutdownSignals::install()?;
     let _exit = signals.exit_after(args.shutdown_time().saturating_add(EXIT_GRACE));
     block_on(Builder::new_multi_thread(), async {

@@ -1,4 +1,4 @@
-//! AWS Lambda.
+//! Starts an AWS Lambda function.
 
 use std::io;
 use std::process::ExitCode;
@@ -34,8 +34,8 @@ where
     })
 }
 
-/// Tokio's default is the number of CPUs. Concurrent invocations need more workers: each can block one worker, and
-/// one more worker has to poll the I/O driver.
+/// The number of worker threads, or `None` for Tokio's default, the number of CPUs. Concurrent invocations need more
+/// workers, because each invocation can block one worker, and one more worker has to poll the I/O driver.
 fn worker_threads() -> Option<usize> {
     const MAX: usize = 128;
     let concurrency = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok()?;

@@ -1,5 +1,5 @@
-//! The hosts, and how each is started: it makes the runtime that it needs, builds the handler, and returns the
-//! exit code.
+//! The hosts. Each host has a function that makes the Tokio runtime, builds the handler, serves requests, and returns
+//! the exit code.
 
 #[cfg(feature = "cgi")]
 mod cgi;
@@ -78,7 +78,7 @@ macro_rules! hosts {
     };
 }
 
-// Each host has a module above, and a name: the value of `ANYHOST`, and the cargo feature.
+// Each line is one host. Its name is the value of `ANYHOST` and the name of the cargo feature.
 hosts! {
     Http: http, "http";
     Lambda: lambda, "lambda";
@@ -91,7 +91,7 @@ impl fmt::Display for HostKind {
     }
 }
 
-// With all features, nothing calls this.
+// This function is unused if all features are enabled.
 #[allow(dead_code)]
 fn missing_feature(host: HostKind) -> io::Error {
     io::Error::other(format!(
@@ -100,8 +100,8 @@ fn missing_feature(host: HostKind) -> io::Error {
 }
 
 /// Runs a future on a new runtime. Does not wait for threads that are blocked in a system call, because
-/// they could keep the process alive.
-// Without the feature of a host, nothing calls this.
+/// such threads could prevent the exit of the process.
+// This function is unused if no feature of a host is enabled.
 #[allow(dead_code)]
 fn block_on(
     mut builder: Builder,
@@ -113,9 +113,9 @@ fn block_on(
     result
 }
 
-/// Builds the handler. A panic is returned as an error, so that each host handles it like an error: Lambda
-/// reports it to the Runtime API, and CGI responds with 500.
-// Without the feature of a host, nothing calls this.
+/// Builds the handler. A panic is returned as an error, so that each host handles the panic like an error: Lambda
+/// reports the error to the Runtime API, and CGI responds with 500.
+// This function is unused if no feature of a host is enabled.
 #[allow(dead_code)]
 async fn build_handler<H, E: Into<Error>>(
     build: impl AsyncFnOnce() -> Result<H, E>,

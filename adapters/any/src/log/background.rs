@@ -1,11 +1,12 @@
 //! A thread that writes to stderr.
 //!
-//! A `write` to a pipe whose reader has stopped blocks. If threads that handle requests wrote the log, they would
-//! block too, and the server would not stop on SIGTERM. Therefore lines are collected in a buffer, and only the
-//! writer thread can block. If the buffer is full, lines are dropped, and counted in a later line.
+//! If a pipe is full because its reader has stopped, a `write` to the pipe blocks. If threads that handle requests
+//! wrote the log, these threads would block too, and the server would not stop on SIGTERM. Therefore lines are
+//! collected in a buffer, and only the writer thread can block. If the buffer is full, further lines are dropped, and a
+//! later line contains the number of dropped lines.
 //!
-//! `tracing-appender` does the same with one allocation and one message to its thread per line. Here, a line costs
-//! one copy, and the thread is woken at most once in [`PAUSE`].
+//! `tracing-appender` does the same, but needs one allocation and one message to its thread for each line. Here, a line
+//! needs one copy, and the thread is notified at most once in [`PAUSE`].
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -16,17 +17,17 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-/// How many bytes can wait for stderr.
+/// The size of the buffer in bytes.
 const CAPACITY: usize = 1 << 20;
 
 /// After a write, lines are collected for this time, and then written together.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long [`flush`] waits for stderr. A stop takes at most this much longer.
+/// How long [`flush`] waits for stderr. A blocked stderr delays the exit of the process by at most this time.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Every pipe takes this many bytes in one write, and does not mix them with bytes of another process (PIPE_BUF on
-/// Linux).
+/// A write of at most this many bytes to a pipe is atomic: the bytes are not mixed with bytes of another process
+/// (PIPE_BUF on Linux).
 const PIPE_BUF: usize = 4096;
 
 static SHARED: Shared = Shared {
@@ -49,9 +50,9 @@ thread_local! {
 
 struct Shared {
     state: Mutex<State>,
-    /// Wakes the writer.
+    /// Notifies the writer thread of new lines.
     work: Condvar,
-    /// Wakes [`flush`].
+    /// Notifies [`flush`] that the lines were written.
     written: Condvar,
 }
 
@@ -60,19 +61,19 @@ struct State {
     dropped: u64,
     thread: Thread,
     is_flushing: bool,
-    /// No request is handled any more: each line is flushed.
+    /// The process is ending, so each line is flushed at once.
     is_ending: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thread {
     NotStarted,
-    /// The thread could not be started, for example because a hosting provider limits threads: lines are written
-    /// directly.
+    /// The thread could not be started, for example because a hosting provider limits threads. Lines are written
+    /// without the buffer.
     Failed,
-    /// Waits for lines.
+    /// The thread waits for lines.
     Idle,
-    /// Has just written lines, and collects more.
+    /// The thread has just written lines, and waits while more lines are collected.
     Pausing,
     Writing,
 }
@@ -114,7 +115,7 @@ pub(super) fn flush() {
         .wait_timeout_while(state, FLUSH_TIMEOUT, pending);
     let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
     state.is_flushing = false;
-    // If stderr is blocked now, further lines would only delay the exit.
+    // If stderr is blocked, do not flush further lines: each flush would only delay the exit.
     state.is_ending &= !timeout.timed_out();
 }
 
@@ -129,7 +130,8 @@ fn lock() -> MutexGuard<'static, State> {
 }
 
 fn push(line: &[u8]) {
-    // The report of dropped lines. The buffer may be full again.
+    // The writer thread itself logs only the number of dropped lines. Write this line without the buffer, which may be
+    // full again.
     if IS_WRITER.get() {
         let _ = write_all(line);
         return;
@@ -150,7 +152,7 @@ fn push(line: &[u8]) {
     state.lines.extend_from_slice(line);
     let (is_idle, is_ending) = (state.thread == Thread::Idle, state.is_ending);
     if is_idle {
-        // No further line has to wake the thread.
+        // Further lines do not have to notify the thread.
         state.thread = Thread::Pausing;
     }
     drop(state);
@@ -198,7 +200,8 @@ fn run() {
                 dropped = 0;
             }
             Ok(()) => {}
-            // A closed stderr is not an error. A full disk can have space later.
+            // Count the lines as dropped and continue: a closed stderr must not stop the server, and a full disk can
+            // have space later.
             Err(_) => dropped += batch.iter().filter(|&&b| b == b'\n').count() as u64,
         }
         batch.clear();
@@ -213,8 +216,8 @@ fn run() {
     }
 }
 
-/// Writes to the descriptor itself: the lock of `std::io::stderr` would block every `eprintln!` of the program
-/// together with this thread.
+/// Writes to the file descriptor without the lock of `std::io::stderr`. If this thread held the lock while it is
+/// blocked, every `eprintln!` of the program would block too.
 fn write_all(mut lines: &[u8]) -> Result<(), Errno> {
     while !lines.is_empty() {
         match rustix::io::write(rustix::stdio::stderr(), first_lines(lines)) {
@@ -229,7 +232,7 @@ fn write_all(mut lines: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// As many whole lines as fit into one write, or a part of a line that is too long.
+/// Returns as many whole lines as fit into one write, or the first part of a line that is too long for one write.
 fn first_lines(lines: &[u8]) -> &[u8] {
     let Some(most) = lines.get(..PIPE_BUF) else {
         return lines;
@@ -243,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_write_contains_whole_lines_if_a_line_fits() {
+    fn one_write_contains_only_whole_lines_unless_a_line_is_longer_than_one_write() {
         assert_eq!(first_lines(b"a\nb\n"), b"a\nb\n");
         let two = [&[b'x'; 4000][..], b"\n", &[b'y'; 200], b"\n"].concat();
         assert_eq!(first_lines(&two).len(), 4001);

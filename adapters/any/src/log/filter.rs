@@ -1,4 +1,4 @@
-//! `RUST_LOG` as a filter.
+//! Parses `RUST_LOG` into a filter.
 
 use anyhost_core::adapter::settings::InvalidSetting;
 use tracing::level_filters::LevelFilter;
@@ -10,8 +10,8 @@ const ANYHOST: &str = "anyhost";
 /// Parses the value of `RUST_LOG`. If it is invalid, returns the default filter and the error.
 ///
 /// A value that names only other targets, such as `my_app=debug`, must not hide panics, 5xx errors and failed
-/// starts, so errors of this workspace stay enabled. `off` and `anyhost=off` disable them, except for panics and failed
-/// starts, which are always written.
+/// starts, so events of level `error` from this workspace stay enabled. `off` and `anyhost=off` disable these events,
+/// except for panics and failed starts, which are always written.
 pub(super) fn parse(
     rust_log: Option<&str>,
     default: LevelFilter,
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_for_other_targets_keeps_errors_of_anyhost() {
+    fn a_filter_that_names_only_other_targets_keeps_errors_of_anyhost_enabled() {
         let filter = filter("my_app=debug");
         assert!(filter.would_enable("my_app::db", &Level::DEBUG));
         for target in ["anyhost::run", "anyhost_core::adapter", "anyhost_hyper"] {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_value_is_reported_and_the_default_level_is_used() {
+    fn an_invalid_rust_log_value_is_reported_and_the_default_level_is_used() {
         let (filter, invalid) = parse(Some("my_app=loud"), LevelFilter::INFO);
         assert_eq!(
             invalid.unwrap().to_string(),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_counts_as_not_set() {
+    fn an_empty_rust_log_variable_is_treated_as_not_set() {
         for rust_log in [None, Some("")] {
             let (filter, invalid) = parse(rust_log, LevelFilter::WARN);
             assert_eq!(filter.default_level(), Some(LevelFilter::WARN));

@@ -1,8 +1,8 @@
-//! The text of a line: `2026-11-26T21:05:38.949019Z  INFO message key=value`.
+//! Formats an event as text: `2026-11-26T21:05:38.949019Z  INFO message key=value`.
 //!
-//! The same text as that of `tracing_subscriber::fmt`, with a third of the instructions: a line for each request
-//! costs more than all other work of the server. Strings are copied at once if nothing in them has to be escaped,
-//! and the date is computed once a second.
+//! The text is the same as that of `tracing_subscriber::fmt`, but takes a third of the instructions. This matters,
+//! because a log line for each request costs more than all other work of the server. Strings that need no escaping are
+//! copied as a whole, and the date is computed once a second.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -154,8 +154,8 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// Whether a condition holds for all bytes. Looks at each byte even after one that it does not hold for, because the
-/// compiler can then compare 16 bytes at once.
+/// Whether a condition holds for all bytes. Does not stop at the first byte that fails the condition, because without
+/// this early exit the compiler can compare 16 bytes at once.
 pub(super) fn all(text: &[u8], holds: impl Fn(u8) -> bool) -> bool {
     text.iter().fold(true, |all, &b| all & holds(b))
 }
@@ -166,10 +166,10 @@ pub(super) fn is_printable(b: u8) -> bool {
 }
 
 thread_local! {
-    /// The allocation of the last line.
+    /// The allocation of the last line, which the next line reuses.
     static LINE: Cell<String> = const { Cell::new(String::new()) };
 
-    /// A second since the epoch, and its text up to the fraction.
+    /// The last formatted second since the epoch, and its text without the fraction.
     static SECOND: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
 }
 
@@ -186,7 +186,8 @@ fn write_time(line: &mut String) -> fmt::Result {
         let mut time = String::new();
         Rfc3339.format_time(&mut Writer::new(&mut time))?;
         let formatted = time.as_bytes().first_chunk::<19>();
-        // The clock moves between the two readings: the text can be that of the next second.
+        // `format_time` read the clock again, and may have returned the next second. Keep the text only if the second
+        // has not ended.
         match formatted.filter(|_| SystemTime::now() < UNIX_EPOCH + end_of_second(now)) {
             Some(formatted) => (second, text) = (now.as_secs(), *formatted),
             None => return write!(line, "{time} "),
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_the_text_of_the_default_format() {
+    fn log_lines_have_the_same_text_as_the_default_format_of_tracing_subscriber() {
         let (ours, theirs) = (Log::default(), Log::default());
         let line = || Line { with_time: false };
         let layer = tracing_subscriber::fmt::layer().with_ansi(false);
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_that_of_the_default_format_up_to_the_microsecond() {
+    fn the_time_of_a_log_line_equals_that_of_the_default_format_to_the_microsecond() {
         for _ in 0..3 {
             let mut ours = String::new();
             let mut before = String::new();

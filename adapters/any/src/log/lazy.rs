@@ -2,8 +2,8 @@
 //!
 //! Most CGI processes log nothing. Creating the registry and the formatter of `tracing-subscriber` takes
 //! 34,000 instructions and 8 page faults, for a process that takes 126,000 instructions in total. So this
-//! subscriber filters events, which is cheap, and creates the real subscriber for the first event that
-//! passes. `Subscriber` has no provided way to delegate, so its methods are forwarded one by one.
+//! subscriber filters events, which is cheap, and creates the inner subscriber for the first event that
+//! passes the filter. The trait `Subscriber` cannot delegate all methods at once, so each method is forwarded.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,8 @@ use tracing_subscriber::{Layer, Registry};
 
 type Inner = Box<dyn Subscriber + Send + Sync>;
 
-/// Filters by target and level, and passes the rest to a subscriber that is created when it is needed.
+/// Filters events by target and level. Passes the enabled events to an inner subscriber, which is created for the first
+/// of these events.
 pub(super) struct LazySubscriber<F> {
     filter: Targets,
     create: F,
@@ -39,7 +40,7 @@ impl<F: Fn() -> Inner> LazySubscriber<F> {
 }
 
 impl<F: Fn() -> Inner + 'static> Subscriber for LazySubscriber<F> {
-    /// Lets `tracing` cache the decision per callsite. The inner subscriber has no filter that could differ.
+    /// Lets `tracing` cache the decision for each callsite, because the inner subscriber does not filter.
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.enabled(metadata) {
             true => Interest::always(),

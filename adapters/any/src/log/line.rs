@@ -1,13 +1,13 @@
-//! Events as single lines.
+//! Writes each event as a single line.
 
 use std::io::{self, Write};
 
 use super::format::{all, is_printable};
 
-/// Apache splits longer lines into several entries of its log.
+/// The maximum length of a line in bytes. Apache splits longer lines into several entries of its log.
 const MAX_LENGTH: usize = 8000;
 
-/// Whether a character separates lines for some readers (U+2028, U+2029), or reorders the text around it
+/// Whether a character is a line break for some programs (U+2028, U+2029), or reorders the text around the character
 /// (bidirectional formatting, Unicode Standard Annex #9 §2).
 fn is_invisible(c: char) -> bool {
     matches!(
@@ -21,7 +21,7 @@ fn is_invisible(c: char) -> bool {
 pub(super) struct OneLine<W>(pub(super) W);
 
 impl<W: Write> Write for OneLine<W> {
-    /// Writes one event: the formatter passes each event in one call.
+    /// Writes one event. The formatter passes each event in a single call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         // Almost every event is a line of plain ASCII. Copying it byte by byte would take 4,000 instructions.
         if event.len() <= MAX_LENGTH
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_event_is_truncated_between_characters() {
+    fn the_line_of_a_long_event_is_truncated_between_two_characters() {
         let truncated = line(&"é".repeat(10_000));
         assert!(truncated.ends_with("é…\n"), "{truncated}");
         assert!(truncated.len() < 8192, "{}", truncated.len());

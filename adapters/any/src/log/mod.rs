@@ -25,8 +25,8 @@ use format::Line;
 use lazy::LazySubscriber;
 use line::OneLine;
 
-/// The log while the program starts. After the start, when this is dropped, the log becomes the log of the whole
-/// process, unless the program has set a subscriber meanwhile.
+/// The log while the program starts. When this value is dropped after the start, the log becomes the log of the whole
+/// process, unless the program has set a subscriber during the start.
 #[must_use]
 pub(crate) struct Starting(Option<(DefaultGuard, Dispatch)>);
 
@@ -99,7 +99,7 @@ pub(crate) fn failed_to_detect(error: &DetectError) {
     }
 }
 
-/// Writes a line to stderr without the subscriber. An error of stderr cannot be reported anywhere.
+/// Writes a line to stderr without the subscriber. If the write fails, there is no place to report the error.
 fn write_to_stderr(line: fmt::Arguments<'_>) {
     let line = format!("{line}\n");
     let _ = match background::is_enabled() {

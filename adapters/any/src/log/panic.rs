@@ -1,7 +1,7 @@
-//! Panics as log events.
+//! Logs panics as events.
 //!
-//! A panic is never silent: if the filter of the program's subscriber disables the event, the panic is written to
-//! stderr, as by the default hook.
+//! Every panic is written: if the filter of the program's subscriber disables the event, the hook writes the panic to
+//! stderr, as the default hook does.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{PanicHookInfo, take_hook};
@@ -14,9 +14,9 @@ use super::write_to_stderr;
 /// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
 /// prints several lines to stderr that do not have the log format. A hook that the program has set is kept.
 ///
-/// The standard library has no function that returns whether a hook is set. If none is set, `take_hook` returns
-/// the default hook each time, so the first and the second hook are the same function. If the
-/// compiler gives that function two addresses, the default hook stays, and prints its lines.
+/// The standard library has no function that returns whether a hook is set. If no hook is set, `take_hook` returns
+/// the default hook on each call, so that two calls return the same function. If the compiler gives the default hook
+/// two addresses, this comparison fails, and panics are printed in the format of the default hook.
 pub(super) fn set_hook() {
     let current = take_hook();
     let default = take_hook();
@@ -42,8 +42,8 @@ fn log(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// The message of a panic, its source location, and at the end the backtrace if it is enabled: a long line is
-/// truncated at its end.
+/// The message of a panic, its source location and, if enabled, the backtrace. The backtrace is last, because a line
+/// that is too long loses its end.
 fn description(panic: &PanicHookInfo<'_>) -> String {
     let message = message(panic.payload());
     let backtrace = backtrace().map(|backtrace| format!("\n{backtrace}"));
@@ -51,8 +51,8 @@ fn description(panic: &PanicHookInfo<'_>) -> String {
     format!("panicked at {}: {message}{backtrace}", location(panic))
 }
 
-/// The text between `panicked at` and the message in the event of the core. If it contains a backtrace, the message
-/// comes before the backtrace as well, because the end of a long line is truncated.
+/// The text between `panicked at` and the message in the event that the core logs. If the text contains a backtrace, it
+/// also contains the message before the backtrace, because a line that is too long loses its end.
 fn location_for_core(panic: &PanicHookInfo<'_>) -> String {
     let location = location(panic);
     match backtrace() {
