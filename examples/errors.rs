@@ -26,13 +26,13 @@ fn find(id: u32) -> std::io::Result<String> {
     }
 }
 
-/// Any other error type converts into a 500 response. The error is logged, and is not sent to the client.
+/// Any other error type becomes a 500 response. The error is logged, and is not sent to the client.
 async fn report() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/report")?)
 }
 
-/// An error type of the application. `From` gives each variant a status, and `?` applies it. The type does not implement
-/// `std::error::Error`, because every type that does already converts into a 500.
+/// An error type of the application. The `From` implementation selects the status of each variant, and `?` calls it.
+/// The type must not implement `std::error::Error`, because every type that implements this trait becomes a 500.
 enum OrderError {
     Unknown,
     AlreadyPaid,
@@ -60,8 +60,8 @@ fn charge(id: u32) -> std::result::Result<(), OrderError> {
     }
 }
 
-/// Middleware: a function around a handler. Errors of the handler are still `Err` here: they become responses after the
-/// outermost middleware. This one sends client errors as JSON.
+/// Middleware: a function around a handler. Errors of the handler are still `Err` here, because errors become responses
+/// only outside of the outermost middleware. This middleware sends client errors as JSON.
 async fn errors_as_json(request: Request, next: Next) -> Result<Response> {
     match next.run(request).await {
         Err(error) if error.status().is_client_error() => {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_type_of_the_application_chooses_its_status() {
+    async fn each_variant_of_an_application_error_has_its_own_status() {
         let client = Client::new(app(3));
         assert_eq!(client.post("/orders/1/pay").await.status(), 204);
         assert_eq!(client.post("/orders/2/pay").await.status(), 409);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_over_the_rate_limit_are_a_429_with_retry_after() {
+    async fn a_request_over_the_rate_limit_gets_a_429_with_a_retry_after_header() {
         let client = Client::new(app(1));
         assert_eq!(client.get("/users/1").await.status(), 200);
         let response = client.get("/users/1").await;

@@ -23,7 +23,7 @@ struct Total {
     total: u64,
 }
 
-/// Invalid JSON, or JSON that is not an order, is a 400 response. A body of more than 1 MiB is a 413 response.
+/// Invalid JSON, or JSON that is not an order, gets a 400 response. A body of more than 1 MiB gets a 413 response.
 async fn total(mut request: Request) -> Result<Json<Total>> {
     let order: Order = request.json().await?;
     let total = order

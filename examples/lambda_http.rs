@@ -1,5 +1,5 @@
 //! A handler that was written for the crate `lambda_http` runs on every host. Only `main` differs: with
-//! `lambda_http`, it is `lambda_http::run(service_fn(hello)).await`.
+//! `lambda_http`, `main` calls `lambda_http::run(service_fn(hello)).await`.
 //!
 //! `cargo run -p anyhost-examples --features lambda_http --example lambda_http`, then
 //! `curl 'http://localhost:3000/?name=Ada'`
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_query_is_read_as_on_lambda() {
+    async fn the_handler_reads_the_query_of_a_request_that_is_not_from_lambda() {
         let client = Client::new(lambda_http_handler(service_fn(hello)));
         let response = client.get("/?name=Ada").await;
         assert_eq!(response.text().await.unwrap(), "Hello, Ada!");

@@ -49,7 +49,7 @@ mod tests {
     use anyhost::testing::Client;
 
     #[tokio::test]
-    async fn only_the_admin_routes_need_the_token() {
+    async fn admin_routes_require_the_token_and_other_routes_do_not() {
         let client = Client::new(super::app());
         let response = client.get("/").await;
         assert!(response.header("server-timing").is_some());

@@ -15,19 +15,19 @@ struct Search {
     tag: Vec<String>,
 }
 
-/// `/search?q=rust&tag=web&tag=http`. A query without `q` is a 400 response.
+/// Handles `/search?q=rust&tag=web&tag=http`. A query without `q` gets a 400 response.
 async fn search(request: Request) -> Result<String> {
     let Search { q, tag } = request.query()?;
     Ok(format!("{q} in {tag:?}"))
 }
 
-/// `/api/books/7`. `/api/books/seven` is a 400 response, because `seven` is not a number.
+/// Handles `/api/books/7`. `/api/books/seven` gets a 400 response, because `seven` is not a number.
 async fn book(request: Request) -> Result<String> {
     let id: u32 = request.param("id")?;
     Ok(format!("book {id}"))
 }
 
-/// `/files/a/b%20c`. The parameter is the rest of the path, percent-decoded.
+/// Handles `/files/a/b%20c`. The value of the parameter is the rest of the path, percent-decoded.
 async fn file(request: Request) -> Result<String> {
     request.param("path")
 }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_path_gets_the_custom_404() {
+    async fn an_unknown_path_gets_the_custom_404_response() {
         assert_eq!(get("/nowhere").await, (404, "No page at /nowhere".into()));
     }
 

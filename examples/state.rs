@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhost::{Request, RequestExt, Result, Router};
 
-/// A real program would have a database pool here.
+/// The shared state. A real program would have a database pool in this type.
 struct Store {
     visits: AtomicU64,
 }
@@ -26,7 +26,8 @@ async fn visits(request: Request) -> Result<u64> {
     Ok(store.visits.load(Ordering::Relaxed))
 }
 
-/// Counts the visit after the response was sent. Every host waits for this work before it ends the process.
+/// Counts the visit after the response was sent. Every host runs this work before the process ends, within a time
+/// limit.
 async fn visit(request: Request) -> Result<&'static str> {
     let store = request.state::<Store>()?;
     request.context().wait_until(async move {

@@ -11,7 +11,8 @@ use anyhost::http::{self, Response};
 use anyhost::{Body, Request, RequestExt, Result, Router};
 use futures_util::stream;
 
-/// Sends each chunk in upper case when it arrives. If the client aborts the request, the response is aborted too.
+/// Sends each chunk back in upper case as soon as the chunk arrives. If the client aborts the request, the response is
+/// aborted too.
 async fn shout(request: Request) -> Body {
     Body::from_stream(stream::try_unfold(request, |mut request| async move {
         let chunk = request.chunk().await.map_err(anyhost::Error::into_boxed)?;
@@ -19,7 +20,7 @@ async fn shout(request: Request) -> Body {
     }))
 }
 
-/// Sends three server-sent events, one each second.
+/// Sends three server-sent events, one event each second.
 async fn count() -> Result<Response<Body>, http::Error> {
     let events = stream::unfold(3, |remaining: u32| async move {
         let number = remaining.checked_sub(1)?;
@@ -50,7 +51,7 @@ mod tests {
     use super::app;
 
     #[tokio::test]
-    async fn each_request_chunk_is_one_response_chunk() {
+    async fn each_chunk_of_the_request_is_sent_as_one_chunk_of_the_response() {
         let chunks = stream::iter(["one", "two"].map(Ok::<_, io::Error>));
         let mut response = Client::new(app())
             .post("/shout")
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn server_sent_events_count_down() {
+    async fn the_response_contains_server_sent_events_that_count_down() {
         let response = Client::new(app()).get("/count").await;
         assert_eq!(response.header("content-type"), Some("text/event-stream"));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Tests of a handler with function calls. The tests below use no socket and no port.
+//! Tests that call a handler directly. The tests below use no socket and no port.
 //!
 //! `cargo test -p anyhost-examples --example testing`
 
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_test_can_set_the_context_of_another_host() {
+    async fn a_test_can_set_the_peer_and_the_host_of_a_request() {
         let context = Context::new(Host::LAMBDA).with_peer([192, 0, 2, 1].into());
         let client = Client::new(whoami).with_context(context);
         let response = client.post("/").body("Ada").await;
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_over_the_limit_is_a_413() {
+    async fn a_request_body_over_the_limit_is_a_413() {
         let client = Client::new(whoami);
         let response = client.post("/").body("x".repeat(33)).await;
         assert_eq!(response.status(), 413);
