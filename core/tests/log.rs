@@ -161,7 +161,7 @@ async fn a_response_that_an_adapter_aborts_is_logged_in_the_same_form_as_a_body_
 }
 
 #[tokio::test]
-async fn wait_until_work_that_panics_or_is_dropped_is_logged() {
+async fn work_passed_to_wait_until_is_logged_if_it_panics_or_is_dropped() {
     let context = Context::new(Host::HTTP).with_request_id("r-1");
     context.wait_until(async { panic!("mail server") });
     let panicked = lines(finish_after_response(&context, pending())).await;

@@ -278,5 +278,8 @@ fn one_of(request: &Request<()>, response: &Received, index: usize) -> Check {
             return same(&values(&seen, name.as_str()), &[value], name.as_str());
         }
     }
-    Err("no header of the request is repeated".to_owned())
+    Err(
+        "the request of this case must contain a header that is sent twice, but it has none"
+            .to_owned(),
+    )
 }

@@ -19,8 +19,8 @@ use crate::transport::Transport;
 /// The address of the simulated client, from a network that is reserved for documentation (RFC 5737).
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// The probe under the emulator. The emulator does not convert requests to events or JSON to responses, so the
-/// simulator of this project does.
+/// The probe under the emulator. The emulator converts neither requests into events nor the returned JSON into
+/// responses, so the simulator of this project does both.
 #[derive(Debug)]
 pub(super) struct UnderRie {
     rie: Rie,

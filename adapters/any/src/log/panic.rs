@@ -51,8 +51,8 @@ fn description(panic: &PanicHookInfo<'_>) -> String {
     format!("panicked at {}: {message}{backtrace}", location(panic))
 }
 
-/// The text between `panicked at` and the message in the event that the core logs. If the text contains a backtrace, it
-/// also contains the message before the backtrace, because a line that is too long loses its end.
+/// The core logs a panic as `panicked at {this text}: {message}`. If this text contains a backtrace, the message is also
+/// written before the backtrace, because a line that is too long is cut off at its end and would lose the message.
 fn location_for_core(panic: &PanicHookInfo<'_>) -> String {
     let location = location(panic);
     match backtrace() {

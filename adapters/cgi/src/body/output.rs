@@ -114,7 +114,7 @@ impl<W: Write + Send + 'static> Sink<W> {
                 Err(mpsc::SendError(sink)) => Self::Direct(sink),
             },
             Err(error) => {
-                tracing::debug!(%error, "failed to start a thread, writing the response without one");
+                tracing::debug!(%error, "failed to start a thread for stdout; the response is written without one");
                 Self::Direct(sink)
             }
         };

@@ -29,7 +29,7 @@ pub(super) fn spawn<R: Read + Send + 'static>(reader: Reader<R>) {
         }
     });
     if let Err(error) = spawned {
-        tracing::warn!(%error, "failed to start a thread, reading the whole request body before the handler runs");
+        tracing::warn!(%error, "failed to start a thread for stdin; the whole request body is read before the handler runs");
         shared.set_mode(Mode::ReadAll);
         if let Some(reader) = take(&reader) {
             reader.run();
