@@ -108,8 +108,8 @@ impl Partial {
         }
     }
 
-    /// Polls the stream. After an error, every call returns an error. Most streams return `None`
-    /// after an error, so that the truncated body would look complete to the next reader.
+    /// Polls the stream. After an error, every call returns an error: otherwise the truncated body
+    /// would look complete to the next reader, because most streams return `None` after an error.
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.failed {
             return Poll::Ready(Some(Err("an earlier read of the body failed".into())));
