@@ -25,6 +25,7 @@
 //! - [`Router`] chooses a handler by method and path. [`with_middleware`] puts a function around a handler,
 //!   and [`with_state`] gives handlers shared state.
 //! - `testing::Client` calls a handler in tests.
+//! - The guides, such as [coming from micro](guides::coming_from_micro), show how to do one task each.
 //!
 //! # Features
 //!
@@ -44,6 +45,8 @@
 #[cfg(feature = "http")]
 mod args;
 mod detect;
+#[cfg(doc)]
+pub mod guides;
 mod hosts;
 mod log;
 mod run;
