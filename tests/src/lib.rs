@@ -134,6 +134,6 @@ pub use suite::Suite;
 pub use transport::{Connection, Transport};
 pub use transports::{
     CgiChild, CgiInProcess, HostileCgi, HttpTransport, InProcess, Lambda, LocalTransport,
-    local_transports,
+    local_hosts, local_transports,
 };
 pub use web_server::{WebServer, WebServerKind};

@@ -3,7 +3,7 @@
 use anyhost::lambda::Source;
 use anyhost::lambda::front_door::Client;
 use anyhost::lambda::{Function, Mode};
-use anyhost::{Body, BoxError, Request, Response, async_trait};
+use anyhost::{Body, BoxError, IntoHandler, Request, Response, async_trait};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http_body_util::BodyExt;
@@ -22,10 +22,15 @@ pub struct Lambda {
 impl Lambda {
     /// Creates a new probe behind an event source. `mode` selects buffered or streamed responses.
     pub fn behind(door: Source, mode: Mode, profile: Profile) -> Self {
+        Self::of(crate::app(), door, mode, profile)
+    }
+
+    /// Calls another application than the probe.
+    pub fn of<K>(app: impl IntoHandler<K>, door: Source, mode: Mode, profile: Profile) -> Self {
         let function = Function::new().with_mode(mode);
         Self {
             profile,
-            client: Client::new(door, crate::app()).with_function(function),
+            client: Client::new(door, app).with_function(function),
         }
     }
 }

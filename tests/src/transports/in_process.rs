@@ -1,7 +1,7 @@
 //! A function call.
 
 use anyhost::testing::Client;
-use anyhost::{Request, Response, async_trait};
+use anyhost::{IntoHandler, Request, Response, async_trait};
 
 use crate::profile::Profile;
 use crate::profiles::IN_PROCESS;
@@ -14,7 +14,12 @@ pub struct InProcess(Client);
 impl InProcess {
     /// Creates a new probe.
     pub fn new() -> Self {
-        Self(Client::new(crate::app()))
+        Self::of(crate::app())
+    }
+
+    /// Calls another application than the probe.
+    pub fn of<K>(app: impl IntoHandler<K>) -> Self {
+        Self(Client::new(app))
     }
 }
 

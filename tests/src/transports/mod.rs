@@ -7,6 +7,7 @@ mod hostile;
 mod http_transport;
 mod in_process;
 mod local;
+mod local_hosts;
 mod rie;
 mod server;
 
@@ -17,4 +18,5 @@ pub use hostile::HostileCgi;
 pub use http_transport::HttpTransport;
 pub use in_process::InProcess;
 pub use local::{LocalTransport, local_transports};
+pub use local_hosts::local_hosts;
 use rie::under_rie;

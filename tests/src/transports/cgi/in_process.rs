@@ -1,10 +1,11 @@
 //! A CGI program in this process.
 
+use std::fmt;
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
 use anyhost::cgi::{Environment, Outcome, Program};
-use anyhost::{Request, Response, Router, async_trait};
+use anyhost::{Handler, IntoHandler, Request, Response, async_trait};
 use anyhost_core::adapter::finish_after_response;
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -15,19 +16,29 @@ use crate::profiles::CGI_IN_PROCESS;
 use crate::transport::Transport;
 
 /// The CGI adapter with an environment and standard streams in memory.
-#[derive(Debug)]
-pub struct CgiInProcess(Arc<Router>);
+pub struct CgiInProcess(Arc<dyn Handler>);
 
 impl CgiInProcess {
     /// Creates a new probe.
     pub fn new() -> Self {
-        Self(Arc::new(crate::app()))
+        Self::of(crate::app())
+    }
+
+    /// Calls another application than the probe.
+    pub fn of<K>(app: impl IntoHandler<K>) -> Self {
+        Self(Arc::new(app.into_handler()))
     }
 }
 
 impl Default for CgiInProcess {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for CgiInProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CgiInProcess(..)")
     }
 }
 
