@@ -10,7 +10,8 @@ use anyhost_core::adapter::settings::{InvalidSetting, Setting};
 use anyhost_core::{Error, Handler, IntoHandler};
 use bytes::Bytes;
 
-use crate::invocation::{self, InvocationResult};
+use crate::event;
+use crate::invocation::{self, InvocationResult, Replay};
 use crate::options::{FunctionOptions, Mode, UrlPath};
 use crate::runtime::snapstart::{self, SnapStartResource};
 use crate::runtime::{Client, Endpoint, Failure, Metadata, extension};
@@ -166,6 +167,41 @@ impl Function {
         let others = (1..concurrency).map(|_| Client::new(endpoint.clone()));
         let clients = std::iter::once(client).chain(others).collect();
         invocation::run(handler, clients, self.settings).await
+    }
+
+    /// Calls a handler with an event, and returns what the function would send to the Runtime API.
+    ///
+    /// Unlike [`invoke`](Self::invoke), this method streams the response if the settings say so, and a failed
+    /// invocation is a result. The invocation has a constant request id, and no deadline.
+    ///
+    /// # Errors
+    /// Returns an error if the event is not JSON.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> anyhost_core::Result<()> {
+    /// use anyhost_lambda::{Function, Posted};
+    ///
+    /// let replay = Function::new().replay(|| async { "Hello!" }, r#"{"Records": []}"#.into()).await?;
+    /// let (posted, work) = replay.into_parts();
+    /// // An event that is not HTTP fails, because the function has no path for such events.
+    /// assert!(matches!(posted, Posted::Error(_)));
+    /// work.await;
+    /// # Ok(()) }
+    /// ```
+    pub async fn replay<K>(
+        &self,
+        handler: impl IntoHandler<K>,
+        event: Bytes,
+    ) -> Result<Replay, Error> {
+        if let Err(error) = event::parse(&event) {
+            return Err(Error::new(400, error.to_string()));
+        }
+        let handler = Arc::new(handler.into_handler());
+        let metadata = Metadata::simulated(None);
+        let (result, context) =
+            invocation::respond(handler, event, metadata, None, &self.settings).await;
+        Ok(Replay::new(result, context))
     }
 
     /// Calls a handler with an event, as Lambda would, and returns the JSON of the response.

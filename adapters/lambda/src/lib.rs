@@ -55,5 +55,6 @@ pub use {serde_json, tracing_subscriber};
 pub use context::LambdaContext;
 pub use event::Source;
 pub use function::{Function, invoke, report_init_error, serve};
+pub use invocation::{Posted, Replay};
 pub use options::{FunctionOptions, Mode, UrlPath};
 pub use runtime::snapstart::{BoxFuture, SnapStartResource};

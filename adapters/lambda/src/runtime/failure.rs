@@ -58,7 +58,7 @@ impl Failure {
         header.unwrap_or(HeaderValue::from_static("Runtime.Unknown"))
     }
 
-    pub(super) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let (kind, message) = (&self.kind, &self.message);
         serde_json::json!({"errorMessage": message, "errorType": kind, "stackTrace": []})
             .to_string()

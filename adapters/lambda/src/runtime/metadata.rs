@@ -23,6 +23,31 @@ impl Metadata {
         }
     }
 
+    /// The metadata of an invocation without the Runtime API. The values are constant, so that results can be compared,
+    /// except the deadline, which is after `timeout`.
+    pub(crate) fn simulated(timeout: Option<Duration>) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (
+                "lambda-runtime-aws-request-id",
+                "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            ),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:anyhost",
+            ),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let end = timeout.and_then(|timeout| SystemTime::now().checked_add(timeout));
+        if let Some(end) = end.and_then(|end| end.duration_since(UNIX_EPOCH).ok())
+            && let Ok(ms) = u64::try_from(end.as_millis())
+        {
+            headers.insert("lambda-runtime-deadline-ms", ms.into());
+        }
+        Self::new(headers)
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&HeaderValue> {
         self.headers.get(name)
     }
