@@ -8,10 +8,15 @@ use std::time::Duration;
 use anyhost_hyper::clap::{self, ArgAction, Parser};
 use anyhost_hyper::{Address, Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
 
+use crate::commands::Command;
+
 /// Serves HTTP with one handler, on the host that started the program
 #[derive(Debug, Parser)]
 #[command(name = "anyhost", version, disable_version_flag = true, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     listen: ListenOptions,
     #[command(flatten)]
@@ -65,7 +70,13 @@ impl Args {
             listen: ListenOptions::default(),
             server: ServerOptions::from_env()?,
             version: None,
+            command: None,
         })
+    }
+
+    /// The command that runs instead of the server.
+    pub(crate) fn take_command(&mut self) -> Option<Command> {
+        self.command.take()
     }
 
     /// Takes over the inherited sockets, unless the command line has an address (`--listen fd:3` is also an address: it

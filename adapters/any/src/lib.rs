@@ -44,6 +44,8 @@
 
 #[cfg(feature = "http")]
 mod args;
+#[cfg(feature = "http")]
+mod commands;
 mod detect;
 #[cfg(doc)]
 pub mod guides;

@@ -24,10 +24,13 @@ where
     H: IntoHandler<K>,
     E: Into<Error>,
 {
-    let args = match Args::parse_from_args(std::env::args_os())? {
+    let mut args = match Args::parse_from_args(std::env::args_os())? {
         Ok(args) => args,
         Err(code) => return Ok(code),
     };
+    if let Some(command) = args.take_command() {
+        return command.run(build);
+    }
     detected.log();
     let inherited = args.take_inherited()?;
     // Install the signal handlers before the request handler is built, which can take long. If this is process 1, the

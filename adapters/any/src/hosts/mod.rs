@@ -93,7 +93,7 @@ impl fmt::Display for HostKind {
 
 // This function is unused if all features are enabled.
 #[allow(dead_code)]
-fn missing_feature(host: HostKind) -> io::Error {
+pub(crate) fn missing_feature(host: HostKind) -> io::Error {
     io::Error::other(format!(
         "this program was built without the feature `{host}` of the crate anyhost"
     ))
@@ -103,7 +103,7 @@ fn missing_feature(host: HostKind) -> io::Error {
 /// such threads could prevent the exit of the process.
 // This function is unused if no feature of a host is enabled.
 #[allow(dead_code)]
-fn block_on(
+pub(crate) fn block_on(
     mut builder: Builder,
     future: impl Future<Output = Result<ExitCode, Error>>,
 ) -> Result<ExitCode, Error> {
@@ -117,7 +117,7 @@ fn block_on(
 /// reports the error to the Runtime API, and CGI responds with 500.
 // This function is unused if no feature of a host is enabled.
 #[allow(dead_code)]
-async fn build_handler<H, E: Into<Error>>(
+pub(crate) async fn build_handler<H, E: Into<Error>>(
     build: impl AsyncFnOnce() -> Result<H, E>,
 ) -> Result<H, Error> {
     match catch_panic(async { build().await }).await {
