@@ -51,7 +51,8 @@ impl Host {
         self
     }
 
-    /// Declares that the host can switch protocols with a 101 response (RFC 9110 §7.8).
+    /// Declares that the host owns the connection of the client. It can switch protocols with a 101 response
+    /// (RFC 9110 §7.8), and closes an HTTP/1 connection after a response with `Connection: close` (RFC 9112 §9.6).
     #[must_use]
     pub const fn with_upgrades(mut self) -> Self {
         self.upgrades = true;

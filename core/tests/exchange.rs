@@ -207,6 +207,26 @@ async fn hop_by_hop_headers_and_headers_named_by_connection_are_removed_from_res
 }
 
 #[tokio::test]
+async fn connection_close_from_the_handler_is_kept_only_for_an_http_1_connection_of_the_host() {
+    let client = with_headers(&[("connection", "Close, x-drop"), ("x-drop", "1")], || {
+        "x".into()
+    });
+    let server = client.clone().with_context(Context::new(Host::HTTP));
+    for (client, version, expected) in [
+        (&server, http::Version::HTTP_10, Some("close")),
+        (&server, http::Version::HTTP_11, Some("close")),
+        (&server, http::Version::HTTP_2, None),
+        (&client, http::Version::HTTP_11, None),
+    ] {
+        let mut request = Request::default();
+        *request.version_mut() = version;
+        let response = client.send(request).await;
+        assert_eq!(response.header("connection"), expected, "{version:?}");
+        assert!(response.header("x-drop").is_none());
+    }
+}
+
+#[tokio::test]
 async fn hop_by_hop_headers_are_removed_from_requests() {
     let client = Client::new(|request: Request| async move {
         request

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use anyhost_core::bytes::Bytes;
+use anyhost_core::http::header::{CONNECTION, HeaderValue};
 use anyhost_core::http::{HeaderMap, Method, StatusCode, Version};
 use anyhost_core::testing::{Client, Violation, lint};
 use anyhost_core::{
@@ -106,7 +107,7 @@ async fn response_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
             "unexpected header status (RFC 3875 §6.3.3)",
         ),
         (
-            || response(200, &[("connection", "close")], Body::empty()),
+            || response(200, &[("connection", "close, x")], Body::empty()),
             "unexpected hop-by-hop header connection (RFC 9110 §7.6.1)",
         ),
         (
@@ -159,8 +160,8 @@ async fn response_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
 async fn error_with_a_hop_by_hop_header_is_reported_by_the_lint() {
     let invalid = || async {
         let connection = "connection".parse().unwrap();
-        let close = "close".parse().unwrap();
-        Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND).with_header(connection, close))
+        let upgrade = "upgrade".parse().unwrap();
+        Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND).with_header(connection, upgrade))
     };
     let error = lint(invalid).handle(Request::default()).await.unwrap_err();
     assert_eq!(error.status(), 500);
@@ -169,7 +170,10 @@ async fn error_with_a_hop_by_hop_header_is_reported_by_the_lint() {
         "lint: invalid response: unexpected hop-by-hop header connection (RFC 9110 §7.6.1)";
     assert_eq!(violation.to_string(), broken);
 
-    let valid = lint(|| async { Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND)) });
+    let valid = lint(|| async {
+        let (connection, close) = (CONNECTION, HeaderValue::from_static("close"));
+        Err::<(), _>(Error::from_status(StatusCode::NOT_FOUND).with_header(connection, close))
+    });
     let error = valid.handle(Request::default()).await.unwrap_err();
     assert_eq!(format!("{error:?}"), "404 Not Found");
 }

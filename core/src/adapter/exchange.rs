@@ -28,7 +28,8 @@ use crate::{Error, Request, Response, Result};
 ///    in development mode also with its sources. A panic becomes a 500, and an exceeded deadline becomes a 504.
 ///    All three are logged together with the request.
 /// 3. **Response rules.** The response gets a Content-Length if its length is known, and a Content-Type if it has
-///    content but no Content-Type (`application/octet-stream`). Hop-by-hop headers are removed. The body is removed
+///    content but no Content-Type (`application/octet-stream`). Hop-by-hop headers are removed, except
+///    `Connection: close` on a host that owns the HTTP/1 connection of the client. The body is removed
 ///    if the status or the method HEAD forbids a body (RFC 9110 §6.4.1). An informational status that the host cannot
 ///    send becomes a 500.
 /// 4. **The body**, if it is a stream, is checked while it is sent. An error or a panic in the stream, or a length

@@ -1,7 +1,7 @@
 //! The values of a request that are needed after the handler took the request.
 
-use http::Method;
 use http::uri::PathAndQuery;
+use http::{Method, Version};
 
 use crate::{Context, Request};
 
@@ -12,6 +12,9 @@ pub struct RequestInfo {
     pub(super) context: Context,
     /// Whether the client asked to switch protocols and the host can switch protocols.
     pub(super) upgrade: bool,
+    /// Whether the response can describe its connection: the host owns the connection, and the protocol is HTTP/1.
+    /// HTTP/2 forbids such headers (RFC 9113 §8.2.2).
+    pub(super) http1_connection: bool,
     target: Option<PathAndQuery>,
 }
 
@@ -27,6 +30,8 @@ impl RequestInfo {
         });
         Self {
             method: request.method().clone(),
+            http1_connection: request.version() < Version::HTTP_2
+                && context.host().carries_upgrades(),
             context,
             upgrade: false,
             target: request.uri().path_and_query().cloned(),
@@ -39,6 +44,7 @@ impl RequestInfo {
             method: Method::GET,
             context,
             upgrade: false,
+            http1_connection: false,
             target: None,
         }
     }

@@ -86,7 +86,7 @@ fn set_length(response: &mut Response, declared: Option<u64>, info: &RequestInfo
     }
 }
 
-/// Removes the hop-by-hop headers, and the headers that some hosts would interpret. Returns the length that the
+/// Removes the hop-by-hop headers except `Connection: close`, and the headers that some hosts would interpret. Returns the length that the
 /// handler declared, and whether the handler set a Content-Type.
 fn clean_headers(response: &mut Response, info: &RequestInfo) -> (Option<u64>, bool) {
     let (mut has_hop_by_hop, mut has_length, mut has_type) = (false, false, false);
@@ -123,8 +123,7 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
     }
     let headers = response.headers_mut();
     // RFC 9110 §15.5.22: a 426 must name the protocol that the server asks for.
-    let upgrade_required =
-        status == StatusCode::UPGRADE_REQUIRED && info.context.host().carries_upgrades();
+    let upgrade_required = status == StatusCode::UPGRADE_REQUIRED && info.http1_connection;
     let upgrade = headers.remove(UPGRADE).filter(|_| upgrade_required);
     // RFC 9110 §7.6.1: Connection lists further hop-by-hop headers.
     let named: Vec<HeaderName> = headers
@@ -134,6 +133,7 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
+    let close = info.http1_connection && named.iter().any(|name| name == "close");
     for name in named {
         headers.remove(name);
     }
@@ -143,6 +143,10 @@ fn remove_hop_by_hop(response: &mut Response, info: &RequestInfo) {
     if let Some(protocol) = upgrade {
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    if close {
+        // RFC 9112 §9.6: the server closes the connection after a response with this header.
+        headers.append(CONNECTION, HeaderValue::from_static("close"));
     }
     // RFC 3875 §6.3.3: a web server uses this header of a CGI program as the status of the response.
     headers.remove("status");

@@ -69,8 +69,11 @@ async fn hop() -> Result<Response<Body>> {
 
 /// A response that `lint` turns into a 500, so that a client can see whether `lint` is on.
 async fn violation() -> impl IntoResponse {
-    let close = (CONNECTION, HeaderValue::from_static("close"));
-    (HeaderMap::from_iter([close]), "the contract is not checked")
+    let upgrade = (CONNECTION, HeaderValue::from_static("upgrade"));
+    (
+        HeaderMap::from_iter([upgrade]),
+        "the contract is not checked",
+    )
 }
 
 async fn location(request: Request) -> Result<impl IntoResponse> {

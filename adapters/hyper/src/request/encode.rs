@@ -58,10 +58,11 @@ fn encode(
     if (draining || ends_by_close) && !in_flight.is_stream() && !upgraded {
         let close = HeaderValue::from_static("close");
         parts.headers.insert(CONNECTION, close);
-        if in_flight.is_http_1_0() {
-            // With another version, hyper would add `keep-alive`.
-            parts.version = Version::HTTP_10;
-        }
+    }
+    // The handler can also have set `Connection: close`.
+    if in_flight.is_http_1_0() && parts.headers.contains_key(CONNECTION) {
+        // With another version, hyper would replace the header by `keep-alive`.
+        parts.version = Version::HTTP_10;
     }
     if in_flight.is_connect() && parts.status.is_success() {
         activity.set_upgraded_stream();

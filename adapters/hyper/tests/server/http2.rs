@@ -39,6 +39,18 @@ async fn send(
     response.expect("expected a response").unwrap()
 }
 
+/// RFC 9113 §8.2.2: an HTTP/2 message has no Connection header.
+#[tokio::test]
+async fn connection_close_from_the_handler_does_not_close_an_http_2_connection() {
+    let serving = Serving::start(|| async { ([("connection", "close")], "done") }).await;
+    let mut client = connect(&serving).await;
+    for _ in 0..2 {
+        let response = send(&mut client, "GET", "/").await;
+        assert_eq!(response.status(), 200);
+        assert!(!response.headers().contains_key("connection"));
+    }
+}
+
 /// Reads `length` bytes with a pause before each frame, and returns how many arrived before the body ended.
 async fn read_slowly(body: &mut Incoming, length: usize, pause: Duration) -> usize {
     let mut read = 0;

@@ -68,6 +68,21 @@ async fn an_aborted_response_to_an_http_1_0_request_ends_with_a_reset() {
 }
 
 #[tokio::test]
+async fn a_connection_is_closed_after_a_response_with_connection_close_from_the_handler() {
+    let serving = Serving::start(|| async { ([("connection", "close")], "done") }).await;
+    for request in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    ] {
+        let response = serving.exchange(&format!("{request}{request}")).await;
+        let lower = response.to_lowercase();
+        assert_eq!(lower.matches("\r\nconnection: ").count(), 1, "{response}");
+        assert!(lower.contains("\r\nconnection: close\r\n"), "{response}");
+        assert!(response.ends_with("\r\n\r\ndone"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn pipelined_requests_get_their_responses_in_order() {
     let serving =
         Serving::start(|request: Request| async move { request.uri().path().to_owned() }).await;

@@ -80,7 +80,13 @@ fn check_headers(headers: &HeaderMap) -> Result<(), String> {
     if headers.contains_key("status") {
         return Err("unexpected header status (RFC 3875 §6.3.3)".to_owned());
     }
-    if let Some(name) = HOP_BY_HOP.iter().find(|name| headers.contains_key(**name)) {
+    // A handler may ask the host to close the connection.
+    let is_close =
+        |name| name == "connection" && headers.get_all(name).iter().all(|v| v == "close");
+    let mut present = HOP_BY_HOP
+        .iter()
+        .filter(|name| headers.contains_key(**name));
+    if let Some(name) = present.find(|name| !is_close(**name)) {
         return Err(format!(
             "unexpected hop-by-hop header {name} (RFC 9110 §7.6.1)"
         ));
