@@ -139,6 +139,102 @@ async fn allow_header_of_a_405_lists_the_methods_of_all_routes_that_match_the_pa
     assert_eq!(response.header("allow"), Some("POST"));
 }
 
+async fn rest(request: Request) -> Result<String> {
+    Ok(format!("rest {:?}", request.param::<String>("rest")?))
+}
+
+#[tokio::test]
+async fn the_rest_of_a_path_can_be_empty_after_a_slash() {
+    let client = Client::new(
+        Router::new()
+            .get("/files/{*rest}", rest)
+            .get("/users/{name}/{*rest}", rest),
+    );
+    for (path, expected) in [
+        ("/files/a/b", "rest \"a/b\""),
+        ("/files/", "rest \"\""),
+        ("/users/ada/", "rest \"\""),
+        ("/users/ada/x", "rest \"x\""),
+        ("/files", "Not Found"),
+        ("/users/ada", "Not Found"),
+    ] {
+        let response = client.get(path).await;
+        assert_eq!(response.text().await.unwrap(), expected, "{path}");
+    }
+    let response = client.post("/files/").await;
+    assert_eq!(response.status(), 405);
+    assert_eq!(response.header("allow"), Some("GET, HEAD"));
+}
+
+#[tokio::test]
+async fn a_route_for_the_path_takes_precedence_over_an_empty_rest_in_any_order() {
+    let index = || async { "index" };
+    let before = Router::new()
+        .get("/files/", index)
+        .any("/files/{*rest}", rest);
+    let after = Router::new()
+        .any("/files/{*rest}", rest)
+        .get("/files/", index);
+    for router in [before, after] {
+        let client = Client::new(router);
+        let get = client.get("/files/").await;
+        assert_eq!(get.text().await.unwrap(), "index");
+        let post = client.post("/files/").await;
+        assert_eq!(post.text().await.unwrap(), "rest \"\"");
+    }
+}
+
+#[tokio::test]
+async fn a_nested_route_for_the_rest_also_serves_the_prefix_with_and_without_a_slash() {
+    let all = Router::new().get("/{*rest}", rest);
+    let some = Router::new()
+        .get("/{*rest}", rest)
+        .get("/", || async { "index" });
+    let client = Client::new(
+        Router::new()
+            .nest("/all", all)
+            .nest("/some", Router::new().nest("/deep", some)),
+    );
+    for (path, expected) in [
+        ("/all", "rest \"\""),
+        ("/all/", "rest \"\""),
+        ("/all/a", "rest \"a\""),
+        ("/some/deep", "index"),
+        ("/some/deep/", "index"),
+        ("/some/deep/a", "rest \"a\""),
+        ("/some", "Not Found"),
+    ] {
+        let response = client.get(path).await;
+        assert_eq!(response.text().await.unwrap(), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_can_have_text_around_its_parameter() {
+    let below = Router::new()
+        .get("/x", echo_name)
+        .fallback(|| async { "nothing here" });
+    let client = Client::new(
+        Router::new()
+            .get("/img/{name}.png", echo_name)
+            .get("/img/{name}", |request: Request| async move {
+                Ok::<_, anyhost_core::Error>(format!("other {}", request.param::<String>("name")?))
+            })
+            .nest("/v{name}", below),
+    );
+    for (path, expected) in [
+        ("/img/a.png", "a"),
+        ("/img/a.b.png", "a.b"),
+        ("/img/a.jpg", "other a.jpg"),
+        ("/v2/x", "2"),
+        ("/v2/y", "nothing here"),
+        ("/w2/y", "Not Found"),
+    ] {
+        let response = client.get(path).await;
+        assert_eq!(response.text().await.unwrap(), expected, "{path}");
+    }
+}
+
 #[test]
 fn adding_a_route_that_no_request_can_match_panics_with_a_message_that_shows_the_expected_syntax() {
     for (path, expected) in [
@@ -149,11 +245,15 @@ fn adding_a_route_that_no_request_can_match_panics_with_a_message_that_shows_the
         ("/a b", "percent-encoded"),
         ("/search?q={q}", "without query"),
         ("greet", "starts with a slash"),
+        ("/{name}.{ext}", "one parameter instead of \"{name}.{ext}\""),
+        ("/{*all}/edit", "\"{*all}\" at the end"),
     ] {
         let add = || Router::new().get(path, || async { "" });
         let panic = std::panic::catch_unwind(add).unwrap_err();
         let message = panic.downcast_ref::<String>().unwrap();
         assert!(message.contains(expected), "{message}");
     }
-    let _ = Router::new().get("/caf%C3%A9/{größe}/a:b", || async { "" });
+    let _ = Router::new()
+        .get("/caf%C3%A9/{größe}/a:b", || async { "" })
+        .get("/{{a}}{name}", || async { "" });
 }

@@ -15,16 +15,16 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// `None` if there are no parameters.
-    pub(crate) fn new(params: &matchit::Params<'_, '_>) -> Option<Self> {
-        if params.is_empty() {
+    /// `None` if there are no parameters. `empty` is the name of a parameter whose value is empty.
+    pub(crate) fn new(params: &matchit::Params<'_, '_>, empty: Option<&str>) -> Option<Self> {
+        if params.is_empty() && empty.is_none() {
             return None;
         }
         // 48 bytes are enough for one or two parameters. Computing the exact length would need a second pass over
         // matchit's slow iterator.
         let mut text = String::with_capacity(48);
         let mut ends = Vec::with_capacity(params.len());
-        for (name, value) in params.iter() {
+        for (name, value) in params.iter().chain(empty.map(|name| (name, ""))) {
             text.push_str(name);
             let name_end = text.len();
             text.push_str(value);

@@ -34,11 +34,16 @@ impl ByMethod {
     }
 
     /// Finds the route for a request, and the path parameters.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<(usize, Option<Params>)> {
+    pub(super) fn find(
+        &self,
+        routes: &[Route],
+        method: &Method,
+        path: &str,
+    ) -> Option<(usize, Option<Params>)> {
         let known = self.methods.iter().find(|(known, _)| known == method);
         let matcher = known.map_or(&self.other, |(_, matcher)| matcher);
         let found = matcher.at(path).ok()?;
-        Some((*found.value, Params::new(&found.params)))
+        Some((*found.value, routes[*found.value].params(&found.params)))
     }
 
     /// Makes a 405 error. RFC 9110 §15.5.6: a 405 response lists the methods of the path in `Allow`.
@@ -57,9 +62,16 @@ impl ByMethod {
 
 fn matcher(routes: &[Route], serves: impl Fn(&Route) -> bool) -> matchit::Router<usize> {
     let mut matcher = matchit::Router::new();
-    for (index, route) in routes.iter().enumerate().filter(|(_, route)| serves(route)) {
+    let served = || routes.iter().enumerate().filter(|(_, route)| serves(route));
+    for (index, route) in served() {
         // This cannot fail: the router has already inserted all paths into one matcher, so they do not conflict.
         let _ = matcher.insert(route.path(), index);
+    }
+    for (index, route) in served() {
+        for root in route.roots() {
+            // This fails if another route has this path, which takes precedence.
+            let _ = matcher.insert(root.as_str(), index);
+        }
     }
     matcher
 }

@@ -5,7 +5,7 @@ mod mount;
 mod route;
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, OnceLock};
@@ -25,8 +25,12 @@ use crate::{Error, Request, Result};
 ///
 /// The router compares the path segment by segment, as the client sent the path. The path is still
 /// percent-encoded, so that `%2F` does not separate segments. `{name}` matches exactly one segment and
-/// `{*rest}` matches the rest of the path, if the rest is not empty. Handlers read the values of these
-/// parameters with [`RequestExt::param`](crate::RequestExt::param).
+/// `{*rest}`, at the end of a path, matches the rest of the path, which can be empty: `/files/{*rest}` also serves
+/// `/files/`, but not `/files`. A segment can have text before and after its parameter, as in `/{name}.json`, and at
+/// most one parameter. Handlers read the values of parameters with [`RequestExt::param`](crate::RequestExt::param).
+///
+/// If several routes match a path, the most specific route is chosen, in whatever order the routes were added: fixed text
+/// takes precedence over `{name}`, and `{name}` over `{*rest}`.
 ///
 /// | request | response |
 /// |---|---|
@@ -52,6 +56,8 @@ pub struct Router {
     paths: matchit::Router<usize>,
     routes: Vec<Route>,
     by_path: HashMap<String, usize>,
+    /// The paths in `paths` that a route with an empty `{*rest}` serves, and that no route names.
+    roots: HashSet<String>,
     /// The routes by method. Built on first use, because few requests need them.
     by_method: OnceLock<ByMethod>,
     fallback: Option<Arc<dyn Handler>>,
@@ -109,7 +115,7 @@ impl Router {
     /// Adds a router or another handler below `prefix`.
     ///
     /// If `handler` is a router, all its routes are added, with `prefix` before their paths. The route `/` of the
-    /// nested router serves the prefix with and without a slash at the end. Nested handlers receive the request with
+    /// nested router serves the prefix with and without a slash at the end, and so does `/{*rest}`. Nested handlers receive the request with
     /// the whole path. The [`fallback`](Self::fallback) of the nested router, if set, is called for other paths below
     /// the prefix.
     ///
@@ -147,15 +153,10 @@ impl Router {
         }
         if let Some(handler) = handler {
             let handler: Arc<dyn Handler> = Arc::new(Mount::new(prefix, handler));
-            for path in [
-                prefix.to_owned(),
-                format!("{prefix}/"),
-                format!("{prefix}/{{*rest}}"),
-            ] {
-                if !path.is_empty() {
-                    self.route(&path).set_any(handler.clone());
-                }
+            if !prefix.is_empty() {
+                self.route(prefix).set_any(handler.clone());
             }
+            self.route(&format!("{prefix}/{{*rest}}")).set_any(handler);
         }
         self
     }
@@ -166,8 +167,15 @@ impl Router {
             if route.path() == "/" && !prefix.is_empty() {
                 self.route(prefix).merge(route.clone());
             }
-            self.route(&format!("{prefix}{}", route.path()))
-                .merge(route);
+            let path = format!("{prefix}{}", route.path());
+            let roots = route.roots().to_vec();
+            self.route(&path).merge(route);
+            for root in roots {
+                self.add_root(&format!("{prefix}{root}"), &path);
+                if root == "/" && !prefix.is_empty() {
+                    self.add_root(prefix, &path);
+                }
+            }
         }
         let nested = router.nested_fallbacks.into_iter();
         let nested = nested.map(|(below, fallback)| (format!("{prefix}{below}"), fallback));
@@ -242,6 +250,9 @@ impl Router {
             Some(index) => *index,
             None => {
                 let index = self.routes.len();
+                if self.roots.remove(path) {
+                    self.paths.remove(path);
+                }
                 if let Err(error) = self.paths.insert(path, index) {
                     // Routes come from the application's code and never from a client. Therefore a
                     // panic here happens at start-up, before the first request.
@@ -249,10 +260,26 @@ impl Router {
                 }
                 self.by_path.insert(path.to_owned(), index);
                 self.routes.push(Route::new(path));
+                if let Some(root) = self.routes[index].root() {
+                    self.add_root(&root, path);
+                }
                 index
             }
         };
         &mut self.routes[index]
+    }
+
+    /// Lets the route of `path` also serve `root`, unless another route has this path.
+    fn add_root(&mut self, root: &str, path: &str) {
+        let Some(&index) = self.by_path.get(path) else {
+            return;
+        };
+        if !self.routes[index].roots().iter().any(|known| known == root) {
+            self.routes[index].add_root(root);
+        }
+        if !self.by_path.contains_key(root) && self.paths.insert(root, index).is_ok() {
+            self.roots.insert(root.to_owned());
+        }
     }
 }
 
@@ -300,13 +327,14 @@ impl Router {
         let Ok(found) = self.paths.at(path) else {
             return Ok(None);
         };
-        if let Some(handler) = self.routes[*found.value].find(method) {
-            return Ok(Some((handler, Params::new(&found.params))));
+        let route = &self.routes[*found.value];
+        if let Some(handler) = route.find(method) {
+            return Ok(Some((handler, route.params(&found.params))));
         }
         // The most specific route of this path does not serve the method, but another route may serve it.
         // Example: for the request `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.
         let by_method = self.by_method.get_or_init(|| ByMethod::new(&self.routes));
-        match by_method.find(method, path) {
+        match by_method.find(&self.routes, method, path) {
             Some((index, params)) => {
                 let handler = self.routes[index].find(method);
                 Ok(handler.map(|handler| (handler, params)))
@@ -316,12 +344,20 @@ impl Router {
     }
 }
 
-/// Whether the first segments of a path match a prefix, in which `{name}` matches any segment.
+/// Whether the first segments of a path match a prefix, in which a segment can contain a parameter.
 fn has_prefix(path: &str, prefix: &str) -> bool {
     let mut segments = path.split('/');
     prefix.split('/').all(|expected| {
         let segment = segments.next();
-        segment == Some(expected) || (segment.is_some() && expected.starts_with('{'))
+        segment.is_some_and(|segment| match expected.split_once('{') {
+            Some((before, rest)) => {
+                let after = rest.rsplit_once('}').map_or("", |(_, after)| after);
+                segment.len() > before.len() + after.len()
+                    && segment.starts_with(before)
+                    && segment.ends_with(after)
+            }
+            None => segment == expected,
+        })
     })
 }
 

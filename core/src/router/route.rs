@@ -5,19 +5,27 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::handler::Handler;
+use crate::request::Params;
 
 /// The handlers of one path, by method.
 #[derive(Clone)]
 pub(super) struct Route {
     path: String,
+    /// The name of the parameter `{*name}` at the end of the path.
+    rest: Option<String>,
+    /// Other paths that the route serves, with an empty rest.
+    roots: Vec<String>,
     methods: Vec<(Method, Arc<dyn Handler>)>,
     any: Option<Arc<dyn Handler>>,
 }
 
 impl Route {
     pub(super) fn new(path: &str) -> Self {
+        let rest = path.rsplit_once("/{*");
         Self {
             path: path.to_owned(),
+            rest: rest.and_then(|(_, name)| Some(name.strip_suffix('}')?.to_owned())),
+            roots: Vec::new(),
             methods: Vec::new(),
             any: None,
         }
@@ -25,6 +33,27 @@ impl Route {
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The path where `{*rest}` is empty, such as `/files/` for `/files/{*rest}`.
+    pub(super) fn root(&self) -> Option<String> {
+        self.rest.as_ref()?;
+        let (root, _) = self.path.rsplit_once("{*")?;
+        Some(root.to_owned())
+    }
+
+    pub(super) fn roots(&self) -> &[String] {
+        &self.roots
+    }
+
+    pub(super) fn add_root(&mut self, path: &str) {
+        self.roots.push(path.to_owned());
+    }
+
+    /// The path parameters of a request to this route.
+    pub(super) fn params(&self, params: &matchit::Params<'_, '_>) -> Option<Params> {
+        let empty = self.rest.as_deref();
+        Params::new(params, empty.filter(|name| params.get(name).is_none()))
     }
 
     #[track_caller]
@@ -98,7 +127,19 @@ pub(super) fn check(path: &str) -> Result<(), String> {
     if !path.starts_with('/') {
         return Err("a path that starts with a slash".to_owned());
     }
-    for segment in path.split('/').skip(1) {
+    let last = path.split('/').count() - 2;
+    for (index, segment) in path.split('/').skip(1).enumerate() {
+        let parameters = segment.replace("{{", "").matches('{').count();
+        if parameters > 1 {
+            return Err(format!(
+                "one parameter instead of {segment:?}: the handler can split the value of a parameter"
+            ));
+        }
+        if index < last && parameters == 1 && segment.contains("{*") {
+            return Err(format!(
+                "{segment:?} at the end: the handler can split the rest of the path"
+            ));
+        }
         // `:name` and `*name` are the syntax of axum 0.7, Express and other frameworks.
         let old = segment.strip_prefix(':').map(|name| format!("{{{name}}}"));
         let old = old.or_else(|| {
