@@ -3,6 +3,7 @@
 mod charset;
 mod params;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -155,6 +156,21 @@ pub trait RequestExt: sealed::Sealed {
     /// 500 if the handler has no state of this type, which is an error in the application.
     fn state<S: Send + Sync + 'static>(&self) -> Result<Arc<S>>;
 
+    /// The value of a header as text; `None` if the header is missing. If the header is repeated, its values are joined with
+    /// `, `, as RFC 9110 §5.3 allows. `request.headers().get(name)` returns the first value only.
+    ///
+    /// Bytes that are not UTF-8 become U+FFFD. Several `Cookie` headers are already one header with `; ` between the cookies
+    /// (RFC 9113 §8.2.3).
+    ///
+    /// ```
+    /// # use anyhost_core::{Request, RequestExt};
+    /// let mut request = Request::default();
+    /// request.headers_mut().append("accept", "text/html".parse().unwrap());
+    /// request.headers_mut().append("accept", "text/plain".parse().unwrap());
+    /// assert_eq!(request.header("accept").as_deref(), Some("text/html, text/plain"));
+    /// ```
+    fn header(&self, name: &str) -> Option<Cow<'_, str>>;
+
     /// The host name that the client requested, with the port if the client sent a port. The source is the
     /// Host header, or the authority of an HTTP/2 request. `None` if both are missing or empty.
     fn authority(&self) -> Option<&str>;
@@ -280,6 +296,17 @@ impl RequestExt for Request {
                     std::any::type_name::<S>()
                 )),
             ),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let values = self.headers().get_all(name).iter();
+        let mut values: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        match values.len() {
+            0 | 1 => values.pop(),
+            _ => Some(values.join(", ").into()),
         }
     }
 

@@ -36,6 +36,24 @@ async fn body_can_be_read_again_after_it_was_read() {
     }
 }
 
+#[test]
+fn the_values_of_a_repeated_header_are_joined_with_commas() {
+    let mut request = Request::default();
+    for value in [&b"a"[..], b"b, c", b"\xFF"] {
+        let value = HeaderValue::from_bytes(value).unwrap();
+        request.headers_mut().append("x-list", value);
+    }
+    let value = HeaderValue::from_static("one");
+    request.headers_mut().append("x-single", value);
+    assert_eq!(
+        request.header("X-List").as_deref(),
+        Some("a, b, c, \u{FFFD}")
+    );
+    assert_eq!(request.header("x-single").as_deref(), Some("one"));
+    assert_eq!(request.header("x-missing"), None);
+    assert_eq!(request.header("not a name"), None);
+}
+
 #[tokio::test]
 async fn body_limit_is_inclusive_and_checked_on_every_read() {
     for mut request in [request(&["hel", "lo"]), Request::new("hello".into())] {
