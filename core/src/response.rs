@@ -32,6 +32,9 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// | `Result<T, E>`: `Ok` | as for `T` | as for `T` |
 /// | `Result<T, E>`: `Err`, [`Error`] | the status of the error | `text/plain; charset=utf-8` |
 ///
+/// A struct in [`Json`] keeps the order of its fields. A [`serde_json::Value`] sorts the keys of its objects, unless the
+/// application enables the feature `preserve_order` of `serde_json`.
+///
 /// Use [`Body::from_stream`] to return a stream. Every host sets Content-Length and applies the rules
 /// for HEAD, 204 and 304 to the response, so that handlers need not do so.
 ///
