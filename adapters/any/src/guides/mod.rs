@@ -7,3 +7,7 @@
 #[cfg(any(not(doctest), feature = "testing"))]
 #[doc = include_str!("coming_from_micro.md")]
 pub mod coming_from_micro {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("coming_from_axum.md")]
+pub mod coming_from_axum {}
