@@ -63,7 +63,12 @@ pub(super) mod simulated {
     use crate::event::simulation::{Arrived, EmptyBody, Simulation, last_values, text_headers};
 
     pub(in crate::event) const SIMULATION: Simulation = Simulation {
+        name: "alb",
         event,
+        stages: None,
+        // A load balancer that authenticates users passes signed claims on in headers (`x-amzn-oidc-data`), and not in
+        // the context.
+        authorize: |_, _| false,
         host: "alb-1.eu-west-1.elb.amazonaws.com",
         added_headers: &[],
         sends_content_length: true,
@@ -74,6 +79,7 @@ pub(super) mod simulated {
         infers_response: false,
         renames_headers: false,
         failure: 502,
+        timeout: None,
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {

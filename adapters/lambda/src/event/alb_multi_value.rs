@@ -26,6 +26,7 @@ mod simulated {
     use crate::event::simulation::{Arrived, Simulation, reversed_headers};
 
     pub(super) const SIMULATION: Simulation = Simulation {
+        name: "alb-multi",
         event,
         response_headers: reversed_headers,
         ..alb::SIMULATION

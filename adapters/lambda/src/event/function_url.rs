@@ -40,12 +40,18 @@ mod simulated {
     use serde_json::Value;
 
     use crate::event::http_api::simulated as http_api;
-    use crate::event::simulation::{Arrived, Simulation, decoded, text_headers, with_cookies};
+    use crate::event::simulation::{
+        Arrived, Simulation, decoded, iam_authorizer, text_headers, with_cookies,
+    };
+    use crate::front_door::claims::Kind;
 
     const HOST: &str = "api.lambda-url.eu-west-1.on.aws";
 
     pub(super) const SIMULATION: Simulation = Simulation {
+        name: "function-url",
         event,
+        stages: None,
+        authorize,
         host: HOST,
         added_headers: &[
             ("x-amzn-tls-version", "TLSv1.3"),
@@ -53,12 +59,24 @@ mod simulated {
         ],
         request_head_limit: usize::MAX,
         response_headers: |response| with_cookies(response, text_headers(response)?),
+        timeout: None,
         ..http_api::SIMULATION
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {
         // `domainName` is the domain name of the function, even if a proxy in front of it sends another Host header.
-        http_api::payload_v2(arrived, arrived.path, &decoded(arrived.path), HOST)
+        let mut event = http_api::payload_v2(arrived, arrived.path, &decoded(arrived.path), HOST);
+        event["requestContext"]["stage"] = "$default".into();
+        event
+    }
+
+    /// "Control access to Lambda function URLs": a Function URL can only use AWS IAM.
+    fn authorize(context: &mut Value, claims: &Kind) -> bool {
+        let Kind::Iam(caller) = claims else {
+            return false;
+        };
+        context["authorizer"] = iam_authorizer(caller);
+        true
     }
 }
 

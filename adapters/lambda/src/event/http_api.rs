@@ -59,16 +59,27 @@ pub(super) const DESCRIPTION: Description = Description {
 
 #[cfg(feature = "testing")]
 pub(super) mod simulated {
+    use std::time::Duration;
+
+    use http::StatusCode;
     use serde_json::{Value, json};
 
     use crate::event::description::API_GATEWAY_HEADER_LIMIT;
     use crate::event::simulation::{
-        Arrived, EVENT_LIMIT, REQUEST_ID, Simulation, TIME_EPOCH, decoded, headers_and_cookies,
-        joined,
+        Arrived, EVENT_LIMIT, REQUEST_ID, Simulation, Stages, TIME_EPOCH, Timeout, claim_strings,
+        decoded, headers_and_cookies, iam_authorizer, joined,
     };
+    use crate::front_door::claims::Kind;
 
     pub(in crate::event) const SIMULATION: Simulation = Simulation {
+        name: "http-api",
         event,
+        stages: Some(Stages {
+            default: "$default",
+            in_path: false,
+            unknown: StatusCode::NOT_FOUND,
+        }),
+        authorize,
         host: "api.execute-api.eu-west-1.amazonaws.com",
         added_headers: &[],
         sends_content_length: true,
@@ -79,10 +90,16 @@ pub(super) mod simulated {
         infers_response: true,
         renames_headers: true,
         failure: 502,
+        // "Quotas for API Gateway": the maximum integration timeout.
+        timeout: Some(Timeout {
+            after: Duration::from_secs(30),
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            message: "Service Unavailable",
+        }),
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {
-        let path = decoded(arrived.path);
+        let path = decoded(arrived.full_path);
         // AWS ends the path at an encoded `?` and drops the rest.
         let path = path.split('?').next().unwrap_or_default();
         let mut event = payload_v2(arrived, path, path, arrived.header("host"));
@@ -90,6 +107,20 @@ pub(super) mod simulated {
             headers.remove("cookie");
         }
         event
+    }
+
+    /// "Control access to HTTP APIs with JWT authorizers", "… with AWS Lambda authorizers" and "… with IAM
+    /// authorization in API Gateway".
+    fn authorize(context: &mut Value, claims: &Kind) -> bool {
+        context["authorizer"] = match claims {
+            Kind::Jwt { claims, scopes } => {
+                let claims = claim_strings(claims, " ", ("[", "]"));
+                json!({"jwt": {"claims": claims, "scopes": scopes}})
+            }
+            Kind::Lambda(values) => json!({"lambda": values}),
+            Kind::Iam(caller) => iam_authorizer(caller),
+        };
+        true
     }
 
     pub(in crate::event) fn payload_v2(
@@ -118,7 +149,7 @@ pub(super) mod simulated {
                 },
                 "requestId": REQUEST_ID,
                 "routeKey": "$default",
-                "stage": "$default",
+                "stage": arrived.stage,
                 "timeEpoch": TIME_EPOCH,
             },
         });

@@ -43,26 +43,44 @@ pub(super) const DESCRIPTION: Description = Description {
 
 #[cfg(feature = "testing")]
 mod simulated {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
+    use crate::event::http_api::simulated as http_api;
     use crate::event::rest_api::simulated as rest_api;
-    use crate::event::simulation::{Arrived, Simulation, decoded};
+    use crate::event::simulation::{Arrived, Simulation, claim_strings, decoded};
+    use crate::front_door::claims::Kind;
 
     pub(super) const SIMULATION: Simulation = Simulation {
+        name: "http-api-v1",
         event,
+        stages: http_api::SIMULATION.stages,
+        authorize,
         sends_content_length: true,
+        timeout: http_api::SIMULATION.timeout,
         ..rest_api::SIMULATION
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {
-        let path = decoded(arrived.path);
+        let path = decoded(arrived.full_path);
         let mut event = rest_api::event(arrived);
         event["version"] = "1.0".into();
         event["resource"] = "$default".into();
-        event["requestContext"] = rest_api::context(arrived, "$default", &path);
+        event["requestContext"] = rest_api::context(arrived, &path);
         event["pathParameters"] = Value::Null;
         event["path"] = path.into();
         event
+    }
+
+    fn authorize(context: &mut Value, claims: &Kind) -> bool {
+        match claims {
+            Kind::Jwt { claims, scopes } => {
+                let claims = claim_strings(claims, " ", ("[", "]"));
+                context["authorizer"] = json!({"claims": claims, "scopes": scopes});
+            }
+            Kind::Lambda(values) => context["authorizer"] = json!(values),
+            Kind::Iam(_) => rest_api::identify(context, claims),
+        }
+        true
     }
 }
 

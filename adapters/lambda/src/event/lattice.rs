@@ -57,9 +57,13 @@ mod simulated {
     use serde_json::{Value, json};
 
     use crate::event::simulation::{Arrived, EVENT_LIMIT, Simulation, TIME_EPOCH, text_headers};
+    use crate::front_door::claims::Kind;
 
     pub(super) const SIMULATION: Simulation = Simulation {
+        name: "lattice",
         event,
+        stages: None,
+        authorize,
         host: "service-0.vpc-lattice-svcs.eu-west-1.on.aws",
         added_headers: &[],
         sends_content_length: true,
@@ -70,6 +74,7 @@ mod simulated {
         infers_response: false,
         renames_headers: false,
         failure: 500,
+        timeout: None,
     };
 
     fn event(arrived: &Arrived<'_>) -> Value {
@@ -93,6 +98,24 @@ mod simulated {
             event["queryStringParameters"] = json!(query);
         }
         event
+    }
+
+    /// "Lambda functions as targets in VPC Lattice": the identity of a caller that AWS IAM authenticated.
+    fn authorize(context: &mut Value, claims: &Kind) -> bool {
+        let Kind::Iam(caller) = claims else {
+            return false;
+        };
+        let identity = &mut context["identity"];
+        identity["type"] = "AWS_IAM".into();
+        for (name, key) in [
+            ("principal", "userArn"),
+            ("principalOrgID", "principalOrgId"),
+        ] {
+            if let Some(value) = caller.get(key) {
+                identity[name] = value.clone();
+            }
+        }
+        true
     }
 }
 

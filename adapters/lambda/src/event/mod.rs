@@ -25,7 +25,7 @@ pub(crate) use description::{
 pub(crate) use json::Json;
 use json::Kept;
 #[cfg(feature = "testing")]
-pub(crate) use simulation::{Arrived, EVENT_LIMIT, EmptyBody, Simulation, Values};
+pub(crate) use simulation::{Arrived, EVENT_LIMIT, EmptyBody, Simulation, Timeout, Values};
 
 macro_rules! sources {
     ($($name:ident: $module:ident, $doc:literal;)+) => {

@@ -70,18 +70,27 @@ pub(super) const DESCRIPTION: Description = Description {
 
 #[cfg(feature = "testing")]
 pub(super) mod simulated {
+    use std::time::Duration;
+
+    use http::StatusCode;
     use serde_json::{Value, json};
 
     use crate::event::description::API_GATEWAY_HEADER_LIMIT;
     use crate::event::simulation::{
-        Arrived, EVENT_LIMIT, EmptyBody, REQUEST_ID, Simulation, TIME_EPOCH, Values, last_values,
-        merged_headers,
+        Arrived, EVENT_LIMIT, EmptyBody, REQUEST_ID, Simulation, Stages, TIME_EPOCH, Timeout,
+        Values, claim_strings, last_values, merged_headers,
     };
-
-    const STAGE: &str = "live";
+    use crate::front_door::claims::Kind;
 
     pub(in crate::event) const SIMULATION: Simulation = Simulation {
+        name: "rest-api",
         event,
+        stages: Some(Stages {
+            default: "live",
+            in_path: true,
+            unknown: StatusCode::FORBIDDEN,
+        }),
+        authorize,
         host: "api.execute-api.eu-west-1.amazonaws.com",
         added_headers: &[],
         sends_content_length: false,
@@ -92,6 +101,12 @@ pub(super) mod simulated {
         infers_response: false,
         renames_headers: true,
         failure: 502,
+        // "Quotas for API Gateway": the default of the integration timeout.
+        timeout: Some(Timeout {
+            after: Duration::from_secs(29),
+            status: StatusCode::GATEWAY_TIMEOUT,
+            message: "Endpoint request timed out",
+        }),
     };
 
     pub(in crate::event) fn event(arrived: &Arrived<'_>) -> Value {
@@ -115,11 +130,42 @@ pub(super) mod simulated {
             "multiValueQueryStringParameters": multi,
             "pathParameters": if proxy.is_empty() { Value::Null } else { json!({"proxy": proxy}) },
             "stageVariables": null,
-            "requestContext": context(arrived, STAGE, &format!("/{STAGE}{}", arrived.path)),
+            "requestContext": context(arrived, arrived.full_path),
         })
     }
 
-    pub(in crate::event) fn context(arrived: &Arrived<'_>, stage: &str, path: &str) -> Value {
+    /// "Use API Gateway Lambda authorizers" and "Control access to REST APIs using Amazon Cognito user pools".
+    fn authorize(context: &mut Value, claims: &Kind) -> bool {
+        match claims {
+            Kind::Jwt { claims, .. } => {
+                context["authorizer"] = json!({"claims": claim_strings(claims, ",", ("", ""))});
+            }
+            Kind::Lambda(values) => {
+                context["authorizer"] = claim_strings(values, ",", ("", ""));
+                context["authorizer"]["integrationLatency"] = 0.into();
+            }
+            Kind::Iam(_) => identify(context, claims),
+        }
+        true
+    }
+
+    /// Writes the caller that AWS IAM authenticated to `identity`.
+    pub(in crate::event) fn identify(context: &mut Value, claims: &Kind) {
+        if let Kind::Iam(caller) = claims {
+            for (name, key) in [
+                ("accessKey", "accessKey"),
+                ("accountId", "accountId"),
+                ("caller", "callerId"),
+                ("principalOrgId", "principalOrgId"),
+                ("user", "userId"),
+                ("userArn", "userArn"),
+            ] {
+                context["identity"][name] = caller.get(key).cloned().unwrap_or_default();
+            }
+        }
+    }
+
+    pub(in crate::event) fn context(arrived: &Arrived<'_>, path: &str) -> Value {
         let domain = arrived.header("host");
         json!({
             "accountId": "123456789012",
@@ -136,7 +182,7 @@ pub(super) mod simulated {
             "requestTimeEpoch": TIME_EPOCH,
             "resourceId": "resource",
             "resourcePath": "/{proxy+}",
-            "stage": stage,
+            "stage": arrived.stage,
         })
     }
 

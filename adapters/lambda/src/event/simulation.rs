@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, SET_COOKIE};
-use http::{Request, Version};
+use http::{Request, StatusCode, Version};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::json::Json;
+use crate::front_door::claims::Kind;
 use crate::header_text::{HeaderText, to_value};
 
 /// "Lambda quotas": the largest event of a synchronous invocation.
@@ -21,8 +23,14 @@ pub(super) const TIME_EPOCH: u64 = 1_783_711_145_766;
 
 /// How `front_door` simulates an event source.
 pub(crate) struct Simulation {
+    /// The name of the source on a command line.
+    pub(crate) name: &'static str,
     /// Builds the event of a request, without its body.
     pub(crate) event: fn(&Arrived<'_>) -> Value,
+    /// The stages of an API; `None` for sources without stages.
+    pub(crate) stages: Option<Stages>,
+    /// Adds the result of an authorizer to the `requestContext`. Returns whether the source has such an authorizer.
+    pub(crate) authorize: fn(&mut Value, &Kind) -> bool,
     /// The host name of requests without a Host header.
     pub(crate) host: &'static str,
     /// Headers that the source adds to each request.
@@ -44,6 +52,27 @@ pub(crate) struct Simulation {
     pub(crate) renames_headers: bool,
     /// The status for the client if the function fails or its response is invalid.
     pub(crate) failure: u16,
+    /// How long the source waits for a response that is not streamed; `None` if only the function has a timeout.
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// The stages of an API.
+#[derive(Clone, Copy)]
+pub(crate) struct Stages {
+    /// The stage of requests whose paths omit it.
+    pub(crate) default: &'static str,
+    /// Whether the paths of the default stage begin with its name.
+    pub(crate) in_path: bool,
+    /// The status of a request to a stage that does not exist.
+    pub(crate) unknown: StatusCode,
+}
+
+/// How long a source waits for the function, and what it then sends to the client. The function continues to run.
+#[derive(Clone, Copy)]
+pub(crate) struct Timeout {
+    pub(crate) after: Duration,
+    pub(crate) status: StatusCode,
+    pub(crate) message: &'static str,
 }
 
 /// The `body` in the event of a request without a body.
@@ -59,7 +88,12 @@ pub(crate) type Values = BTreeMap<String, Vec<String>>;
 /// A request that an event source accepted.
 pub(crate) struct Arrived<'a> {
     pub(crate) request: &'a Request<Bytes>,
+    /// The stage of an API; empty for other sources.
+    pub(crate) stage: &'a str,
+    /// The path without the stage.
     pub(crate) path: &'a str,
+    /// The path as the client sent it.
+    pub(crate) full_path: &'a str,
     pub(crate) query: Option<&'a str>,
     pub(crate) peer: IpAddr,
     pub(crate) headers: Values,
@@ -105,6 +139,43 @@ impl Arrived<'_> {
         }
         map
     }
+}
+
+/// The claims of a JWT as API Gateway writes them, all as strings. Lists are joined by `separator`, and enclosed in
+/// `brackets`.
+pub(super) fn claim_strings(
+    claims: &serde_json::Map<String, Value>,
+    separator: &str,
+    brackets: (&str, &str),
+) -> Value {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let string = |value: &Value| match value {
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(text).collect();
+            format!("{}{}{}", brackets.0, items.join(separator), brackets.1)
+        }
+        value => text(value),
+    };
+    let strings = claims.iter();
+    let strings = strings.map(|(name, value)| (name.clone(), Value::from(string(value))));
+    strings.collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The `authorizer` of payload format 2.0 for a caller that AWS IAM authenticated.
+pub(super) fn iam_authorizer(caller: &serde_json::Map<String, Value>) -> Value {
+    let value = |name: &str| caller.get(name).cloned().unwrap_or_default();
+    json!({"iam": {
+        "accessKey": value("accessKey"),
+        "accountId": value("accountId"),
+        "callerId": value("callerId"),
+        "cognitoIdentity": value("cognitoIdentity"),
+        "principalOrgId": value("principalOrgId"),
+        "userArn": value("userArn"),
+        "userId": value("userId"),
+    }})
 }
 
 pub(super) fn decoded(text: &str) -> String {

@@ -3,18 +3,19 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhost_core::adapter::finish_after_response;
+use anyhost_core::adapter::settings::InvalidSetting;
 use anyhost_core::testing::TestResponse;
-use anyhost_core::{Body, Context, Handler, IntoHandler};
+use anyhost_core::{Handler, IntoHandler};
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue};
+use serde_json::json;
 
-use super::simulator::{Simulator, error_response};
+use super::claims::Claims;
+use super::deployment::{Address, Deployment};
+use super::invocation::Unfinished;
+use super::simulator::Simulator;
 use crate::function::Function;
-use crate::invocation::{InvocationResult, handler_end, respond};
-use crate::runtime::Metadata;
 
 /// Calls a handler through a simulated event source, as Lambda would.
 ///
@@ -37,15 +38,20 @@ use crate::runtime::Metadata;
 /// assert_eq!(response.chunk().await.ok().flatten().as_deref(), Some(&b"Hello, world!"[..]));
 /// # Ok(()) }
 /// ```
+///
+/// A client is also a handler: a server that serves it behaves towards HTTP clients like the event source. API Gateway
+/// stops waiting for the function after 29 s (REST API, 504) or 30 s (HTTP API, 503), while the function continues; this
+/// limit needs a Tokio runtime with a timer.
 #[derive(Clone)]
 pub struct Client {
-    simulator: Simulator,
-    handler: Arc<dyn Handler>,
-    function: Function,
-    peer: IpAddr,
-    timeout: Option<Duration>,
-    /// The contexts of all invocations whose `wait_until` work has not been finished.
-    unfinished: Arc<Mutex<Vec<Context>>>,
+    pub(super) simulator: Simulator,
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) function: Function,
+    pub(super) deployment: Deployment,
+    pub(super) peer: IpAddr,
+    pub(super) timeout: Option<Duration>,
+    /// The invocations whose `wait_until` work has not been finished.
+    unfinished: Arc<Mutex<Vec<Unfinished>>>,
 }
 
 impl Client {
@@ -56,6 +62,7 @@ impl Client {
             simulator: simulator.into(),
             handler: Arc::new(handler.into_handler()),
             function: Function::new(),
+            deployment: Deployment::default(),
             peer: Ipv4Addr::new(192, 0, 2, 1).into(),
             timeout: None,
             unfinished: Arc::default(),
@@ -84,66 +91,76 @@ impl Client {
         self
     }
 
+    /// Sends requests to a stage of the API: the paths of requests begin with `/stage`, as at the API's own address. A
+    /// REST API removes the stage from the path, and an HTTP API does not. A path that begins with another name gets a
+    /// 403 from a REST API, and a 404 from an HTTP API.
+    ///
+    /// Without this method, paths have no stage: the stage of a REST API is `live`, that of an HTTP API `$default`. Other
+    /// sources have no stages.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use anyhost_core::{Request, RequestExt};
+    /// use anyhost_lambda::{Source, front_door::Client};
+    ///
+    /// let show = |request: Request| async move { format!("{} {}", request.context().base_path(), request.uri()) };
+    /// let client = Client::new(Source::RestApi, show).with_stage("dev");
+    /// let response = client.send(http::Request::get("/dev/users").body("")?).await;
+    /// assert_eq!(response.text().await.ok().as_deref(), Some("/dev /users"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_stage(mut self, stage: impl Into<String>) -> Self {
+        self.deployment.address = Address::Stage(stage.into());
+        self
+    }
+
+    /// Sends requests to a custom domain that is mapped to the API, so that neither paths nor the base path of the
+    /// context contain a stage.
+    #[must_use]
+    pub fn with_custom_domain(mut self) -> Self {
+        self.deployment.address = Address::CustomDomain;
+        self
+    }
+
+    /// Adds the result of an authorizer to each event.
+    ///
+    /// # Errors
+    /// When the source has no such authorizer: a load balancer has none, and Function URLs and VPC Lattice have only
+    /// AWS IAM.
+    pub fn with_claims(mut self, claims: Claims) -> Result<Self, InvalidSetting> {
+        let authorizes = self
+            .simulator
+            .simulation()
+            .is_some_and(|simulation| (simulation.authorize)(&mut json!({}), &claims.0));
+        if !authorizes {
+            let expected = format!("an authorizer that the source {} has", self.simulator);
+            return Err(InvalidSetting::new("claims", claims.kind(), expected));
+        }
+        self.deployment.claims = Some(claims);
+        Ok(self)
+    }
+
     /// Sends a request, and returns the response that the event source makes from the function's response.
     ///
     /// If a response is dropped before its end, the handler's body is dropped. On Lambda, this never happens.
     pub async fn send(&self, request: http::Request<impl Into<Bytes>>) -> TestResponse {
-        let request = request.map(Into::into);
-        let event = match self.simulator.event(&request, self.peer) {
-            Ok(event) => event,
-            Err(status) => return error_response(status).into(),
-        };
-        let (metadata, settings) = (self.metadata(), &self.function.settings);
-        let end = handler_end(&metadata, settings);
-        let handler = self.handler.clone();
-        let (result, context) = respond(handler, event, metadata, end, settings).await;
-        self.unfinished().push(context);
-        let response = match result {
-            InvocationResult::Response(json) => self.simulator.response(&json),
-            InvocationResult::Stream { body, .. } => {
-                self.simulator.streamed_response(Body::new(body)).await
-            }
-            InvocationResult::Failure(_) => self.simulator.failure(),
-        };
+        let (response, unfinished) = self.invoke(request.map(Into::into), self.peer).await;
+        self.unfinished().extend(unfinished);
         response.into()
     }
 
-    /// Runs the work that handlers gave to [`Context::wait_until`], as the function does after it sent the
-    /// response to the Runtime API.
+    /// Runs the work that handlers gave to [`Context::wait_until`](anyhost_core::Context::wait_until), as the function
+    /// does after it sent the response to the Runtime API. Invocations whose source has stopped waiting run to their end.
     pub async fn finish(&self) {
         let unfinished = std::mem::take(&mut *self.unfinished());
-        for context in unfinished {
-            finish_after_response(&context, std::future::pending()).await;
+        for invocation in unfinished {
+            invocation.finish().await;
         }
     }
 
-    /// The headers that the Runtime API sends with the event.
-    fn metadata(&self) -> Metadata {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            (
-                "lambda-runtime-aws-request-id",
-                "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-            ),
-            (
-                "lambda-runtime-invoked-function-arn",
-                "arn:aws:lambda:eu-west-1:123456789012:function:anyhost",
-            ),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        let end = self
-            .timeout
-            .and_then(|timeout| SystemTime::now().checked_add(timeout));
-        if let Some(end) = end.and_then(|end| end.duration_since(UNIX_EPOCH).ok())
-            && let Ok(ms) = u64::try_from(end.as_millis())
-        {
-            headers.insert("lambda-runtime-deadline-ms", ms.into());
-        }
-        Metadata::new(headers)
-    }
-
-    fn unfinished(&self) -> MutexGuard<'_, Vec<Context>> {
+    fn unfinished(&self) -> MutexGuard<'_, Vec<Unfinished>> {
         self.unfinished
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -155,6 +172,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("simulator", &self.simulator)
             .field("function", &self.function)
+            .field("deployment", &self.deployment)
             .field("peer", &self.peer)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()

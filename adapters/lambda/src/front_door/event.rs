@@ -9,6 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{Request, StatusCode};
 use serde_json::Value;
 
+use super::deployment::Deployment;
 use super::headers::{headers, with_raw_bytes};
 use super::simulator::Simulator;
 use crate::event::{Arrived, EVENT_LIMIT, EmptyBody, Simulation};
@@ -40,15 +41,28 @@ impl Simulator {
     /// event of more than 6 MiB; 431 for a target and headers of more than 10,240 bytes at an API Gateway; 501 for
     /// a source that cannot be simulated.
     pub fn event(self, request: &Request<Bytes>, peer: IpAddr) -> Result<Bytes, StatusCode> {
+        self.event_in(&Deployment::default(), request, peer)
+    }
+
+    /// Like [`event`](Self::event), for a source with this configuration.
+    pub(super) fn event_in(
+        self,
+        deployment: &Deployment,
+        request: &Request<Bytes>,
+        peer: IpAddr,
+    ) -> Result<Bytes, StatusCode> {
         let simulation = self.simulation().ok_or(StatusCode::NOT_IMPLEMENTED)?;
         let path = request.uri().path();
         if !path.starts_with('/') {
             return Err(StatusCode::BAD_REQUEST);
         }
         check_size(simulation, request)?;
+        let staged = deployment.staged(simulation, path)?;
         let arrived = Arrived {
             request,
-            path,
+            stage: &staged.stage,
+            path: &staged.path,
+            full_path: &staged.full_path,
             query: request.uri().query(),
             peer,
             headers: headers(
@@ -65,6 +79,9 @@ impl Simulator {
             event["body"] = body;
         }
         event["isBase64Encoded"] = encoded.into();
+        if let Some(claims) = &deployment.claims {
+            (simulation.authorize)(&mut event["requestContext"], &claims.0);
+        }
         let event = Bytes::from(with_raw_bytes(event.to_string()));
         match event.len() > EVENT_LIMIT {
             true => Err(StatusCode::PAYLOAD_TOO_LARGE),

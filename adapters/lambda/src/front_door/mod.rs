@@ -27,15 +27,20 @@
 //!
 //! The behaviour was recorded on AWS, or is in its documentation ("Lambda functions as targets", "Using AWS
 //! Lambda with Amazon API Gateway", "Invoking Lambda function URLs", "Lambda functions as targets in VPC
-//! Lattice", "Quotas for API Gateway", "Lambda quotas"). Time limits, authorizers, CORS and compression are not
-//! simulated.
+//! Lattice", "Quotas for API Gateway", "Lambda quotas"). The decisions of authorizers, CORS, compression and the time
+//! limits of streamed responses are not simulated.
 
+pub(crate) mod claims;
 mod client;
+mod deployment;
 mod event;
 mod headers;
+mod invocation;
 mod response;
+mod serve;
 mod simulator;
 mod stream;
 
+pub use claims::Claims;
 pub use client::Client;
 pub use simulator::Simulator;

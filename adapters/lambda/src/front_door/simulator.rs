@@ -57,6 +57,21 @@ impl Simulator {
         self.source
     }
 
+    /// Whether the source is an API with stages.
+    pub fn has_stages(self) -> bool {
+        self.simulation()
+            .is_some_and(|simulation| simulation.stages.is_some())
+    }
+
+    /// The name of the simulator on a command line, such as `rest-api`.
+    pub fn name(self) -> &'static str {
+        match (self.is_text_only(), self.simulation()) {
+            (true, _) => "rest-api-text",
+            (false, Some(simulation)) => simulation.name,
+            (false, None) => "",
+        }
+    }
+
     pub(super) fn description(self) -> &'static Description {
         self.source.description()
     }
@@ -85,7 +100,10 @@ impl Simulator {
 
 /// An error response of the source itself. AWS sends other texts.
 pub(super) fn error_response(status: StatusCode) -> Response {
-    let message = status.canonical_reason().unwrap_or_default();
+    error_with_message(status, status.canonical_reason().unwrap_or_default())
+}
+
+pub(super) fn error_with_message(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");

@@ -1,12 +1,15 @@
 //! The simulated event sources of AWS: compared with events of AWS's documentation, and with AWS's rules.
 #![cfg(feature = "testing")]
 
+mod deployments;
 mod documented;
 mod events;
 mod limits;
 mod recorded;
 mod responses;
+mod serve;
 mod streams;
+mod timeouts;
 
 use std::net::{IpAddr, Ipv4Addr};
 
