@@ -1,5 +1,7 @@
 //! The values of a request that only Lambda provides.
 
+use std::net::IpAddr;
+
 use anyhost_core::adapter::forwarded::{Proxies, parse_ip};
 use anyhost_core::{Context, Host, Result};
 use bytes::Bytes;
@@ -141,16 +143,22 @@ pub(crate) fn of(
         Peer::Field(field) => event.at(field).text().and_then(parse_ip),
         // A client can send X-Forwarded-For. Only the entries that the load balancer and the proxies in front
         // of it appended can be trusted, so the entries are counted from the right.
-        Peer::ForwardedFor => headers.and_then(|headers| {
-            let proxies = Proxies::hops(settings.proxies.max(1));
-            proxies.origin(None, headers).peer
-        }),
+        Peer::ForwardedFor => forwarded_for(headers, settings.proxies.unwrap_or(1)),
+        Peer::ForwardedForIfTrusted => {
+            let trusted = settings.proxies;
+            trusted.and_then(|proxies| forwarded_for(headers, proxies))
+        }
         Peer::Unknown => None,
     };
     match peer {
         Some(peer) => context.with_peer(peer),
         None => context,
     }
+}
+
+fn forwarded_for(headers: Option<&HeaderMap>, proxies: usize) -> Option<IpAddr> {
+    let proxies = Proxies::hops(proxies.max(1));
+    proxies.origin(None, headers?).peer
 }
 
 fn scheme(description: &Description, headers: Option<&HeaderMap>) -> Scheme {

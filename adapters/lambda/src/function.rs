@@ -95,13 +95,16 @@ impl Function {
         self
     }
 
-    /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer; 1 by default.
+    /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer or VPC Lattice. Without this
+    /// setting, a load balancer is the only one.
     ///
     /// The client's address is the entry at this position from the right. If there are fewer entries, the address is
-    /// unknown. The setting is only for load balancers, because the events of all other sources contain the address.
+    /// unknown. The setting is only for load balancers and VPC Lattice, because the events of all other sources contain the
+    /// address. Behind VPC Lattice the address is unknown without this setting: Lattice adds the header ("HTTP targets in
+    /// VPC Lattice"), but AWS does not document that it removes or extends the value that a client sent.
     #[must_use]
     pub fn with_proxies(mut self, count: usize) -> Self {
-        self.settings.proxies = count;
+        self.settings.proxies = Some(count);
         self
     }
 
@@ -136,7 +139,8 @@ impl Function {
     }
 
     /// Adds hooks around a SnapStart snapshot. The hooks run in reverse order before the snapshot, and in order after
-    /// the restore. Without SnapStart they do not run.
+    /// the restore. Without SnapStart they do not run. [`register_resource`](crate::register_resource) does the same for a
+    /// function that `anyhost::run` serves.
     #[must_use]
     pub fn with_resource(mut self, resource: Arc<dyn SnapStartResource>) -> Self {
         self.resources.push(resource);
@@ -162,7 +166,8 @@ impl Function {
             extension::register(&mut client).await;
         }
         if std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE").is_ok_and(|kind| kind == "snap-start") {
-            snapstart::run_hooks(&mut client, &self.resources).await?;
+            let resources = snapstart::registered().into_iter().chain(self.resources);
+            snapstart::run_hooks(&mut client, &resources.collect::<Vec<_>>()).await?;
         }
         let others = (1..concurrency).map(|_| Client::new(endpoint.clone()));
         let clients = std::iter::once(client).chain(others).collect();

@@ -57,4 +57,4 @@ pub use event::Source;
 pub use function::{Function, invoke, report_init_error, serve};
 pub use invocation::{Posted, Replay};
 pub use options::{FunctionOptions, Mode, UrlPath};
-pub use runtime::snapstart::{BoxFuture, SnapStartResource};
+pub use runtime::snapstart::{BoxFuture, SnapStartResource, register_resource};

@@ -89,8 +89,9 @@ anyhost_core::settings! {
         /// `1` removes the stage from paths that begin with it: paths of an HTTP API, and paths of a REST API behind
         /// a custom domain whose mapping names no stage.
         "ANYHOST_LAMBDA_STRIP_STAGE" strip_stage: bool = "0",
-        /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer.
-        "ANYHOST_LAMBDA_PROXIES" proxies: usize = "1",
+        /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer or VPC Lattice. Without
+        /// it, a load balancer is the only one, and the peer behind VPC Lattice is unknown.
+        "ANYHOST_LAMBDA_PROXIES" proxies: Option<usize> = "",
         /// How long before Lambda's deadline a handler without a response is dropped and answered with a 504.
         "ANYHOST_LAMBDA_MARGIN" margin: Duration = "250ms",
         /// `1` registers an internal extension, without which Lambda sends no SIGTERM. By default only
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(settings.events, Some(UrlPath("/events".into())));
         assert_eq!(settings.base_path, Some(UrlPath("/api/".into())));
         assert!(settings.strip_stage);
-        assert_eq!(settings.proxies, 2);
+        assert_eq!(settings.proxies, Some(2));
         assert_eq!(settings.margin, Duration::from_millis(1500));
         assert_eq!(settings.extension, Some(false));
         assert_eq!(settings.concurrency, 8);
@@ -176,7 +177,7 @@ mod tests {
         assert_eq!(settings.mode, Mode::Buffer);
         assert_eq!((settings.events, settings.base_path), (None, None));
         assert!(!settings.strip_stage);
-        assert_eq!((settings.proxies, settings.concurrency), (1, 1));
+        assert_eq!((settings.proxies, settings.concurrency), (None, 1));
         assert_eq!(settings.margin, Duration::from_millis(250));
         assert_eq!(settings.extension, None);
     }

@@ -88,7 +88,7 @@ pub(crate) static LATTICE: Profile = Profile::new(
     Capabilities {
         peer: Ability::lacking(
             NO_PEER,
-            "AWS does not document that X-Forwarded-For cannot come from the client",
+            "AWS does not document that X-Forwarded-For cannot come from the client; the setting ANYHOST_LAMBDA_PROXIES trusts it",
             LATTICE_EVENT,
         ),
         raw_query: Ability::lacking(SAME_PARAMETERS, PARAMETER_MAP, LATTICE_EVENT),

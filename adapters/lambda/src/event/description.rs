@@ -139,6 +139,9 @@ pub(crate) enum Peer {
     Field(Field),
     /// In X-Forwarded-For, to which the source appends the address of its client.
     ForwardedFor,
+    /// In X-Forwarded-For, but only if the setting `ANYHOST_LAMBDA_PROXIES` says so, because AWS does not document that
+    /// the source removes or extends the value that the client sent.
+    ForwardedForIfTrusted,
     /// The event does not contain the client's address.
     Unknown,
 }
@@ -205,7 +208,7 @@ impl Description {
         let body = self.body.iter().flat_map(|body| [body.field, body.base64]);
         let peer = match self.peer {
             Peer::Field(field) => Some(field),
-            Peer::ForwardedFor | Peer::Unknown => None,
+            Peer::ForwardedFor | Peer::ForwardedForIfTrusted | Peer::Unknown => None,
         };
         signs
             .chain([self.method, self.protocol, self.cookies])

@@ -36,7 +36,7 @@ pub(super) const DESCRIPTION: Description = Description {
     header_text: HeaderText::Latin1,
     cookies: NO_FIELD,
     body: Some(BODY),
-    peer: Peer::Unknown,
+    peer: Peer::ForwardedForIfTrusted,
     scheme: ClientScheme::ForwardedForProto,
     response: ResponseForm::Http(HttpForm {
         headers: HeaderForm::JoinedCookiesByCase,

@@ -23,6 +23,7 @@ pub(crate) const ERROR_TYPE: HeaderName =
 pub(crate) const ERROR_BODY: HeaderName =
     HeaderName::from_static("lambda-runtime-function-error-body");
 
+const X_RAY_CAUSE: HeaderName = HeaderName::from_static("lambda-runtime-function-xray-error-cause");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("anyhost/", env!("CARGO_PKG_VERSION")));
 const INTEGRATION_RESPONSE: HeaderValue =
     HeaderValue::from_static("application/vnd.awslambda.http-integration-response");
@@ -196,7 +197,9 @@ impl Client {
             return;
         }
         let call = id.call("error");
-        let error = match self.post_error(&call, id.headers(), failure).await {
+        let mut headers = id.headers();
+        headers.extend(failure.x_ray_cause().map(|cause| (X_RAY_CAUSE, cause)));
+        let error = match self.post_error(&call, headers, failure).await {
             Ok(status) if status.is_success() => return,
             Ok(status) => unexpected("POST /invocation/error", status),
             Err(Failed { error, .. }) => error,

@@ -6,6 +6,9 @@ use anyhost_core::Error;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 
+/// The maximum length of the message in the header for X-Ray in characters. The body has the whole message.
+const MAX_CAUSE_MESSAGE: usize = 1000;
+
 /// Why an invocation or a start failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -56,6 +59,32 @@ impl Failure {
     pub(super) fn header(&self) -> HeaderValue {
         let header = HeaderValue::from_str(&self.kind);
         header.unwrap_or(HeaderValue::from_static("Runtime.Unknown"))
+    }
+
+    /// The value of `Lambda-Runtime-Function-XRay-Error-Cause`: the exception that X-Ray shows in the trace of the
+    /// invocation. The form is that of AWS's runtimes, such as `aws-lambda-go`.
+    pub(super) fn x_ray_cause(&self) -> Option<HeaderValue> {
+        let message = match self.message.char_indices().nth(MAX_CAUSE_MESSAGE) {
+            Some((end, _)) => &self.message[..end],
+            None => &self.message,
+        };
+        let cause = serde_json::json!({
+            "working_directory": std::env::current_dir().unwrap_or_default(),
+            "exceptions": [{"type": self.kind, "message": message, "stack": []}],
+            "paths": [],
+        });
+        // Header values are ASCII. Outside of strings, JSON is ASCII anyway.
+        let mut text = String::new();
+        for c in cause.to_string().chars() {
+            match c {
+                ' '..='~' => text.push(c),
+                c => {
+                    let units = c.encode_utf16(&mut [0; 2]).to_vec();
+                    text.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+                }
+            }
+        }
+        HeaderValue::try_from(text).ok()
     }
 
     pub(crate) fn to_json(&self) -> String {

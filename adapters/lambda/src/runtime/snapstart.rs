@@ -4,7 +4,7 @@
 use std::future::ready;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhost_core::adapter::panic::catch_panic;
 use anyhost_core::{BoxError, Error};
@@ -54,6 +54,31 @@ impl<T: lambda_http::SnapStartResource> SnapStartResource for T {
     fn after_restore(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         lambda_http::SnapStartResource::after_restore(self)
     }
+}
+
+static REGISTERED: Mutex<Vec<Arc<dyn SnapStartResource>>> = Mutex::new(Vec::new());
+
+/// Adds hooks around a SnapStart snapshot to the function of this process, as
+/// [`Function::with_resource`](crate::Function::with_resource) does. It is for programs that do not build a `Function`,
+/// because `anyhost::run` does. The hooks must be registered before the function serves its first invocation.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// # struct Pool;
+/// # impl anyhost_lambda::SnapStartResource for Pool {}
+/// // In `main`, or in the function that `anyhost::run_with` calls:
+/// anyhost_lambda::register_resource(Arc::new(Pool));
+/// ```
+pub fn register_resource(resource: Arc<dyn SnapStartResource>) {
+    let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    registered.push(resource);
+}
+
+/// The hooks of [`register_resource`], in the order in which they were registered.
+pub(crate) fn registered() -> Vec<Arc<dyn SnapStartResource>> {
+    let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    registered.clone()
 }
 
 /// Runs the hooks before the snapshot, waits until the process is restored, and runs the hooks after it.

@@ -23,9 +23,29 @@ async fn the_peer_of_an_alb_event_with_n_proxies_is_the_nth_from_the_right_in_x_
             assert_eq!(seen["peer"], peer, "wrong peer with {proxies} proxies");
         }
     }
-    // The events of other sources contain the address.
+    // The events of the sources below contain the address.
     let function = Function::new().with_proxies(2);
     assert_eq!(seen_by(function, function_url()).await["peer"], "192.0.2.1");
+}
+
+#[tokio::test]
+async fn the_peer_of_a_vpc_lattice_event_is_unknown_unless_the_number_of_proxies_is_set() {
+    let mut event = lattice();
+    assert_eq!(
+        seen_by(Function::new(), event.clone()).await["peer"],
+        Value::Null
+    );
+    let seen = seen_by(Function::new().with_proxies(1), event.clone()).await;
+    assert_eq!(seen["peer"], "203.0.113.9");
+    event["headers"]["x-forwarded-for"] = json!(["198.51.100.1, 203.0.113.9"]);
+    let seen = seen_by(Function::new().with_proxies(1), event.clone()).await;
+    assert_eq!(seen["peer"], "203.0.113.9");
+    event["headers"]
+        .as_object_mut()
+        .unwrap()
+        .remove("x-forwarded-for");
+    let seen = seen_by(Function::new().with_proxies(1), event).await;
+    assert_eq!(seen["peer"], Value::Null);
 }
 
 #[tokio::test]

@@ -79,6 +79,36 @@ async fn a_request_id_is_percent_encoded_in_the_path_to_which_the_result_is_post
 }
 
 #[tokio::test]
+async fn the_report_of_a_failed_invocation_has_the_cause_for_x_ray() -> io::Result<()> {
+    let (api, endpoint) = RawApi::start().await?;
+    let mut client = Client::new(endpoint);
+    tokio::spawn(async move {
+        let next = client.next().await?;
+        let message = format!("caf\u{e9} \u{1f600}\n{}", "x".repeat(10_000));
+        let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, message);
+        client
+            .fail(&next.id, &Failure::new("Order.Unknown", error))
+            .await;
+        client.next().await
+    });
+    let mut connection = api.accept().await?;
+    connection.expect_next().await?;
+    connection.send_invocation("", "{}").await?;
+    let (head, _) = connection.read().await?;
+    let name = "\r\nlambda-runtime-function-xray-error-cause: ";
+    let (_, rest) = head.split_once(name).unwrap_or_default();
+    let value = rest.split("\r\n").next().unwrap_or_default();
+    let cause: serde_json::Value = serde_json::from_str(value)?;
+    assert_eq!(cause["exceptions"][0]["type"], "order.unknown", "{head}");
+    let message = cause["exceptions"][0]["message"].as_str();
+    let message = message.unwrap_or_default();
+    assert!(message.contains("caf\u{e9} \u{1f600}\n"), "{message}");
+    assert_eq!(message.chars().count(), 1000);
+    assert!(cause["working_directory"].is_string() && cause["paths"].is_array());
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_result_is_sent_after_the_deadline_of_an_invocation() -> io::Result<()> {
     for kind in ["buffered", "streamed", "failed"] {
         let (api, endpoint) = RawApi::start().await?;

@@ -99,6 +99,31 @@ async fn snapstart_hooks_run_in_reverse_before_the_snapshot_and_in_order_after_t
     Ok(())
 }
 
+#[test]
+fn registered_hooks_are_kept_in_their_order() {
+    let log = Log::default();
+    let hook = |name| -> Arc<dyn SnapStartResource> {
+        let log = log.clone();
+        Arc::new(Hook {
+            name,
+            log,
+            fails: "",
+        })
+    };
+    let hooks = [hook("pool"), hook("cache")];
+    hooks
+        .iter()
+        .for_each(|hook| register_resource(hook.clone()));
+    let registered = registered();
+    assert_eq!(registered.len(), 2);
+    assert!(
+        registered
+            .iter()
+            .zip(&hooks)
+            .all(|(found, hook)| Arc::ptr_eq(found, hook))
+    );
+}
+
 #[tokio::test]
 async fn a_snapstart_hook_that_fails_or_panics_is_reported_and_fails_the_start() -> io::Result<()> {
     for fails in ["before", "panic before"] {
