@@ -237,6 +237,8 @@ capabilities! {
     disconnect Disconnect
     /// Successive requests reach the same process.
     memory Memory
+    /// Handlers can call `tokio::task::block_in_place`.
+    block_in_place BlockInPlace
     /// Raw HTTP/1.1 bytes on a connection.
     http1_bytes Http1Bytes
 }

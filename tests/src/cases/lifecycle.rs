@@ -14,6 +14,12 @@ pub(super) const CASES: &[Case] = &[
         || get("/sleep/20"),
         |response, _| response.is(200, Some(TEXT), b"slept"),
     ),
+    Case::new("a handler can call block_in_place")
+        .needs(&[BlockInPlace])
+        .sends(
+            || get("/block-in-place"),
+            |response, _| response.is(200, Some(TEXT), b"blocked"),
+        ),
     Case::new("successive requests share the state of the process")
         .needs(&[Memory])
         .scenario(|transport| {

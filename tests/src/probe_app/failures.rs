@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router {
         })
         .get("/sleep/{ms}", sleep)
         .get("/block/{ms}", block)
+        .get("/block-in-place", block_in_place)
         .get("/drop-panic", panic_when_dropped)
 }
 
@@ -69,6 +70,11 @@ async fn block(request: Request) -> Result<&'static str> {
     eprintln!("blocking");
     std::thread::sleep(Duration::from_millis(ms));
     Ok("blocked")
+}
+
+/// Blocks its thread as Tokio recommends it. Panics on a runtime with one thread.
+async fn block_in_place() -> &'static str {
+    tokio::task::block_in_place(|| "blocked")
 }
 
 /// Never responds. The future of this handler panics when the host drops the future, for example because the client

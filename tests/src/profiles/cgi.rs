@@ -12,6 +12,7 @@ pub(crate) static CGI_IN_PROCESS: Profile = Profile::new(
     Capabilities {
         memory: Ability::Supported,
         disconnect: Ability::Supported,
+        block_in_place: Ability::Supported,
         ..CGI
     },
 );
@@ -242,6 +243,11 @@ pub(super) const CGI: Capabilities = Capabilities {
         Scenario("a later request cannot see what happened in the process"),
         "Each request starts a new process",
         "RFC 3875 §3.4",
+    ),
+    block_in_place: Ability::lacking(
+        PANIC,
+        "The program has a runtime with one thread, because hosting providers limit threads",
+        "Tokio, \"block_in_place\"",
     ),
     http1_bytes: Ability::lacking(Untestable, "The web server parses HTTP", "RFC 3875 §3.1"),
     ..Capabilities::ALL

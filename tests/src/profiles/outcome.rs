@@ -218,6 +218,14 @@ pub(super) const INTERNAL_ERROR_OF_PROGRAM: Observed = Response(
     },
 );
 
+pub(super) const PANIC: Observed = Response(
+    "the handler panics, so the response is a 500",
+    |_, response| {
+        response.has_status(500)?;
+        same(&&response.body[..], &&b"Internal Server Error"[..], "body")
+    },
+);
+
 pub(super) const LOOKS_COMPLETE: Observed = Response(
     "the part that had been sent looks like a complete response",
     |_, response| {
