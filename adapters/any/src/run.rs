@@ -30,7 +30,7 @@ use crate::log;
 /// inside a runtime. `tokio::task::block_in_place` panics on a runtime with one thread;
 /// `tokio::task::spawn_blocking` works on every host.
 ///
-/// `run` logs to stderr, unless the program has set a `tracing` subscriber. The standalone server never waits for
+/// `run` logs to stderr, unless the program has set a `tracing` subscriber. `ANYHOST_LOG_FORMAT=json` selects JSON. The standalone server never waits for
 /// stderr: while stderr is not read, up to 1 MiB of lines are buffered, and further lines are dropped and
 /// counted. Panics and failed starts are written to stderr even if the filter of the log disables these events.
 ///

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhost::Router;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
     a_panic_while_the_handler_is_built_is_logged_and_is_a_500_under_cgi();
     the_message_of_a_panic_comes_before_its_backtrace();
     a_subscriber_that_is_set_while_the_handler_is_built_replaces_the_default_log();
+    the_access_log_has_the_same_values_as_text_and_as_json();
+    every_line_of_the_json_log_is_an_object_with_time_level_target_and_message_on_every_host();
+    panics_and_failed_starts_are_json_lines_even_if_the_filter_disables_errors();
+    an_invalid_log_format_is_reported_and_the_default_format_is_used();
     run_inside_a_tokio_runtime_fails_with_an_error_that_recommends_serve();
     serve_works_inside_tokio_main();
     output_that_a_cgi_program_prints_between_isolate_and_run_goes_to_the_log();
@@ -62,8 +67,10 @@ fn program(name: &str) -> ExitCode {
             init_own_subscriber();
             Ok::<_, anyhost::Error>(app())
         }),
-        "own-filter-build-panic" => {
-            init_own_subscriber();
+        "own-filter-build-panic" | "build-panic" => {
+            if name == "own-filter-build-panic" {
+                init_own_subscriber();
+            }
             anyhost::run_with(async || match std::env::var("NEVER_SET") {
                 Ok(_) => Ok::<_, anyhost::Error>(app()),
                 Err(_) => panic!("no database"),
@@ -277,6 +284,106 @@ fn a_subscriber_that_is_set_while_the_handler_is_built_replaces_the_default_log(
     assert!(server.exit().success(), "{log}");
     assert!(log.contains("DEBUG my_app: handled"), "{log}");
     assert!(!log.contains("path="), "{log}");
+}
+
+/// The JSON objects of a log. Panics if a line is anything else.
+fn objects(log: &str) -> Vec<Value> {
+    let parse = |line: &str| match serde_json::from_str(line) {
+        Ok(value @ Value::Object(_)) => value,
+        _ => panic!("not a JSON object: {line:?}"),
+    };
+    log.lines().map(parse).collect()
+}
+
+const JSON: (&str, &str) = ("ANYHOST_LOG_FORMAT", "json");
+
+fn the_access_log_has_the_same_values_as_text_and_as_json() {
+    let request = "/hello?secret=1 HTTP/1.1\r\nX-Request-Id: a\"b\\\r\nX: ";
+    let mut server = Server::start("default", &[]);
+    server.get(request, 1);
+    server.signal(Signal::TERM);
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("method="));
+    let line = line.unwrap_or_else(|| panic!("no access log: {log}"));
+    let (time, rest) = line.split_at("2026-11-26T21:05:38.949019Z".len());
+    assert!(time.ends_with('Z'), "{line}");
+    let (before, after) = rest.split_once(" ms=").unwrap();
+    assert_eq!(
+        before,
+        r#"  INFO method=GET path="/hello" status=200 bytes=13"#
+    );
+    let (ms, after) = after.split_once(' ').unwrap();
+    assert_eq!(ms.split_once('.').unwrap().1.len(), 3, "{line}");
+    assert_eq!(after, r#"peer=127.0.0.1 request_id="a\"b\\""#);
+
+    let mut server = Server::start("default", &[JSON]);
+    server.get(request, 1);
+    server.signal(Signal::TERM);
+    let lines = objects(&server.log());
+    let access = |line: &&Value| line["target"] == "anyhost::access";
+    let mut line = lines.iter().find(access).unwrap().clone();
+    let fields = line.as_object_mut().unwrap();
+    let time = fields.remove("timestamp").unwrap();
+    assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
+    assert!(fields.remove("ms").unwrap().is_f64());
+    let expected = serde_json::json!({
+        "level": "INFO", "target": "anyhost::access", "method": "GET", "path": "/hello",
+        "status": 200, "bytes": 13, "peer": "127.0.0.1", "request_id": "a\"b\\",
+    });
+    assert_eq!(line, expected);
+}
+
+fn every_line_of_the_json_log_is_an_object_with_time_level_target_and_message_on_every_host() {
+    let mut server = Server::start("default", &[JSON]);
+    server.get("/fail", 1);
+    server.get("/panic", 1);
+    server.signal(Signal::TERM);
+    let http = server.log();
+    let fail = [CGI, &[JSON, ("PATH_INFO", "/fail")]].concat();
+    let (_, cgi, _) = finish(start("default", &fail));
+    let (_, lambda, _) = finish(start("build-panic", &[LAMBDA, &[JSON]].concat()));
+    for (log, expected) in [(http, 8), (cgi, 1), (lambda, 3)] {
+        let lines = objects(&log);
+        assert_eq!(lines.len(), expected, "{log}");
+        for line in lines {
+            for field in ["timestamp", "level", "target"] {
+                assert!(line[field].is_string(), "no {field} in {line}");
+            }
+            let is_access = line["target"] == "anyhost::access";
+            assert!(is_access || line["message"].is_string(), "{line}");
+        }
+    }
+}
+
+fn panics_and_failed_starts_are_json_lines_even_if_the_filter_disables_errors() {
+    let off = [JSON, ("RUST_LOG", "off")];
+    let mut server = Server::start("default", &off);
+    server.get("/panic", 1);
+    server.signal(Signal::TERM);
+    let lines = objects(&server.log());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let message = lines[0]["message"].as_str().unwrap();
+    assert!(message.contains("the reason why"), "{message}");
+    let (_, log, _) = finish(start("default", &[&off[..], &[("PORT", "x")]].concat()));
+    let lines = objects(&log);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["message"], "failed to start or run the program");
+    assert_eq!(lines[0]["host"], "http");
+    assert!(lines[0]["error"].as_str().unwrap().starts_with("PORT: "));
+}
+
+fn an_invalid_log_format_is_reported_and_the_default_format_is_used() {
+    let vars = [
+        CGI,
+        &[("ANYHOST_LOG_FORMAT", "xml"), ("PATH_INFO", "/hello")],
+    ]
+    .concat();
+    let (_, log, _) = finish(start("default", &vars));
+    assert_eq!(
+        log,
+        " WARN invalid ANYHOST_LOG_FORMAT, using the default log format error=ANYHOST_LOG_FORMAT: invalid value \"xml\", \
+         expected text or json\n"
+    );
 }
 
 fn run_inside_a_tokio_runtime_fails_with_an_error_that_recommends_serve() {

@@ -55,11 +55,25 @@ pub(crate) fn apply_proxies<B>(
 /// Makes an id that is unique among all requests of all processes. The id consists of a random number for the process
 /// and a counter. An id can be guessed, so it must not be used as a secret.
 fn new_request_id() -> Box<str> {
-    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static PROCESS: OnceLock<String> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let process = PROCESS.get_or_init(|| RandomState::new().hash_one(std::process::id()));
+    let process = PROCESS.get_or_init(|| {
+        let random = RandomState::new().hash_one(std::process::id());
+        format!("{random:016x}")
+    });
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{process:016x}{number:08x}").into()
+    let Ok(number) = u32::try_from(number) else {
+        return format!("{process}{number:08x}").into();
+    };
+    // `format!` takes five times as many instructions, and most requests need an id for the access log.
+    let digits = [28, 24, 20, 16, 12, 8, 4, 0].map(|shift| {
+        let digit = number >> shift & 0xF;
+        char::from(b"0123456789abcdef"[digit as usize])
+    });
+    let mut id = String::with_capacity(24);
+    id.push_str(process);
+    id.extend(digits);
+    id.into()
 }
 
 #[cfg(test)]
@@ -74,6 +88,8 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(first.len(), 24);
         assert_eq!(first[..16], second[..16]);
+        let number = |id: &str| u32::from_str_radix(&id[16..], 16).unwrap();
+        assert_eq!(number(&second), number(&first) + 1);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub use anyhost_core::{IntoHandler, Proxies};
 #[cfg(feature = "tls")]
 pub use listen::Tls;
 pub use listen::{Address, Inherited, InvalidAddress};
+pub use request::AccessRecord;
 pub use server::Server;
 pub use settings::{Limits, ListenOptions, ServerOptions, invalid_setting};
 pub use shutdown::Handle;

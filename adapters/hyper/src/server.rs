@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::{Permits, accept};
 use crate::listen::{Address, Inherited, InvalidAddress, Listener, bind};
+use crate::request::AccessRecord;
 use crate::settings::{Config, Limits, ServerOptions};
 use crate::shutdown::{self, AbortOnDrop, Handle, ShutdownFuture, ShutdownRequests};
 use crate::state::{Phase, ServerState, Shared};
@@ -227,6 +228,30 @@ impl Server {
     #[must_use]
     pub fn with_request_id_header(mut self) -> Self {
         self.config.options.request_id = true;
+        self
+    }
+
+    /// Passes each request that has ended to `log`, and not to `tracing`. The function must not block, because it runs on
+    /// a thread that serves connections.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// use anyhost_hyper::Server;
+    ///
+    /// let server = Server::bind("127.0.0.1:0").await?;
+    /// let server = server.with_access_log(|record| {
+    ///     if record.aborted {
+    ///         eprintln!("aborted: {} {}", record.method, record.path);
+    ///     }
+    /// });
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_access_log(
+        mut self,
+        log: impl Fn(&AccessRecord<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.access_log = Some(Box::new(log));
         self
     }
 

@@ -14,19 +14,15 @@
 //! # drop(subscriber);
 //! ```
 
-use std::fmt;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
+use anyhost_core::adapter::json_log::JsonLog;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::registry::LookupSpan;
 
 /// The level in `AWS_LAMBDA_LOG_LEVEL`; `INFO` if it is missing or invalid. `FATAL`, which `tracing` does not
 /// have, becomes `ERROR`.
@@ -53,11 +49,22 @@ pub fn layer<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let json = std::env::var("AWS_LAMBDA_LOG_FORMAT")
-        .is_ok_and(|format| format.eq_ignore_ascii_case("JSON"));
-    if json {
-        return Json(io::stderr).boxed();
+    match is_json() {
+        true => JsonLog::new(io::stderr, timestamp).boxed(),
+        false => text_layer(),
     }
+}
+
+/// Whether `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
+pub fn is_json() -> bool {
+    std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("JSON"))
+}
+
+/// The [`layer`] for text, whatever the configuration of the function is.
+pub fn text_layer<S>() -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     tracing_subscriber::fmt::layer()
         .with_writer(|| OneLine(io::stderr()))
         .with_ansi(false)
@@ -90,187 +97,15 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-/// Writes log events as JSON: `timestamp` (RFC 3339), `level`, `message`, `target`, the fields of the event and of
-/// the spans around it, and the `requestId` and `tenantId` of the invocation.
-struct Json<W>(W);
-
-/// The fields that identify the invocation. Their values come from the outermost span, which is the span of the
-/// invocation.
-const INVOCATION_FIELDS: [&str; 2] = ["requestId", "tenantId"];
-
-impl<S, W, O> Layer<S> for Json<W>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    W: Fn() -> O + 'static,
-    O: Write,
-{
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(fields);
-        }
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
-        {
-            values.record(fields);
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        let mut invocation = Map::new();
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(Scope::from_root)
-        {
-            let extensions = span.extensions();
-            let Some(Fields(of_span)) = extensions.get::<Fields>() else {
-                continue;
-            };
-            for (name, value) in of_span {
-                if INVOCATION_FIELDS.contains(&name.as_str()) {
-                    invocation.entry(name).or_insert_with(|| value.clone());
-                } else {
-                    fields.0.insert(name.clone(), value.clone());
-                }
-            }
-        }
-        event.record(&mut fields);
-        let mut line = fields.0;
-        line.append(&mut invocation);
-        let mut timestamp = String::new();
-        if SystemTime
-            .format_time(&mut Writer::new(&mut timestamp))
-            .is_ok()
-        {
-            line.insert("timestamp".into(), timestamp.into());
-        }
-        let metadata = event.metadata();
-        line.insert("level".into(), metadata.level().as_str().into());
-        line.insert("target".into(), metadata.target().into());
-        let mut line = Value::from(line).to_string();
-        line.push('\n');
-        // One write for the whole line, so that threads do not mix their lines. A failure cannot be logged.
-        let _ = (self.0)().write_all(line.as_bytes());
-    }
-}
-
-/// The fields of an event or a span.
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0
-            .insert(field.name().into(), format!("{value:?}").into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().into(), value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().into(), value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().into(), value.into());
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.insert(field.name().into(), value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().into(), value.into());
-    }
+/// Appends the time as in RFC 3339, with microseconds.
+fn timestamp(line: &mut String) {
+    // Writing to a string does not fail.
+    let _ = SystemTime.format_time(&mut Writer::new(line));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use tracing_subscriber::layer::SubscriberExt;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut all = self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            all.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_json_line_has_level_timestamp_message_fields_of_event_and_spans_and_request_id()
-    -> serde_json::Result<()> {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::registry().with(Json(move || writer.clone()));
-        tracing::subscriber::with_default(subscriber, || {
-            let tenant = Some("t-1");
-            let invocation =
-                tracing::info_span!("invocation", requestId = "r-1", tenantId = tenant).entered();
-            let inner = tracing::info_span!(
-                "inner",
-                level = 5,
-                requestId = "forged",
-                user_id = 7,
-                path = "/span",
-                order = tracing::field::Empty
-            );
-            inner.record("order", "o-1");
-            let _inner = inner.entered();
-            tracing::warn!(status = 500, path = "/x", level = "forged", "a \"b\"\nc");
-            drop(_inner);
-            drop(invocation);
-            tracing::info!("outside");
-        });
-        let text = lines
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let lines: Vec<Value> = text
-            .lines()
-            .map(serde_json::from_str)
-            .collect::<serde_json::Result<_>>()?;
-        assert_eq!(lines.len(), 2);
-        assert_eq!(lines[0]["level"], "WARN");
-        assert_eq!(lines[0]["message"], "a \"b\"\nc");
-        assert_eq!(lines[0]["requestId"], "r-1");
-        assert_eq!(lines[0]["tenantId"], "t-1");
-        assert_eq!(
-            (&lines[0]["user_id"], &lines[0]["order"]),
-            (&7.into(), &"o-1".into())
-        );
-        assert_eq!(
-            (&lines[0]["status"], &lines[0]["path"]),
-            (&500.into(), &"/x".into())
-        );
-        let timestamp = lines[0]["timestamp"].as_str().unwrap_or_default();
-        assert!(
-            timestamp.ends_with('Z') && timestamp.contains('T'),
-            "{timestamp}"
-        );
-        assert_eq!(lines[1]["requestId"], Value::Null);
-        Ok(())
-    }
 
     #[test]
     fn control_characters_of_a_text_event_are_escaped() -> io::Result<()> {

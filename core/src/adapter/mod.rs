@@ -57,6 +57,8 @@ mod error_response;
 mod exchange;
 pub mod forwarded;
 pub mod headers;
+#[cfg(feature = "json_log")]
+pub mod json_log;
 mod log;
 mod outcome;
 pub mod path;

@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use super::{block_on, build_handler};
 use crate::args::Args;
 use crate::detect::Detected;
+use crate::log;
 
 /// The time between the drain timeout and the end of the process, if the main thread is blocked. It is longer than two
 /// seconds, because the normal shutdown of the server can take two seconds more than the drain timeout.
@@ -45,7 +46,9 @@ where
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        args.bind(inherited).await?.serve(handler).await?;
+        log::with_access_log(args.bind(inherited).await?)
+            .serve(handler)
+            .await?;
         Ok(ExitCode::SUCCESS)
     })
 }

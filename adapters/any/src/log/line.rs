@@ -2,19 +2,12 @@
 
 use std::io::{self, Write};
 
+use anyhost_core::adapter::json_log::needs_escape;
+
 use super::format::{all, is_printable};
 
 /// The maximum length of a line in bytes. Apache splits longer lines into several entries of its log.
 const MAX_LENGTH: usize = 8000;
-
-/// Whether a character is a line break for some programs (U+2028, U+2029), or reorders the text around the character
-/// (bidirectional formatting, Unicode Standard Annex #9 §2).
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-    )
-}
 
 /// Writes each event as one line. Control characters are escaped, so that a client cannot forge a log line with
 /// a line break in its input. Long lines are truncated.
@@ -38,7 +31,7 @@ impl<W: Write> Write for OneLine<W> {
             let start = line.len();
             match c {
                 c if c.is_control() => line.extend(c.escape_default()),
-                c if is_invisible(c) => line.extend(c.escape_unicode()),
+                c if needs_escape(c) => line.extend(c.escape_unicode()),
                 c => line.push(c),
             }
             if line.len() > MAX_LENGTH {

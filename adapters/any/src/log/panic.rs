@@ -29,13 +29,13 @@ fn log(panic: &PanicHookInfo<'_>) {
     // The core catches panics of handlers and logs them with the request.
     if record_location(|| location_for_core(panic)) {
         if !tracing::event_enabled!(target: "anyhost_core::adapter::log", Level::ERROR) {
-            write_to_stderr(format_args!("ERROR {}", description(panic)));
+            write_to_stderr(&description(panic), &[]);
         }
         return;
     }
     match tracing::event_enabled!(Level::ERROR) {
         true => tracing::error!("{}", description(panic)),
-        false => write_to_stderr(format_args!("ERROR {}", description(panic))),
+        false => write_to_stderr(&description(panic), &[]),
     }
     if cfg!(panic = "abort") {
         super::background::flush();

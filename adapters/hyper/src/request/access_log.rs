@@ -1,7 +1,8 @@
-//! The access log: one event per request.
+//! The access log: one record per request.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use anyhost_core::Context;
 use http::uri::PathAndQuery;
@@ -15,45 +16,95 @@ const TARGET: &str = "anyhost::access";
 const MAX_METHOD: usize = 32;
 const MAX_PATH: usize = 2048;
 
-/// The values of a request that the access log needs.
+/// A request that has ended, for [`Server::with_access_log`](crate::Server::with_access_log).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessRecord<'a> {
+    /// The method, truncated after 32 bytes.
+    pub method: Cow<'a, str>,
+    /// The path without the query, because a query can contain secrets; truncated after 2,048 bytes. `*` if the target
+    /// is not a path.
+    pub path: Cow<'a, str>,
+    /// The status of the response; `None` if the client disconnected before the response.
+    pub status: Option<StatusCode>,
+    /// The size of the response body in bytes, as far as it was sent.
+    pub bytes: u64,
+    /// The time from the head of the request to the end of the response.
+    pub duration: Duration,
+    /// The address of the client.
+    pub peer: Option<IpAddr>,
+    /// The request id, which the client can choose.
+    pub request_id: Option<&'a str>,
+    /// Whether the response was not sent to its end.
+    pub aborted: bool,
+}
+
+impl AccessRecord<'_> {
+    /// Logs the record as an event. [`Server`](crate::Server) documents its fields.
+    fn log(&self) {
+        let ms = self.duration.as_secs_f64() * 1000.0;
+        tracing::info!(
+            target: TARGET,
+            method = %self.method,
+            path = &*self.path,
+            status = self.status.map(|status| status.as_u16()),
+            bytes = self.bytes,
+            ms = %format_args!("{ms:.3}"),
+            peer = self.peer.map(tracing::field::display),
+            request_id = self.request_id,
+            aborted = self.aborted.then_some(true),
+        );
+    }
+}
+
+/// A function of the application that gets the records instead of `tracing`.
+pub(crate) type AccessLog = Box<dyn Fn(&AccessRecord<'_>) + Send + Sync>;
+
+/// The values of a request in flight that its record needs.
 #[derive(Debug)]
-pub(super) struct AccessRecord {
+pub(super) struct Started {
     method: Method,
     target: Option<PathAndQuery>,
-    started: Instant,
+    at: Instant,
     pub(super) bytes: u64,
 }
 
-impl AccessRecord {
+impl Started {
     /// Returns `None` if the access log is off, so that no clock is read and no memory is allocated.
-    pub(super) fn new<B>(request: &http::Request<B>) -> Option<Box<Self>> {
-        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+    pub(super) fn new<B>(request: &http::Request<B>, log: Option<&AccessLog>) -> Option<Box<Self>> {
+        if log.is_none() && !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             return None;
         }
         Some(Box::new(Self {
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
-            started: Instant::now(),
+            at: Instant::now(),
             bytes: 0,
         }))
     }
 
-    /// Logs the request. The query is left out because it can contain secrets.
-    pub(super) fn log(&self, status: Option<StatusCode>, aborted: bool, context: &Context) {
-        let peer = context.peer().map(tracing::field::display);
+    pub(super) fn log(
+        &self,
+        status: Option<StatusCode>,
+        aborted: bool,
+        context: &Context,
+        log: Option<&AccessLog>,
+    ) {
         let path = self.target.as_ref().map_or("*", PathAndQuery::path);
-        let ms = self.started.elapsed().as_secs_f64() * 1000.0;
-        tracing::info!(
-            target: TARGET,
-            method = %cut(self.method.as_str(), MAX_METHOD),
-            path = &*cut(path, MAX_PATH),
-            status = status.map(|status| status.as_u16()),
-            bytes = self.bytes,
-            ms = %format_args!("{ms:.3}"),
-            peer,
-            request_id = context.request_id(),
-            aborted = aborted.then_some(true),
-        );
+        let record = AccessRecord {
+            method: cut(self.method.as_str(), MAX_METHOD),
+            path: cut(path, MAX_PATH),
+            status,
+            bytes: self.bytes,
+            duration: self.at.elapsed(),
+            peer: context.peer(),
+            request_id: context.request_id(),
+            aborted,
+        };
+        match log {
+            Some(log) => log(&record),
+            None => record.log(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::access_log::AccessRecord;
+use super::access_log::Started;
 use crate::state::{ConnectionState, Phase};
 
 /// How long a request can still hold its connection after its deadline.
@@ -21,7 +21,8 @@ const OVERDUE: Duration = Duration::from_secs(2);
 pub(crate) struct InFlight {
     pub(super) context: Context,
     pub(super) connection: Arc<ConnectionState>,
-    access_record: Option<Box<AccessRecord>>,
+    /// `None` if the request is not logged.
+    started: Option<Box<Started>>,
     status: Option<StatusCode>,
     aborted: bool,
     close_connection: Option<AbortOnDropHandle<()>>,
@@ -42,7 +43,7 @@ impl InFlight {
         let is_stream = request.version() == http::Version::HTTP_2;
         Self {
             context: request_context(&connection.context),
-            access_record: AccessRecord::new(request),
+            started: Started::new(request, shared.config.access_log.as_ref()),
             status: None,
             aborted: false,
             close_connection: None,
@@ -78,7 +79,7 @@ impl InFlight {
     }
 
     pub(super) fn disable_access_log(&mut self) {
-        self.access_record = None;
+        self.started = None;
     }
 
     pub(super) fn set_status(&mut self, status: StatusCode) {
@@ -99,8 +100,8 @@ impl InFlight {
 
     /// Counts body bytes that were passed to hyper, for the access log.
     pub(super) fn add_bytes(&mut self, bytes: usize) {
-        if let Some(record) = &mut self.access_record {
-            record.bytes += bytes as u64;
+        if let Some(started) = &mut self.started {
+            started.bytes += bytes as u64;
         }
     }
 
@@ -117,9 +118,12 @@ impl Drop for InFlight {
         if self.counted {
             shared.remove_request();
         }
-        shared.metrics.request_ended(self.status, self.aborted);
-        if let Some(record) = &self.access_record {
-            record.log(self.status, self.aborted, &self.context);
+        shared
+            .metrics
+            .request_ended(self.status, self.aborted);
+        if let Some(started) = &self.started {
+            let log = shared.config.access_log.as_ref();
+            started.log(self.status, self.aborted, &self.context, log);
         }
         if has_work_after_response(&self.context) {
             let (context, state) = (self.context.clone(), shared.state.clone());

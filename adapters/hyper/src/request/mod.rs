@@ -20,6 +20,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::context::apply_proxies;
 use crate::state::{ConnectionState, Phase};
 
+pub(crate) use access_log::AccessLog;
+pub use access_log::AccessRecord;
 pub(crate) use encode::ResponseBody;
 use in_flight::InFlight;
 pub(crate) use own_response::HealthChecks;

@@ -8,11 +8,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::options::ServerOptions;
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
+use crate::request::AccessLog;
 
 /// The configuration of a [`Server`](crate::Server).
 #[derive(Default)]
 pub(crate) struct Config {
     pub(crate) options: ServerOptions,
+    /// `None` if `tracing` gets the access log.
+    pub(crate) access_log: Option<AccessLog>,
     pub(crate) configure_http1: Vec<Configure<http1::Builder>>,
     pub(crate) configure_http2: Vec<Configure<http2::Builder<TokioExecutor>>>,
     #[cfg(feature = "tls")]
@@ -30,6 +33,7 @@ impl Config {
         }
         let mut config = Self {
             options,
+            access_log: None,
             configure_http1: Vec::new(),
             configure_http2: Vec::new(),
             #[cfg(feature = "tls")]
