@@ -163,7 +163,7 @@ impl Server {
         self
     }
 
-    /// Sets the certificate for `tls://` addresses and for inherited TCP sockets.
+    /// Sets the certificates for `tls://` addresses and for inherited TCP sockets.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, tls: crate::Tls) -> Self {

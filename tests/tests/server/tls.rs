@@ -15,16 +15,24 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::{
     QUIET, TIMEOUT, connect, echo, exchange, exchange_on, get, get_and_close, read_response,
     read_to_end,
 };
 
-/// The files of a self-signed certificate for `localhost`.
+/// The files of a self-signed certificate.
 struct Files {
     folder: TempDir,
 }
@@ -36,9 +44,15 @@ impl Files {
         }
     }
 
-    /// Writes a new certificate and key, and returns the certificate.
+    /// Writes a new certificate for `localhost` and its key, and returns the certificate.
     fn renew(&self) -> CertificateDer<'static> {
-        let generated = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        self.renew_for(&["localhost"])
+    }
+
+    /// Writes a new certificate for these host names and its key, and returns the certificate.
+    fn renew_for(&self, names: &[&str]) -> CertificateDer<'static> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let generated = generate_simple_self_signed(names).unwrap();
         let CertifiedKey { cert, signing_key } = generated;
         std::fs::write(self.key(), signing_key.serialize_pem()).unwrap();
         std::fs::write(self.certificate(), cert.pem()).unwrap();
@@ -54,19 +68,167 @@ impl Files {
     }
 }
 
-async fn start() -> (Probe, SocketAddr, Files, CertificateDer<'static>) {
-    let files = Files::new();
-    let certificate = files.renew();
-    let (path, key) = (files.certificate(), files.key());
+/// A list of paths, as the settings expect it.
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+    paths.join(",")
+}
+
+/// Starts a server with several certificates.
+async fn start_with(all: &[&Files]) -> (Probe, SocketAddr) {
+    let certificates: Vec<_> = all.iter().map(|files| files.certificate()).collect();
+    let keys: Vec<_> = all.iter().map(|files| files.key()).collect();
     let vars = [
-        ("ANYHOST_HTTP_TLS_CERT", path.to_str().unwrap()),
-        ("ANYHOST_HTTP_TLS_KEY", key.to_str().unwrap()),
+        ("ANYHOST_HTTP_TLS_CERT", &*list(&certificates)),
+        ("ANYHOST_HTTP_TLS_KEY", &*list(&keys)),
         QUIET[0],
     ];
     let mut probe = Probe::start(&["-l", "tls://127.0.0.1:0"], &vars);
     let line = probe.log_line("listening on https://").await;
     let (_, address) = line.rsplit_once("https://").unwrap();
-    let address = address.trim().parse().unwrap();
+    (probe, address.trim().parse().unwrap())
+}
+
+/// The certificate that the server sends to a client that asks for this name, or for no name.
+async fn certificate_for(address: SocketAddr, name: Option<&str>) -> CertificateDer<'static> {
+    let provider = Arc::new(default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AcceptAll(provider)))
+        .with_no_client_auth();
+    config.enable_sni = name.is_some();
+    let name = ServerName::try_from(name.unwrap_or("localhost").to_owned()).unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector
+        .connect(name, connect(address).await)
+        .await
+        .unwrap();
+    let certificates = stream.get_ref().1.peer_certificates().unwrap();
+    certificates[0].clone().into_owned()
+}
+
+/// Accepts every certificate, so that a test can see which one the server sends.
+#[derive(Debug)]
+struct AcceptAll(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAll {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[tokio::test]
+async fn host_name_in_the_handshake_selects_the_certificate() {
+    let (default, exact, wildcard) = (Files::new(), Files::new(), Files::new());
+    let default_certificate = default.renew_for(&["example.com"]);
+    let wildcard_certificate = wildcard.renew_for(&["*.example.org"]);
+    let exact_certificate = exact.renew_for(&["api.example.org", "Upper.Example"]);
+    let (_probe, address) = start_with(&[&default, &wildcard, &exact]).await;
+    for (name, expected) in [
+        (Some("example.com"), &default_certificate),
+        (Some("api.example.org"), &exact_certificate),
+        (Some("API.Example.ORG"), &exact_certificate),
+        (Some("upper.example"), &exact_certificate),
+        (Some("www.example.org"), &wildcard_certificate),
+        // Without a matching name, the first certificate is used.
+        (Some("a.b.example.org"), &default_certificate),
+        (Some("example.org"), &default_certificate),
+        (Some("unknown.test"), &default_certificate),
+        (Some("127.0.0.1"), &default_certificate),
+        (None, &default_certificate),
+    ] {
+        assert_eq!(&certificate_for(address, name).await, expected, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_certificate_is_reloaded_even_if_the_files_of_another_one_are_invalid() {
+    let (first, second) = (Files::new(), Files::new());
+    let first_certificate = first.renew_for(&["one.test"]);
+    second.renew_for(&["two.test"]);
+    let (mut probe, address) = start_with(&[&first, &second]).await;
+    std::fs::write(first.certificate(), "not a certificate").unwrap();
+    // The new certificate has another name.
+    let renewed = second.renew_for(&["three.test"]);
+    probe.signal(Signal::HUP);
+    let failed = probe.log_line("failed to reload the TLS certificate").await;
+    let path = first.certificate();
+    assert!(failed.contains(path.to_str().unwrap()), "{failed}");
+    probe.log_line("reloaded the TLS certificate").await;
+    assert_eq!(certificate_for(address, Some("three.test")).await, renewed);
+    for name in ["one.test", "two.test"] {
+        let sent = certificate_for(address, Some(name)).await;
+        assert_eq!(sent, first_certificate, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn server_exits_with_1_if_one_of_several_certificates_is_unusable() {
+    let (first, second) = (Files::new(), Files::new());
+    first.renew_for(&["one.test"]);
+    second.renew_for(&["two.test"]);
+    let certificates = list(&[first.certificate(), second.certificate()]);
+    let exchanged = list(&[second.key(), first.key()]);
+    let no_name = Files::new();
+    no_name.renew_for(&["192.0.2.1"]);
+    let with_no_name = list(&[first.certificate(), no_name.certificate()]);
+    let keys_with_no_name = list(&[first.key(), no_name.key()]);
+    for (certificates, keys, expected) in [
+        (
+            &certificates,
+            &list(&[first.key()]),
+            "as many files as in ANYHOST_HTTP_TLS_KEY",
+        ),
+        (&certificates, &exchanged, "cert.pem: with the key "),
+        (&with_no_name, &keys_with_no_name, "contains no host name"),
+    ] {
+        let vars = [
+            ("ANYHOST_HTTP_TLS_CERT", &**certificates),
+            ("ANYHOST_HTTP_TLS_KEY", &**keys),
+        ];
+        let mut probe = Probe::start(&["-l", "tls://127.0.0.1:0"], &vars);
+        probe.log_line(expected).await;
+        assert_eq!(probe.exit().await.code(), Some(1));
+    }
+}
+
+async fn start() -> (Probe, SocketAddr, Files, CertificateDer<'static>) {
+    let files = Files::new();
+    let certificate = files.renew();
+    let (probe, address) = start_with(&[&files]).await;
     (probe, address, files, certificate)
 }
 

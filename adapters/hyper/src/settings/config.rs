@@ -1,5 +1,7 @@
 //! The configuration of a server, and of hyper.
 
+use std::path::PathBuf;
+
 use anyhost_core::Proxies;
 use anyhost_core::adapter::settings::InvalidSetting;
 use hyper::server::conn::{http1, http2};
@@ -26,7 +28,7 @@ pub(crate) struct Config {
 type Configure<B> = Box<dyn Fn(&mut B) + Send + Sync>;
 
 impl Config {
-    /// Makes a configuration from options, and loads the certificate if the options contain one.
+    /// Makes a configuration from options, and loads the certificates that the options name.
     pub(crate) fn new(mut options: ServerOptions) -> Result<Self, InvalidSetting> {
         if options.forwarded {
             options.proxies = options.proxies.map(Proxies::with_standard_header);
@@ -39,35 +41,42 @@ impl Config {
             #[cfg(feature = "tls")]
             tls: None,
         };
-        config.load_certificate()?;
+        config.load_certificates()?;
         Ok(config)
     }
 
-    fn load_certificate(&mut self) -> Result<(), InvalidSetting> {
-        const CERTIFICATE: &str = "ANYHOST_HTTP_TLS_CERT";
-        const KEY: &str = "ANYHOST_HTTP_TLS_KEY";
-        let invalid = |name, path: &std::path::Path, expected: String| {
-            InvalidSetting::new(name, path.to_string_lossy(), expected)
+    fn load_certificates(&mut self) -> Result<(), InvalidSetting> {
+        let (certificates, keys) = (&self.options.tls_cert, &self.options.tls_key);
+        let expected = |count: usize, what: &str| match count {
+            0 => format!("{what} as well"),
+            count => format!("as many files as in {what}, which has {count}"),
         };
-        match (&self.options.tls_cert, &self.options.tls_key) {
-            (None, None) => Ok(()),
-            (Some(path), None) => Err(invalid(CERTIFICATE, path, format!("{KEY} as well"))),
-            (None, Some(path)) => Err(invalid(KEY, path, format!("{CERTIFICATE} as well"))),
-            #[cfg(feature = "tls")]
-            (Some(certificate), Some(key)) => {
-                let tls = Tls::from_pem_files(certificate, key).map_err(|error| {
-                    let expected = format!("a certificate and its key as PEM files ({error})");
-                    invalid(CERTIFICATE, certificate, expected)
-                })?;
-                self.tls = Some(tls);
-                Ok(())
-            }
-            #[cfg(not(feature = "tls"))]
-            (Some(path), Some(_)) => {
-                let expected = "no certificate: the program was built without the feature `tls`";
-                Err(invalid(CERTIFICATE, path, expected.to_owned()))
-            }
+        if certificates.len() > keys.len() {
+            let expected = expected(keys.len(), KEY);
+            return Err(invalid_files(CERTIFICATE, certificates, expected));
         }
+        if keys.len() > certificates.len() {
+            let expected = expected(certificates.len(), CERTIFICATE);
+            return Err(invalid_files(KEY, keys, expected));
+        }
+        #[cfg(feature = "tls")]
+        for (certificate, key) in certificates.iter().zip(keys) {
+            let loaded = match self.tls.take() {
+                None => Tls::from_pem_files(certificate, key),
+                Some(tls) => tls.and_pem_files(certificate, key),
+            };
+            let tls = loaded.map_err(|error| {
+                let expected = format!("a certificate and its key as PEM files ({error})");
+                invalid_files(CERTIFICATE, std::slice::from_ref(certificate), expected)
+            })?;
+            self.tls = Some(tls);
+        }
+        #[cfg(not(feature = "tls"))]
+        if !certificates.is_empty() {
+            let expected = "no certificate: the program was built without the feature `tls`";
+            return Err(invalid_files(CERTIFICATE, certificates, expected));
+        }
+        Ok(())
     }
 
     /// Whether listeners can speak TLS.
@@ -125,6 +134,14 @@ impl Config {
     }
 }
 
+const CERTIFICATE: &str = "ANYHOST_HTTP_TLS_CERT";
+const KEY: &str = "ANYHOST_HTTP_TLS_KEY";
+
+fn invalid_files(name: &str, files: &[PathBuf], expected: impl Into<String>) -> InvalidSetting {
+    let files: Vec<_> = files.iter().map(|path| path.to_string_lossy()).collect();
+    InvalidSetting::new(name, files.join(","), expected)
+}
+
 /// If the limit has hyper's default value, hyper parses headers into a buffer on the stack. With any other value, hyper
 /// allocates.
 const HYPER_DEFAULT_MAX_HEADERS: usize = 100;
@@ -148,6 +165,27 @@ mod tests {
         let expected = Proxies::hops(2).with_standard_header();
         assert_eq!(Config::new(options)?.options.proxies, Some(expected));
         Ok(())
+    }
+
+    #[test]
+    fn different_numbers_of_certificates_and_keys_are_an_error_that_names_both_settings() {
+        let error = |certificates: &'static str, keys: &'static str| {
+            let options = ServerOptions::from_vars(|name| match name {
+                CERTIFICATE => Some(certificates.into()),
+                KEY => Some(keys.into()),
+                _ => None,
+            });
+            let error = options.and_then(Config::new).err();
+            error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(
+            error("/a.pem,/b.pem", "/a.key"),
+            r#"ANYHOST_HTTP_TLS_CERT: invalid value "/a.pem,/b.pem", expected as many files as in ANYHOST_HTTP_TLS_KEY, which has 1"#
+        );
+        assert_eq!(
+            error("", "/a.key,/b.key"),
+            r#"ANYHOST_HTTP_TLS_KEY: invalid value "/a.key,/b.key", expected ANYHOST_HTTP_TLS_CERT as well"#
+        );
     }
 
     #[test]

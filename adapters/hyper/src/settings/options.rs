@@ -70,13 +70,15 @@ pub struct ServerOptions {
     #[arg(value_parser = setting::<Duration>(), default_value = "0s")]
     pub drain_delay: Duration,
 
-    /// Certificate chain for TLS, a PEM file; requires the key
+    /// Certificate chain for TLS, a PEM file; several files, separated by commas or in repeated flags, are selected by host name (SNI)
     #[arg(long, env = "ANYHOST_HTTP_TLS_CERT", value_name = "PATH")]
-    pub tls_cert: Option<PathBuf>,
+    #[arg(value_delimiter = ',')]
+    pub tls_cert: Vec<PathBuf>,
 
-    /// Private key for TLS, a PEM file; requires the certificate
+    /// Private key for TLS, a PEM file; as many files as certificates, in the same order
     #[arg(long, env = "ANYHOST_HTTP_TLS_KEY", value_name = "PATH")]
-    pub tls_key: Option<PathBuf>,
+    #[arg(value_delimiter = ',')]
+    pub tls_key: Vec<PathBuf>,
 
     /// Trusted proxies: a comma-separated list of addresses, networks such as 10.0.0.0/8, `loopback`, `private` and `unix`, or the number of proxies
     #[arg(long, env = "ANYHOST_HTTP_PROXIES", value_name = "LIST")]

@@ -1,5 +1,6 @@
 //! The settings as variables, as flags, and in the documentation.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhost_core::Proxies;
@@ -26,8 +27,8 @@ fn assert_all_set(options: &ServerOptions) {
     assert_eq!(options.drain, Duration::from_millis(2500));
     assert_eq!(options.proxies, "loopback, unix".parse::<Proxies>().ok());
     assert!(options.forwarded && options.proxy_protocol && options.health && options.detached);
-    assert_eq!(options.tls_cert, Some("/cert.pem".into()));
-    assert_eq!(options.tls_key, Some("/key.pem".into()));
+    assert_eq!(options.tls_cert, ["/a.pem", "/b.pem"].map(PathBuf::from));
+    assert_eq!(options.tls_key, ["/a.key", "/b.key"].map(PathBuf::from));
 }
 
 #[test]
@@ -40,8 +41,8 @@ fn every_setting_can_be_set_by_its_variable() -> Result<(), InvalidSetting> {
         ("ANYHOST_HTTP_PROXY_PROTOCOL", "1"),
         ("ANYHOST_HTTP_HEALTH", "1"),
         ("ANYHOST_HTTP_DETACHED", "1"),
-        ("ANYHOST_HTTP_TLS_CERT", "/cert.pem"),
-        ("ANYHOST_HTTP_TLS_KEY", "/key.pem"),
+        ("ANYHOST_HTTP_TLS_CERT", "/a.pem,/b.pem"),
+        ("ANYHOST_HTTP_TLS_KEY", "/a.key,/b.key"),
     ])?);
     Ok(())
 }
@@ -58,8 +59,10 @@ fn every_setting_can_be_set_by_its_flag() -> Result<(), clap::Error> {
         "--proxy-protocol=1",
         "--health",
         "--detached",
-        "--tls-cert=/cert.pem",
-        "--tls-key=/key.pem",
+        "--tls-cert=/a.pem",
+        "--tls-key=/a.key",
+        "--tls-cert=/b.pem",
+        "--tls-key=/b.key",
     ])?);
     Ok(())
 }
@@ -75,7 +78,7 @@ fn empty_variables_count_as_unset() -> Result<(), InvalidSetting> {
     assert_eq!(options.proxies, None);
     assert!(!options.forwarded && !options.proxy_protocol);
     assert!(!options.health && !options.detached);
-    assert_eq!((options.tls_cert, options.tls_key), (None, None));
+    assert!(options.tls_cert.is_empty() && options.tls_key.is_empty());
     Ok(())
 }
 
