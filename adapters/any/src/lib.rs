@@ -39,6 +39,7 @@
 //! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
+//! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 

@@ -16,10 +16,11 @@
 //! Operators configure a server with flags and environment variables: see [`ServerOptions`] and [`ListenOptions`].
 //!
 //! # Features
-//! Both features are off by default.
+//! All features are off by default.
 //!
 //! - `tls`: TLS, with rustls.
-//! - `metrics`: counters and gauges, through the `metrics` facade.
+//! - `metrics`: counters, gauges and a histogram, through the `metrics` facade.
+//! - `prometheus`: these metrics at `/metrics`, for Prometheus.
 //!
 //! # Platforms
 //! The crate supports Unix. It is tested on Linux.
@@ -37,6 +38,8 @@ mod context;
 mod event_rate;
 mod listen;
 mod metrics;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod request;
 mod server;
 mod settings;

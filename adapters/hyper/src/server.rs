@@ -16,6 +16,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::{Permits, accept};
 use crate::listen::{Address, Inherited, InvalidAddress, Listener, bind};
+#[cfg(feature = "prometheus")]
+use crate::prometheus;
 use crate::request::AccessRecord;
 use crate::settings::{Config, Limits, ServerOptions};
 use crate::shutdown::{self, AbortOnDrop, Handle, ShutdownFuture, ShutdownRequests};
@@ -46,7 +48,7 @@ use crate::timeouts;
 /// of the request, or a new id.
 ///
 /// # Metrics
-/// With the feature `metrics`, the server reports these counters and gauges through the
+/// With the feature `metrics`, the server reports these metrics through the
 /// [`metrics`](https://docs.rs/metrics) facade. The metrics go to the recorder that is installed when
 /// [`serve`](Self::serve) is called:
 ///
@@ -59,6 +61,7 @@ use crate::timeouts;
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
 /// | `anyhost_responses_aborted_total` | responses that were not sent to their end |
 /// | `anyhost_connections`, `anyhost_requests_in_flight` | gauges: open connections, and requests in flight |
+/// | `anyhost_request_duration_seconds` | histogram: seconds from the head of a request to the end of its response |
 pub struct Server {
     listeners: Vec<Listener>,
     config: Config,
@@ -255,6 +258,18 @@ impl Server {
         self
     }
 
+    /// Serves `/metrics` for Prometheus at another address, in the text format of Prometheus. The address should not be
+    /// public. It has no access log, its requests are not counted, and it also responds while the server drains.
+    ///
+    /// The metrics of the application that are reported through the [`metrics`](https://docs.rs/metrics) facade are
+    /// included. [`serve`](Self::serve) fails if the application has installed another recorder of this facade.
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn with_prometheus(mut self, address: Address) -> Self {
+        self.config.options.metrics = Some(address);
+        self
+    }
+
     /// Drains when `signal` completes, and not on SIGTERM or SIGINT. The method is named after the equivalent method of
     /// `axum::serve`.
     #[must_use]
@@ -300,8 +315,8 @@ impl Server {
     /// systemd is notified when the server is ready and when it stops (`sd_notify(3)`), if `NOTIFY_SOCKET` is set.
     ///
     /// # Errors
-    /// When signal handlers cannot be installed, a thread cannot be created, or there is a `tls://` address and no
-    /// certificate.
+    /// When signal handlers cannot be installed, a thread cannot be created, there is a `tls://` address and no
+    /// certificate, or the address for `/metrics` cannot be bound.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         self.check_certificate()?;
         let urls: Vec<_> = self.urls().collect();
@@ -309,6 +324,9 @@ impl Server {
         let permits = Permits::new(self.config.options.limits.max_connections);
         let state = self.state;
         let handler = Arc::new(handler.into_handler());
+        // Before the metrics of this server are registered, because they go to the recorder that is installed at that time.
+        #[cfg(feature = "prometheus")]
+        let _metrics = prometheus::serve(self.config.options.metrics.as_ref()).await?;
         let shared = Arc::new(Shared::new(handler, self.config, state.clone()));
         let _abort = AbortOnDrop(state.clone());
         timeouts::start(Arc::downgrade(&shared), every_second)?;

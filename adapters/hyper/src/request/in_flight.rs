@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::access_log::Started;
+use crate::metrics::Timer;
 use crate::state::{ConnectionState, Phase};
 
 /// How long a request can still hold its connection after its deadline.
@@ -23,6 +24,7 @@ pub(crate) struct InFlight {
     pub(super) connection: Arc<ConnectionState>,
     /// `None` if the request is not logged.
     started: Option<Box<Started>>,
+    timer: Timer,
     status: Option<StatusCode>,
     aborted: bool,
     close_connection: Option<AbortOnDropHandle<()>>,
@@ -39,11 +41,12 @@ impl InFlight {
         let shared = &connection.shared;
         connection.registration.activity().mark_request_started();
         shared.add_request();
-        shared.metrics.request_started();
+        let timer = shared.metrics.request_started();
         let is_stream = request.version() == http::Version::HTTP_2;
         Self {
             context: request_context(&connection.context),
             started: Started::new(request, shared.config.access_log.as_ref()),
+            timer,
             status: None,
             aborted: false,
             close_connection: None,
@@ -120,7 +123,7 @@ impl Drop for InFlight {
         }
         shared
             .metrics
-            .request_ended(self.status, self.aborted);
+            .request_ended(&self.timer, self.status, self.aborted);
         if let Some(started) = &self.started {
             let log = shared.config.access_log.as_ref();
             started.log(self.status, self.aborted, &self.context, log);

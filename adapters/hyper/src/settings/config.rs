@@ -8,6 +8,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::options::ServerOptions;
+use crate::listen::Address;
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
 use crate::request::AccessLog;
@@ -42,6 +43,7 @@ impl Config {
             tls: None,
         };
         config.load_certificates()?;
+        config.check_metrics()?;
         Ok(config)
     }
 
@@ -77,6 +79,20 @@ impl Config {
             return Err(invalid_files(CERTIFICATE, certificates, expected));
         }
         Ok(())
+    }
+
+    fn check_metrics(&self) -> Result<(), InvalidSetting> {
+        match &self.options.metrics {
+            Some(address) if !cfg!(feature = "prometheus") => {
+                let expected = "no address: the program was built without the feature `prometheus`";
+                Err(InvalidSetting::new(METRICS, address.to_string(), expected))
+            }
+            Some(address @ Address::Tls(..)) => {
+                let expected = "an address without TLS, such as 127.0.0.1:9090";
+                Err(InvalidSetting::new(METRICS, address.to_string(), expected))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether listeners can speak TLS.
@@ -136,6 +152,7 @@ impl Config {
 
 const CERTIFICATE: &str = "ANYHOST_HTTP_TLS_CERT";
 const KEY: &str = "ANYHOST_HTTP_TLS_KEY";
+const METRICS: &str = "ANYHOST_HTTP_METRICS";
 
 fn invalid_files(name: &str, files: &[PathBuf], expected: impl Into<String>) -> InvalidSetting {
     let files: Vec<_> = files.iter().map(|path| path.to_string_lossy()).collect();

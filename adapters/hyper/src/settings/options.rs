@@ -12,6 +12,7 @@ use clap::{Arg, Args, Command, FromArgMatches};
 use super::drain_timeout;
 use super::limits::Limits;
 use super::parser::{invalid_setting_with_name, setting};
+use crate::listen::Address;
 
 /// The settings of a [`Server`](crate::Server), as flags and as environment variables.
 ///
@@ -102,6 +103,11 @@ pub struct ServerOptions {
     #[arg(value_parser = setting::<bool>(), default_value = "0")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub health: bool,
+
+    /// Address at which `/metrics` is served for Prometheus, such as `127.0.0.1:9090` or `unix:/path`; needs the feature `prometheus`
+    #[arg(long, env = "ANYHOST_HTTP_METRICS", value_name = "ADDRESS")]
+    #[arg(value_parser = setting::<Address>())]
+    pub metrics: Option<Address>,
 
     /// Whether responses have the request id of the log in `X-Request-Id`
     #[arg(long, env = "ANYHOST_HTTP_REQUEST_ID", value_name = "0|1")]

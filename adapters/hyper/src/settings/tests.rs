@@ -27,6 +27,7 @@ fn assert_all_set(options: &ServerOptions) {
     assert_eq!(options.drain, Duration::from_millis(2500));
     assert_eq!(options.proxies, "loopback, unix".parse::<Proxies>().ok());
     assert!(options.forwarded && options.proxy_protocol && options.health && options.detached);
+    assert_eq!(options.metrics, "127.0.0.1:9090".parse().ok());
     assert_eq!(options.tls_cert, ["/a.pem", "/b.pem"].map(PathBuf::from));
     assert_eq!(options.tls_key, ["/a.key", "/b.key"].map(PathBuf::from));
 }
@@ -40,6 +41,7 @@ fn every_setting_can_be_set_by_its_variable() -> Result<(), InvalidSetting> {
         ("ANYHOST_HTTP_FORWARDED", "1"),
         ("ANYHOST_HTTP_PROXY_PROTOCOL", "1"),
         ("ANYHOST_HTTP_HEALTH", "1"),
+        ("ANYHOST_HTTP_METRICS", "127.0.0.1:9090"),
         ("ANYHOST_HTTP_DETACHED", "1"),
         ("ANYHOST_HTTP_TLS_CERT", "/a.pem,/b.pem"),
         ("ANYHOST_HTTP_TLS_KEY", "/a.key,/b.key"),
@@ -58,6 +60,7 @@ fn every_setting_can_be_set_by_its_flag() -> Result<(), clap::Error> {
         "--forwarded",
         "--proxy-protocol=1",
         "--health",
+        "--metrics=127.0.0.1:9090",
         "--detached",
         "--tls-cert=/a.pem",
         "--tls-key=/a.key",
@@ -78,6 +81,7 @@ fn empty_variables_count_as_unset() -> Result<(), InvalidSetting> {
     assert_eq!(options.proxies, None);
     assert!(!options.forwarded && !options.proxy_protocol);
     assert!(!options.health && !options.detached);
+    assert_eq!(options.metrics, None);
     assert!(options.tls_cert.is_empty() && options.tls_key.is_empty());
     Ok(())
 }

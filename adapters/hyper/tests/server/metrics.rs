@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{CLOSING, PATIENCE, Serving};
 
-/// The values of all counters and gauges that are not zero. A key is the name and the label values, with spaces between
+/// The values of all counters and gauges, and the number of values of histograms, without those that are zero. A key is the name and the label values, with spaces between
 /// them.
 fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
     let snapshot = snapshotter.snapshot().into_vec();
@@ -25,7 +25,7 @@ fn values(snapshotter: &Snapshotter) -> BTreeMap<String, i64> {
         let value = match value {
             DebugValue::Counter(value) => i64::try_from(value).unwrap(),
             DebugValue::Gauge(value) => value.into_inner() as i64,
-            DebugValue::Histogram(_) => -1,
+            DebugValue::Histogram(values) => values.len() as i64,
         };
         (format!("{}{labels}", key.name()), value)
     });
@@ -132,6 +132,7 @@ async fn connections_and_requests_are_counted_by_their_outcome() {
     all.retain(|_, value| *value != 0);
     let expected = [
         ("anyhost_connections_total", served + 4),
+        ("anyhost_request_duration_seconds", served + 4),
         ("anyhost_requests_rejected_total", 1),
         ("anyhost_requests_total 2xx", served),
         ("anyhost_requests_total 4xx", 2),
