@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use http::uri::Scheme;
@@ -48,6 +48,8 @@ struct Facts {
     deadline: Option<SystemTime>,
     development: bool,
     draining: Option<Arc<AtomicBool>>,
+    /// The pattern of the prefixes below which the current handler is nested, such as `/shops/{shop}`.
+    mount: Box<str>,
 }
 
 /// The values of a single request.
@@ -56,6 +58,14 @@ struct RequestState {
     work: PendingWork,
     /// The id that the client sent, or the generated id. The id is generated when it is first read.
     request_id: OnceLock<Box<str>>,
+    /// The pattern of the route that matched.
+    route: Mutex<Option<Arc<str>>>,
+}
+
+impl RequestState {
+    fn route(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.route.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Context {
@@ -72,6 +82,7 @@ impl Context {
             deadline: None,
             development: development(),
             draining: None,
+            mount: Box::default(),
         };
         Self {
             facts: Arc::new(facts),
@@ -150,6 +161,7 @@ impl Context {
         let unused =
             Arc::strong_count(&self.request) == 1 && self.request.request_id.get().is_none();
         let request = if unused {
+            *self.request.route() = None;
             self.request.clone()
         } else {
             Arc::default()
@@ -204,6 +216,52 @@ impl Context {
         if visible && let Ok(id) = std::str::from_utf8(id) {
             let _ = self.request.request_id.set(id.into());
         }
+    }
+
+    /// The pattern of the route that a [`Router`](crate::Router) selected for this request, such as `/users/{id}`.
+    /// `None` if no route matched (404, 405, fallbacks), or if the program has no router.
+    ///
+    /// The number of routes is limited, unlike the number of paths, so that a route can be a label of a metric. The
+    /// access log contains the route too. Handlers see the route, and so does middleware around the router after it
+    /// called the router:
+    ///
+    /// ```
+    /// use anyhost_core::{Next, Request, RequestExt, Response, Result, Router, with_middleware};
+    ///
+    /// async fn count(request: Request, next: Next) -> Result<Response> {
+    ///     let context = request.context();
+    ///     let result = next.run(request).await;
+    ///     println!("route: {}", context.route().as_deref().unwrap_or("none"));
+    ///     result
+    /// }
+    ///
+    /// let app = with_middleware(count, Router::new().get("/users/{id}", || "user"));
+    /// ```
+    ///
+    /// A handler other than a router that was nested with [`Router::nest`](crate::Router::nest) has the route of its
+    /// prefix, such as `/files/{*rest}`.
+    pub fn route(&self) -> Option<Arc<str>> {
+        self.request.route().clone()
+    }
+
+    /// Sets the route to a pattern below the prefixes of [`with_mount`](Self::with_mount).
+    pub(crate) fn set_route(&self, pattern: &Arc<str>) {
+        let route = match &*self.facts.mount {
+            "" => pattern.clone(),
+            mount => Arc::from(format!("{mount}{pattern}")),
+        };
+        *self.request.route() = Some(route);
+    }
+
+    pub(crate) fn clear_route(&self) {
+        *self.request.route() = None;
+    }
+
+    /// Adds the pattern of a prefix to the routes below this prefix.
+    pub(crate) fn with_mount(mut self, prefix: &str) -> Self {
+        let mount = format!("{}{prefix}", self.facts.mount);
+        self.facts().mount = mount.into();
+        self
     }
 
     /// The time at which the host stops waiting for the response.

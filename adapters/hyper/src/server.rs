@@ -43,9 +43,10 @@ use crate::timeouts;
 ///
 /// # Access log
 /// Each request is one event with the target `anyhost::access` and the level `info`. Its fields are `method`, `path`,
-/// `status`, `bytes`, `ms` (the duration in milliseconds), `peer`, `request_id`, and `aborted` if the response was not
-/// sent to its end. `RUST_LOG=info,anyhost::access=off` turns the access log off. The request id is the `X-Request-Id`
-/// of the request, or a new id.
+/// `status`, `bytes`, `ms` (the duration in milliseconds), `peer`, `request_id`, `route` (the pattern that matched, such
+/// as `/users/{id}`, if the handler is a router), and `aborted` if the response was not sent to its end.
+/// `RUST_LOG=info,anyhost::access=off` turns the access log off. The request id is the `X-Request-Id` of the request, or
+/// a new id.
 ///
 /// # Metrics
 /// With the feature `metrics`, the server reports these metrics through the

@@ -65,7 +65,7 @@ fn matcher(routes: &[Route], serves: impl Fn(&Route) -> bool) -> matchit::Router
     let served = || routes.iter().enumerate().filter(|(_, route)| serves(route));
     for (index, route) in served() {
         // This cannot fail: the router has already inserted all paths into one matcher, so they do not conflict.
-        let _ = matcher.insert(route.path(), index);
+        let _ = matcher.insert(&**route.path(), index);
     }
     for (index, route) in served() {
         for root in route.roots() {

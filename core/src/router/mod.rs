@@ -19,7 +19,7 @@ use route::Route;
 use crate::handler::{Handler, IntoHandler, ResponseFuture};
 use crate::request::Params;
 use crate::state::WithState;
-use crate::{Error, Request, Result};
+use crate::{Context, Error, Request, Result};
 
 /// A handler that selects another handler by the path and method of the request.
 ///
@@ -164,7 +164,7 @@ impl Router {
     #[track_caller]
     fn nest_router(mut self, prefix: &str, router: Self) -> Self {
         for route in router.routes {
-            if route.path() == "/" && !prefix.is_empty() {
+            if &**route.path() == "/" && !prefix.is_empty() {
                 self.route(prefix).merge(route.clone());
             }
             let path = format!("{prefix}{}", route.path());
@@ -290,20 +290,38 @@ impl Handler for Router {
         Self: 'b,
     {
         let failed = |error| Box::pin(ready(Err(error)));
+        let context = request.extensions().get::<Context>();
         match self.find(&request) {
-            Ok(Some((handler, params))) => {
-                if let Some(params) = params {
+            Ok(Some(found)) => {
+                if let Some(context) = context {
+                    context.set_route(found.route);
+                }
+                if let Some(params) = found.params {
                     request.extensions_mut().insert(params);
                 }
-                handler.handle(request)
+                found.handler.handle(request)
             }
-            Ok(None) => match self.fallback_for(request.uri().path()) {
-                Some(fallback) => fallback.handle(request),
-                None => failed(Error::from_status(StatusCode::NOT_FOUND)),
-            },
-            Err(error) => failed(error),
+            other => {
+                // This router can be nested in another router that has set the route of the prefix.
+                if let Some(context) = context {
+                    context.clear_route();
+                }
+                match (other, self.fallback_for(request.uri().path())) {
+                    (Err(error), _) => failed(error),
+                    (_, Some(fallback)) => fallback.handle(request),
+                    (_, None) => failed(Error::from_status(StatusCode::NOT_FOUND)),
+                }
+            }
         }
     }
+}
+
+/// The handler for a request.
+struct Found<'a> {
+    handler: &'a dyn Handler,
+    /// The pattern of the route.
+    route: &'a Arc<str>,
+    params: Option<Params>,
 }
 
 impl Router {
@@ -322,22 +340,30 @@ impl Router {
     ///
     /// # Errors
     /// 405 if a route has the path, but no route has the path and the method.
-    fn find(&self, request: &Request) -> Result<Option<(&dyn Handler, Option<Params>)>> {
+    fn find(&self, request: &Request) -> Result<Option<Found<'_>>> {
         let (method, path) = (request.method(), request.uri().path());
         let Ok(found) = self.paths.at(path) else {
             return Ok(None);
         };
         let route = &self.routes[*found.value];
         if let Some(handler) = route.find(method) {
-            return Ok(Some((handler, route.params(&found.params))));
+            return Ok(Some(Found {
+                handler,
+                route: route.path(),
+                params: route.params(&found.params),
+            }));
         }
         // The most specific route of this path does not serve the method, but another route may serve it.
         // Example: for the request `POST /users/me`, the routes `GET /users/me` and `POST /users/{id}`.
         let by_method = self.by_method.get_or_init(|| ByMethod::new(&self.routes));
         match by_method.find(&self.routes, method, path) {
             Some((index, params)) => {
-                let handler = self.routes[index].find(method);
-                Ok(handler.map(|handler| (handler, params)))
+                let route = &self.routes[index];
+                Ok(route.find(method).map(|handler| Found {
+                    handler,
+                    route: route.path(),
+                    params,
+                }))
             }
             None => Err(by_method.method_not_allowed(path)),
         }

@@ -8,6 +8,7 @@ use crate::{Context, Request, Result};
 /// Calls a handler with the path below its prefix. The prefix becomes part of the base path, so that links
 /// that the handler makes with [`Context::base_path`] are correct.
 pub(super) struct Mount<H> {
+    prefix: Box<str>,
     /// The number of segments of the prefix. The prefix can contain parameters, which match any value, so that a path
     /// cannot be compared with the text of the prefix.
     segments: usize,
@@ -17,7 +18,11 @@ pub(super) struct Mount<H> {
 impl<H> Mount<H> {
     pub(super) fn new(prefix: &str, handler: H) -> Self {
         let segments = prefix.bytes().filter(|&b| b == b'/').count();
-        Self { segments, handler }
+        Self {
+            prefix: prefix.into(),
+            segments,
+            handler,
+        }
     }
 }
 
@@ -58,7 +63,7 @@ impl<H> Mount<H> {
         let base_path = format!("{}{prefix}", context.base_path());
         request
             .extensions_mut()
-            .insert(context.with_base_path(base_path));
+            .insert(context.with_base_path(base_path).with_mount(&self.prefix));
         *request.uri_mut() = below;
         Ok(())
     }

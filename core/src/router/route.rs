@@ -10,7 +10,7 @@ use crate::request::Params;
 /// The handlers of one path, by method.
 #[derive(Clone)]
 pub(super) struct Route {
-    path: String,
+    path: Arc<str>,
     /// The name of the parameter `{*name}` at the end of the path.
     rest: Option<String>,
     /// Other paths that the route serves, with an empty rest.
@@ -23,7 +23,7 @@ impl Route {
     pub(super) fn new(path: &str) -> Self {
         let rest = path.rsplit_once("/{*");
         Self {
-            path: path.to_owned(),
+            path: path.into(),
             rest: rest.and_then(|(_, name)| Some(name.strip_suffix('}')?.to_owned())),
             roots: Vec::new(),
             methods: Vec::new(),
@@ -31,7 +31,7 @@ impl Route {
         }
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &Arc<str> {
         &self.path
     }
 

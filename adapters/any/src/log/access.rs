@@ -73,6 +73,10 @@ fn text(line: &mut String, record: &AccessRecord<'_>) {
         line.push_str(" request_id=");
         push_quoted(line, id);
     }
+    if let Some(route) = &record.route {
+        line.push_str(" route=");
+        push_quoted(line, route);
+    }
     if record.aborted {
         line.push_str(" aborted=true");
     }
@@ -94,6 +98,9 @@ fn json(record: &AccessRecord<'_>) -> String {
     }
     if let Some(id) = record.request_id {
         line.string("request_id", id);
+    }
+    if let Some(route) = &record.route {
+        line.string("route", route);
     }
     if record.aborted {
         line.value("aborted", true);

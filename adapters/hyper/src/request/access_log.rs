@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhost_core::Context;
@@ -35,6 +36,8 @@ pub struct AccessRecord<'a> {
     pub peer: Option<IpAddr>,
     /// The request id, which the client can choose.
     pub request_id: Option<&'a str>,
+    /// The route that matched, such as `/users/{id}`; see [`Context::route`].
+    pub route: Option<Arc<str>>,
     /// Whether the response was not sent to its end.
     pub aborted: bool,
 }
@@ -52,6 +55,7 @@ impl AccessRecord<'_> {
             ms = %format_args!("{ms:.3}"),
             peer = self.peer.map(tracing::field::display),
             request_id = self.request_id,
+            route = self.route.as_deref(),
             aborted = self.aborted.then_some(true),
         );
     }
@@ -99,6 +103,7 @@ impl Started {
             duration: self.at.elapsed(),
             peer: context.peer(),
             request_id: context.request_id(),
+            route: context.route(),
             aborted,
         };
         match log {
