@@ -58,9 +58,10 @@ pub use run::{run, run_with, serve};
 
 pub use anyhost_core::handler::{Handler, IntoHandler, handler};
 pub use anyhost_core::{
-    Body, BoxError, Context, Error, Host, Html, IntoLimit, IntoResponse, IntoStatus, InvalidLimit,
-    InvalidProxies, Json, Limit, Next, Proxies, Redirect, Request, RequestExt, Response, Result,
-    Router, WithMiddleware, WithState, async_trait, bytes, http, send, with_middleware, with_state,
+    Body, BoxError, Context, Error, ErrorKind, ErrorReport, Host, Html, IntoLimit, IntoResponse,
+    IntoStatus, InvalidLimit, InvalidProxies, Json, Limit, Next, Proxies, Redirect, Request,
+    RequestExt, Response, Result, Router, WithMiddleware, WithState, async_trait, bytes, http,
+    send, set_error_hook, with_middleware, with_state,
 };
 
 #[cfg(feature = "testing")]

@@ -142,9 +142,13 @@ impl Future for Exchange {
                 this.end(&mut result, Outcome::Panicked)
             }
         };
-        let Some(info) = this.info.take() else {
+        let Some(mut info) = this.info.take() else {
             // The future was polled after it had completed.
             return Poll::Pending;
+        };
+        info.status = match &result {
+            Some(Ok(response)) => Some(response.status()),
+            _ => None,
         };
         Poll::Ready(Exchanged {
             response: result.and_then(Result::ok).unwrap_or_default(),

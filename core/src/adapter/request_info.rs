@@ -1,7 +1,7 @@
 //! The values of a request that are needed after the handler took the request.
 
 use http::uri::PathAndQuery;
-use http::{Method, Version};
+use http::{Method, StatusCode, Version};
 
 use crate::{Context, Request};
 
@@ -15,6 +15,8 @@ pub struct RequestInfo {
     /// Whether the response can describe its connection: the host owns the connection, and the protocol is HTTP/1.
     /// HTTP/2 forbids such headers (RFC 9113 §8.2.2).
     pub(super) http1_connection: bool,
+    /// The status of the response, for the report about a response that is aborted.
+    pub(super) status: Option<StatusCode>,
     target: Option<PathAndQuery>,
 }
 
@@ -34,6 +36,7 @@ impl RequestInfo {
                 && context.host().carries_upgrades(),
             context,
             upgrade: false,
+            status: None,
             target: request.uri().path_and_query().cloned(),
         }
     }
@@ -45,6 +48,7 @@ impl RequestInfo {
             context,
             upgrade: false,
             http1_connection: false,
+            status: None,
             target: None,
         }
     }

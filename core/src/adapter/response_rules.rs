@@ -56,8 +56,10 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
     if info.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     } else if response.body().as_bytes().is_none() {
+        let mut info = info.clone();
+        info.status = Some(response.status());
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = Body::boxed(CheckedBody::new(body, length, info.clone()));
+        *response.body_mut() = Body::boxed(CheckedBody::new(body, length, info));
     }
 }
 
