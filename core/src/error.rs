@@ -38,6 +38,27 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// assert_eq!(parse("x").unwrap_err().message(), "Internal Server Error");
 /// ```
 ///
+/// # Error types of the application
+/// [`with_error_mapping`](crate::with_error_mapping) gives the errors of a type their own status and message, also if
+/// the type implements [`std::error::Error`]. `?` then works as for any other error. A type that does not implement
+/// [`std::error::Error`] can also be converted with `impl From<MyError> for Error`.
+///
+/// # `anyhow::Error` and `Box<dyn std::error::Error + Send + Sync>`
+/// These types do not implement [`std::error::Error`]. [`from_boxed`](Self::from_boxed) converts them:
+///
+/// ```
+/// use anyhost_core::{BoxError, Error, Result};
+///
+/// fn load() -> Result<u32, BoxError> {
+///     Ok("7".parse()?)
+/// }
+///
+/// fn handle() -> Result<u32> {
+///     Ok(load().map_err(Error::from_boxed)?)
+/// }
+/// # assert_eq!(handle().unwrap(), 7);
+/// ```
+///
 /// Like `anyhow::Error`, this type does not implement [`std::error::Error`]. Otherwise, the conversion from every
 /// [`std::error::Error`] would conflict with the standard library's `impl From<T> for T`.
 pub struct Error(Box<Inner>);
@@ -47,6 +68,8 @@ struct Inner {
     message: Cow<'static, str>,
     headers: HeaderMap,
     source: Option<BoxError>,
+    /// Whether the error was converted from another type, so that nobody has chosen its status.
+    converted: bool,
 }
 
 impl Error {
@@ -65,6 +88,7 @@ impl Error {
             message,
             headers: HeaderMap::new(),
             source: None,
+            converted: false,
         }))
     }
 
@@ -74,12 +98,18 @@ impl Error {
         Self::with_status(status, reason.into())
     }
 
-    /// Converts an error of unknown type. An [`Error`] that [`into_boxed`](Self::into_boxed) wrapped is
-    /// unwrapped; any other error becomes the source of a 500.
-    pub fn from_boxed(source: BoxError) -> Self {
-        match source.downcast::<Boxed>() {
+    /// Converts an error of any type: `Box<dyn std::error::Error + Send + Sync>`, `anyhow::Error`, or a type that
+    /// implements [`std::error::Error`]. An [`Error`] that [`into_boxed`](Self::into_boxed) wrapped is unwrapped; any
+    /// other error becomes the source of a 500.
+    pub fn from_boxed(source: impl Into<BoxError>) -> Self {
+        match source.into().downcast::<Boxed>() {
             Ok(boxed) => boxed.0,
-            Err(source) => Self::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(source),
+            Err(source) => {
+                let mut error = Self::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+                error.0.source = Some(source);
+                error.0.converted = true;
+                error
+            }
         }
     }
 
@@ -87,6 +117,30 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// Replaces the message for the client. With a Content-Type header, the message can be another format than text:
+    ///
+    /// ```
+    /// use anyhost_core::http::header::{CONTENT_TYPE, HeaderValue};
+    /// use anyhost_core::{Next, Request, Response, Result, with_middleware};
+    /// use serde_json::json;
+    ///
+    /// /// Sends all errors as JSON. The errors are still logged, with their sources.
+    /// async fn errors_as_json(request: Request, next: Next) -> Result<Response> {
+    ///     next.run(request).await.map_err(|error| {
+    ///         let json = json!({"error": error.message()}).to_string();
+    ///         error
+    ///             .with_message(json)
+    ///             .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    ///     })
+    /// }
+    /// # let _ = with_middleware(errors_as_json, || "hello");
+    /// ```
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
         self
     }
 
@@ -117,6 +171,30 @@ impl Error {
         self.0.source.as_deref()
     }
 
+    /// The first error of type `E` among the sources of this error.
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    ///
+    /// let error = anyhost_core::Error::from("x".parse::<u32>().unwrap_err());
+    /// assert!(error.downcast_ref::<ParseIntError>().is_some());
+    /// assert!(error.downcast_ref::<std::io::Error>().is_none());
+    /// ```
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        let mut next = self
+            .0
+            .source
+            .as_deref()
+            .map(|source| source as &dyn StdError);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// Wraps the error as a [`std::error::Error`], for tower middleware and bodies;
     /// [`Error::from_boxed`] unwraps it.
     pub fn into_boxed(self) -> BoxError {
@@ -138,6 +216,18 @@ impl Error {
         )
     }
 
+    /// Whether the error was converted from another type, for example by `?`, and got the status 500 for this reason.
+    pub(crate) fn is_converted(&self) -> bool {
+        self.0.converted
+    }
+
+    /// Adds the headers of another error, and its source if this error has no source.
+    pub(crate) fn replacing(mut self, other: Self) -> Self {
+        self.0.headers.extend(other.0.headers);
+        self.0.source = self.0.source.or(other.0.source);
+        self
+    }
+
     /// Replaces the status and message, and keeps the source.
     pub(crate) fn with_status_and_message(
         mut self,
@@ -146,6 +236,7 @@ impl Error {
     ) -> Self {
         self.0.status = status;
         self.0.message = message.into();
+        self.0.converted = false;
         self
     }
 
@@ -170,7 +261,9 @@ pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
 /// Any other error becomes a 500. Its text is logged, and is not sent to the client.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
-        Self::from_boxed(Box::new(source))
+        // Without the type, `Box<E>` would be boxed a second time, because it is an error too.
+        let source: BoxError = Box::new(source);
+        Self::from_boxed(source)
     }
 }
 

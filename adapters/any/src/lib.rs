@@ -60,8 +60,8 @@ pub use anyhost_core::handler::{Handler, IntoHandler, handler};
 pub use anyhost_core::{
     Body, BoxError, Context, Error, ErrorKind, ErrorReport, Host, Html, IntoLimit, IntoResponse,
     IntoStatus, InvalidLimit, InvalidProxies, Json, Limit, Next, Proxies, Redirect, Request,
-    RequestExt, Response, Result, Router, WithMiddleware, WithState, async_trait, bytes, http,
-    send, set_error_hook, with_middleware, with_state,
+    RequestExt, Response, Result, Router, WithErrorMapping, WithMiddleware, WithState, async_trait,
+    bytes, http, send, set_error_hook, with_error_mapping, with_middleware, with_state,
 };
 
 #[cfg(feature = "testing")]

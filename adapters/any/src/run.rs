@@ -85,7 +85,7 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 ///
 /// fn main() -> std::process::ExitCode {
 ///     anyhost::run_with(async || {
-///         let greeting = load_greeting().await.map_err(|error| Error::from_boxed(error.into()))?;
+///         let greeting = load_greeting().await.map_err(Error::from_boxed)?;
 ///         Ok::<_, Error>(move || std::future::ready(greeting.clone()))
 ///     })
 /// }

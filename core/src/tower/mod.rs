@@ -67,7 +67,7 @@ where
 {
     async fn handle(&self, request: Request) -> Result<Response> {
         let mut service = self.0.clone();
-        let failed = |error: S::Error| Error::from_boxed(error.into());
+        let failed = |error: S::Error| Error::from_boxed(error);
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
         let response = service.call(request).await.map_err(failed)?;
         handler_error::unwrap(response.map(Body::new))
