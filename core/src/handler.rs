@@ -87,9 +87,14 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    note = "a handler is a function `fn(Request) -> T` or `fn() -> T`, async or not, where `T: IntoResponse` \
-            (for `Result<T, E>`, `E: Into<anyhost::Error>`; for other data, wrap it in `Json`), a type that \
-            implements `Handler`, or a tower service over `http::Request<anyhost::Body>`"
+    label = "not a handler",
+    note = "a handler is a function or closure `fn(Request) -> T` or `fn() -> T`, async or not; it takes at most one \
+            argument, the `anyhost::Request`, and not the extractors of other frameworks: read parameters, state and \
+            the body with the methods of `RequestExt`",
+    note = "if the function is not async, `T` has to implement `IntoResponse` (for `Result<T, E>`, also \
+            `E: Into<anyhost::Error>`; for your own data, return `Json(data)`)",
+    note = "a type that implements `Handler` is a handler, and so is a tower service over \
+            `http::Request<anyhost::Body>`"
 )]
 pub trait IntoHandler<Kind> {
     /// The resulting handler.
@@ -97,6 +102,29 @@ pub trait IntoHandler<Kind> {
 
     /// Converts the value into a handler.
     fn into_handler(self) -> Self::Handler;
+}
+
+impl<T, K> IntoHandler<K> for T
+where
+    T: HandlerSource<K>,
+    T::Handler: Handler,
+{
+    type Handler = T::Handler;
+
+    fn into_handler(self) -> T::Handler {
+        self.convert()
+    }
+}
+
+/// The values that [`IntoHandler`] converts. The implementations look only at the shape of a value: whether it is a
+/// function and what its arguments are. [`IntoHandler`] then requires that the result is a [`Handler`]. With both
+/// conditions in one trait, the compiler could only say that a function is not a handler, but not why.
+pub trait HandlerSource<Kind> {
+    /// The result of the conversion. It is a [`Handler`] if the function returns a response.
+    type Handler;
+
+    /// Converts the value.
+    fn convert(self) -> Self::Handler;
 }
 
 /// Converts a function, a closure, or any other [`IntoHandler`] into a [`Handler`].
@@ -108,10 +136,10 @@ pub fn handler<K, H: IntoHandler<K>>(handler: H) -> H::Handler {
 #[derive(Debug)]
 pub enum IsHandler {}
 
-impl<H: Handler> IntoHandler<IsHandler> for H {
+impl<H: Handler> HandlerSource<IsHandler> for H {
     type Handler = H;
 
-    fn into_handler(self) -> H {
+    fn convert(self) -> H {
         self
     }
 }
@@ -120,14 +148,14 @@ impl<H: Handler> IntoHandler<IsHandler> for H {
 #[derive(Debug)]
 pub struct TakesRequest<F>(PhantomData<fn() -> F>);
 
-impl<F, O> IntoHandler<TakesRequest<O>> for F
+impl<F, O> HandlerSource<TakesRequest<O>> for F
 where
-    F: Fn(Request) -> O + Send + Sync + 'static,
-    O: Future<Output: IntoResponse> + Send + 'static,
+    F: Fn(Request) -> O,
+    O: Future,
 {
     type Handler = FunctionHandler<F, TakesRequest<O>>;
 
-    fn into_handler(self) -> Self::Handler {
+    fn convert(self) -> Self::Handler {
         FunctionHandler(self, PhantomData)
     }
 }
@@ -136,14 +164,14 @@ where
 #[derive(Debug)]
 pub struct TakesNothing<F>(PhantomData<fn() -> F>);
 
-impl<F, O> IntoHandler<TakesNothing<O>> for F
+impl<F, O> HandlerSource<TakesNothing<O>> for F
 where
-    F: Fn() -> O + Send + Sync + 'static,
-    O: Future<Output: IntoResponse> + Send + 'static,
+    F: Fn() -> O,
+    O: Future,
 {
     type Handler = FunctionHandler<F, TakesNothing<O>>;
 
-    fn into_handler(self) -> Self::Handler {
+    fn convert(self) -> Self::Handler {
         FunctionHandler(self, PhantomData)
     }
 }
@@ -152,14 +180,14 @@ where
 #[derive(Debug)]
 pub struct TakesRequestSync<T>(PhantomData<fn() -> T>);
 
-impl<F, T> IntoHandler<TakesRequestSync<T>> for F
+impl<F, T> HandlerSource<TakesRequestSync<T>> for F
 where
-    F: Fn(Request) -> T + Send + Sync + 'static,
-    T: IntoResponse + 'static,
+    F: Fn(Request) -> T,
+    T: IntoResponse,
 {
     type Handler = FunctionHandler<F, TakesRequestSync<T>>;
 
-    fn into_handler(self) -> Self::Handler {
+    fn convert(self) -> Self::Handler {
         FunctionHandler(self, PhantomData)
     }
 }
@@ -168,14 +196,14 @@ where
 #[derive(Debug)]
 pub struct TakesNothingSync<T>(PhantomData<fn() -> T>);
 
-impl<F, T> IntoHandler<TakesNothingSync<T>> for F
+impl<F, T> HandlerSource<TakesNothingSync<T>> for F
 where
-    F: Fn() -> T + Send + Sync + 'static,
-    T: IntoResponse + 'static,
+    F: Fn() -> T,
+    T: IntoResponse,
 {
     type Handler = FunctionHandler<F, TakesNothingSync<T>>;
 
-    fn into_handler(self) -> Self::Handler {
+    fn convert(self) -> Self::Handler {
         FunctionHandler(self, PhantomData)
     }
 }

@@ -51,7 +51,7 @@ pub use context::Context;
 pub use error::{BoxError, Error};
 pub use error_hook::{ErrorKind, ErrorReport, set_error_hook};
 pub use error_mapping::{WithErrorMapping, with_error_mapping};
-pub use handler::{Handler, IntoHandler, handler};
+pub use handler::{Handler, HandlerSource, IntoHandler, handler};
 pub use host::Host;
 pub use limit::{InvalidLimit, Limit};
 pub use middleware::{Next, WithMiddleware, with_middleware};

@@ -59,6 +59,13 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// }
 /// # let _ = anyhost_core::handler(progress);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned as a response",
+    label = "`{Self}` does not implement `IntoResponse`",
+    note = "to send your own data as JSON, derive `serde::Serialize` and return `Json(value)`",
+    note = "see `anyhost::IntoResponse` for the types that a handler can return; for `Result<T, E>`, \
+            `E: Into<anyhost::Error>`"
+)]
 pub trait IntoResponse {
     /// Converts the value.
     ///

@@ -5,6 +5,10 @@ use http::StatusCode;
 use crate::{Error, Result};
 
 /// A status: a [`StatusCode`], or its number.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a status",
+    note = "a status is a `StatusCode` such as `StatusCode::CREATED`, or a `u16` such as `201`"
+)]
 pub trait IntoStatus {
     /// Converts the value into a status.
     ///

@@ -56,7 +56,7 @@ mod run;
 
 pub use run::{run, run_with, serve};
 
-pub use anyhost_core::handler::{Handler, IntoHandler, handler};
+pub use anyhost_core::handler::{Handler, HandlerSource, IntoHandler, handler};
 pub use anyhost_core::{
     Body, BoxError, Context, Error, ErrorKind, ErrorReport, Host, Html, IntoLimit, IntoResponse,
     IntoStatus, InvalidLimit, InvalidProxies, Json, Limit, Next, Proxies, Redirect, Request,

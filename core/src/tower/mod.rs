@@ -25,6 +25,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::adapter::{Deadline, RequestInfo, exchange};
+use crate::handler::HandlerSource;
 use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Result};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -41,17 +42,13 @@ pub struct ServiceHandler<S>(S);
 #[derive(Debug)]
 pub enum IsService {}
 
-impl<S, B> IntoHandler<(IsService, B)> for S
+impl<S, B> HandlerSource<(IsService, B)> for S
 where
-    S: Service<Request, Response = http::Response<B>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    B: http_body::Body + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Service<Request, Response = http::Response<B>>,
 {
     type Handler = ServiceHandler<S>;
 
-    fn into_handler(self) -> ServiceHandler<S> {
+    fn convert(self) -> ServiceHandler<S> {
         ServiceHandler(self)
     }
 }
