@@ -23,7 +23,8 @@ struct Total {
     total: u64,
 }
 
-/// Invalid JSON, or JSON that is not an order, gets a 400 response. A body of more than 1 MiB gets a 413 response.
+/// Invalid JSON gets a 400 response, and JSON that is not an order gets a 422 response that names the field. A body of
+/// more than 1 MiB gets a 413 response.
 async fn total(mut request: Request) -> Result<Json<Total>> {
     let order: Order = request.json().await?;
     let total = order
@@ -56,5 +57,14 @@ mod tests {
         let response = Client::new(super::total).post("/").body("{").await;
         assert_eq!(response.status(), 400);
         assert_eq!(response.text().await.unwrap(), "Invalid JSON");
+    }
+
+    #[tokio::test]
+    async fn json_that_is_not_an_order_is_a_422_that_names_the_field() {
+        let order = json!({"items": [{"price": 2, "count": 3}, {"price": "two", "count": 1}]});
+        let response = Client::new(super::total).post("/").json(&order).await;
+        assert_eq!(response.status(), 422);
+        let expected = r#"Invalid field "items[1].price": expected u64"#;
+        assert_eq!(response.text().await.unwrap(), expected);
     }
 }

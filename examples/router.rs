@@ -77,10 +77,10 @@ mod tests {
 
     #[tokio::test]
     async fn invalid_parameters_are_a_400() {
-        assert_eq!(get("/search").await, (400, "Invalid query".into()));
+        assert_eq!(get("/search").await, (400, "Missing field \"q\"".into()));
         assert_eq!(
             get("/api/books/seven").await,
-            (400, "Invalid path parameter id".into())
+            (400, "Invalid path parameter id: expected u32".into())
         );
     }
 

@@ -1,6 +1,7 @@
 //! Reads the body, query and path parameters of a request.
 
 mod charset;
+mod invalid;
 mod params;
 
 use std::borrow::Cow;
@@ -37,8 +38,13 @@ pub(crate) use params::Params;
 /// | the client aborted the body | 400 | `Invalid body` |
 /// | `text`, `json` and `form`: the charset is unknown, or the body is not valid in this charset | 400 | `Invalid body` |
 /// | `text`, `json` and `form`: the body has a Content-Encoding, such as gzip | 415 | `Unsupported Media Type` |
-/// | the body is not valid JSON, or does not fit the type | 400 | `Invalid JSON` |
-/// | the body is not a valid form, or does not fit the type | 400 | `Invalid form` |
+/// | the body is not JSON | 400 | `Invalid JSON` |
+/// | the body is not a form in its charset | 400 | `Invalid form` |
+/// | the body is JSON or a form, but does not fit the type | 422 | the field and what was expected |
+///
+/// The message of a 422 names the field and what was expected, and does not contain the value:
+/// `Invalid field "items[2].age": expected u8`, or `Missing field "name"`. If serde's error is a text of the
+/// application, for example from `#[serde(try_from = "…")]`, the message contains this text.
 ///
 /// A host can replace `Invalid body` by a more specific error, for example by a 408 if the client
 /// sends the body too slowly.
@@ -114,7 +120,8 @@ pub trait RequestExt: sealed::Sealed {
     /// Parses the query string into `T`. The values of a repeated key are collected into a `Vec`.
     ///
     /// # Errors
-    /// 400 `Invalid query` if the query does not fit the type.
+    /// 400 if the query does not fit the type. The message names the field, as in
+    /// `Invalid field "page": invalid digit found in string`. 400 `Invalid query` if the query is not UTF-8.
     ///
     /// ```
     /// # use anyhost_core::{Request, RequestExt, Result};
@@ -131,8 +138,8 @@ pub trait RequestExt: sealed::Sealed {
     /// Parses the value of the path parameter `{name}`, percent-decoded, into `T`.
     ///
     /// # Errors
-    /// 400 `Invalid path parameter {name}` if the value is not UTF-8 or cannot be parsed. 500 if the
-    /// route has no parameter with this name, which is an error in the application.
+    /// 400 if the value cannot be parsed, as in `Invalid path parameter id: expected u64`, or if it is not UTF-8. 500
+    /// if the route has no parameter with this name, which is an error in the application.
     ///
     /// ```
     /// # use anyhost_core::{Request, RequestExt, Result, Router};
@@ -229,13 +236,14 @@ impl RequestExt for Request {
     async fn json_limit<T: DeserializeOwned>(&mut self, limit: impl IntoLimit) -> Result<T> {
         check_content_coding(self)?;
         let bytes = self.buffer_limit(limit).await?;
-        let json = match charset::as_utf8(self.headers(), &bytes) {
-            Some(utf8) => serde_json::from_slice(utf8),
-            None => serde_json::from_str(
-                &charset::decode(self.headers(), &bytes).map_err(Error::broken_body)?,
-            ),
+        let text = match charset::as_utf8(self.headers(), &bytes) {
+            Some(utf8) => Cow::Borrowed(utf8),
+            None => {
+                let text = charset::decode(self.headers(), &bytes).map_err(Error::broken_body)?;
+                Cow::Owned(text.into_owned().into_bytes())
+            }
         };
-        json.map_err(|error| bad_request("Invalid JSON").with_source(error))
+        serde_json::from_slice(&text).map_err(|error| invalid::json::<T>(&text, error))
     }
 
     fn form<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send {
@@ -247,8 +255,8 @@ impl RequestExt for Request {
         let bytes = self.buffer_limit(limit).await?;
         let form = charset::decode_form(self.headers(), &bytes).map_err(Error::broken_body)?;
         let form = form.map_err(|error| bad_request("Invalid form").with_source(error))?;
-        serde_html_form::from_bytes(&form)
-            .map_err(|error| bad_request("Invalid form").with_source(error))
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        serde_html_form::from_bytes(&form).map_err(|error| invalid::form::<T>(status, &form, error))
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
@@ -263,8 +271,8 @@ impl RequestExt for Request {
         let query = self.uri().query().unwrap_or_default();
         charset::check_query(query)
             .map_err(|error| bad_request("Invalid query").with_source(error))?;
-        serde_html_form::from_str(query)
-            .map_err(|error| bad_request("Invalid query").with_source(error))
+        let (status, query) = (StatusCode::BAD_REQUEST, query.as_bytes());
+        serde_html_form::from_bytes(query).map_err(|error| invalid::form::<T>(status, query, error))
     }
 
     fn param<T: FromStr>(&self, name: &str) -> Result<T> {
@@ -276,8 +284,7 @@ impl RequestExt for Request {
             Error::from_status(StatusCode::INTERNAL_SERVER_ERROR)
                 .with_source(format!("the route has no parameter {name:?}"))
         })??;
-        text.parse()
-            .map_err(|_| bad_request(format!("Invalid path parameter {name}")))
+        text.parse().map_err(|_| invalid::param::<T>(name))
     }
 
     fn context(&self) -> Context {

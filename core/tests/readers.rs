@@ -164,14 +164,6 @@ async fn invalid_json_is_a_400() {
             .status(),
         400
     );
-    assert_eq!(
-        Request::new("\"x\"".into())
-            .json::<u32>()
-            .await
-            .unwrap_err()
-            .status(),
-        400
-    );
 }
 
 #[tokio::test]
@@ -241,7 +233,8 @@ async fn query_is_parsed_into_a_type_or_rejected_with_400() {
     );
     let response = client.get("/?page=two").await;
     assert_eq!(response.status(), 400);
-    assert_eq!(response.text().await.unwrap(), "Invalid query");
+    let expected = "Invalid field \"page\": invalid digit found in string";
+    assert_eq!(response.text().await.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -56,7 +56,8 @@ async fn path_parameter_that_cannot_be_parsed_into_its_type_is_a_400() {
     assert_eq!(text("/n/255").await, "255");
     let response = app().get("/n/256").await;
     assert_eq!(response.status(), 400);
-    assert_eq!(response.text().await.unwrap(), "Invalid path parameter n");
+    let expected = "Invalid path parameter n: expected u8";
+    assert_eq!(response.text().await.unwrap(), expected);
 }
 
 #[tokio::test]

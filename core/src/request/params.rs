@@ -44,7 +44,9 @@ impl Params {
         let decoded = percent_decode_str(encoded).decode_utf8();
         Some(match decoded {
             Ok(text) => Ok(text.into_owned()),
-            Err(_) => Err(bad_request(format!("Invalid path parameter {name}"))),
+            Err(_) => Err(bad_request(format!(
+                "Invalid path parameter {name}: expected UTF-8"
+            ))),
         })
     }
 }
