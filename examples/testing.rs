@@ -53,7 +53,7 @@ mod tests {
         let client = Client::new(whoami);
         let response = client.post("/").body("x".repeat(33)).await;
         assert_eq!(response.status(), 413);
-        assert_eq!(response.text().await.unwrap(), "Body exceeded 32b limit");
+        assert_eq!(response.text().await.unwrap(), "Body exceeded 32 limit");
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@
 
 pub mod adapter;
 mod body;
+mod body_limit;
 mod context;
 mod error;
 mod error_hook;
@@ -47,6 +48,7 @@ pub use {bytes, http};
 
 pub use adapter::forwarded::{InvalidProxies, Proxies};
 pub use body::Body;
+pub use body_limit::{WithBodyLimit, with_body_limit};
 pub use context::Context;
 pub use error::{BoxError, Error};
 pub use error_hook::{ErrorKind, ErrorReport, set_error_hook};

@@ -1,7 +1,9 @@
 //! The size limit of a body reader.
 
+use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// The maximum size of a body, in bytes. The default is 1 MiB.
@@ -10,7 +12,7 @@ use std::str::FromStr;
 /// are `b`, `kb`, `mb` and `gb`, in upper or lower case. Each is 1,024 times the unit before it, as
 /// in the npm package `bytes`: `"1mb"` is 1,048,576 bytes. Fractions are allowed
 /// (`"1.5mb"`), and a number without a unit is a number of bytes. The limit is inclusive: a body of
-/// exactly this size is accepted.
+/// exactly this size is accepted. `Display` writes the limit in the unit in which it was given.
 ///
 /// ```
 /// use anyhost_core::Limit;
@@ -18,8 +20,54 @@ use std::str::FromStr;
 /// assert_eq!("10mb".parse(), Ok(Limit::mib(10)));
 /// assert_eq!(Limit::default().to_string(), "1mb");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Limit(u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    bytes: u64,
+    /// The unit of the string or the constructor, for messages.
+    unit: Unit,
+}
+
+/// The unit in which a limit was given.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    None,
+    Bytes,
+    Kib,
+    Mib,
+    Gib,
+}
+
+impl Unit {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" => Some(Self::None),
+            _ if text.eq_ignore_ascii_case("b") => Some(Self::Bytes),
+            _ if text.eq_ignore_ascii_case("kb") => Some(Self::Kib),
+            _ if text.eq_ignore_ascii_case("mb") => Some(Self::Mib),
+            _ if text.eq_ignore_ascii_case("gb") => Some(Self::Gib),
+            _ => None,
+        }
+    }
+
+    const fn bytes(self) -> u64 {
+        match self {
+            Self::None | Self::Bytes => 1,
+            Self::Kib => 1 << 10,
+            Self::Mib => 1 << 20,
+            Self::Gib => 1 << 30,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Bytes => "b",
+            Self::Kib => "kb",
+            Self::Mib => "mb",
+            Self::Gib => "gb",
+        }
+    }
+}
 
 impl Limit {
     /// The limit of the body readers that have no limit argument: 1 MiB.
@@ -27,12 +75,42 @@ impl Limit {
 
     /// A limit of `mib` mebibytes (1 MiB is 1,048,576 bytes).
     pub const fn mib(mib: u32) -> Self {
-        Self(mib as u64 * (1 << 20))
+        Self {
+            bytes: mib as u64 * (1 << 20),
+            unit: Unit::Mib,
+        }
     }
 
     /// The limit in bytes.
     pub const fn bytes(self) -> u64 {
-        self.0
+        self.bytes
+    }
+}
+
+/// Limits of the same number of bytes are equal, in whichever unit they were given.
+impl PartialEq for Limit {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Limit {}
+
+impl PartialOrd for Limit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Limit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes.cmp(&other.bytes)
+    }
+}
+
+impl Hash for Limit {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 
@@ -44,19 +122,22 @@ impl Default for Limit {
 
 impl From<u64> for Limit {
     fn from(bytes: u64) -> Self {
-        Self(bytes)
+        Self {
+            bytes,
+            unit: Unit::None,
+        }
     }
 }
 
 impl From<u32> for Limit {
     fn from(bytes: u32) -> Self {
-        Self(bytes.into())
+        u64::from(bytes).into()
     }
 }
 
 impl From<usize> for Limit {
     fn from(bytes: usize) -> Self {
-        Self(bytes as u64)
+        (bytes as u64).into()
     }
 }
 
@@ -64,10 +145,8 @@ impl TryFrom<i32> for Limit {
     type Error = InvalidLimit;
 
     fn try_from(bytes: i32) -> Result<Self, InvalidLimit> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| InvalidLimit(bytes.to_string()))
+        let invalid = |_| InvalidLimit(bytes.to_string());
+        u64::try_from(bytes).map(Self::from).map_err(invalid)
     }
 }
 
@@ -88,40 +167,49 @@ impl FromStr for Limit {
         let digits = trimmed
             .trim_end_matches(|c: char| c.is_ascii_alphabetic())
             .trim_end();
-        let unit = match trimmed.get(digits.len()..).unwrap_or_default().trim() {
-            unit if unit.is_empty() || unit.eq_ignore_ascii_case("b") => 1,
-            unit if unit.eq_ignore_ascii_case("kb") => 1 << 10,
-            unit if unit.eq_ignore_ascii_case("mb") => 1 << 20,
-            unit if unit.eq_ignore_ascii_case("gb") => 1u64 << 30,
-            _ => return Err(invalid()),
-        };
+        let unit = trimmed.get(digits.len()..).unwrap_or_default().trim();
+        let unit = Unit::parse(unit).ok_or_else(invalid)?;
+        let limit = |bytes| Self { bytes, unit };
         if let Ok(whole) = digits.parse::<u64>() {
-            return whole.checked_mul(unit).map(Self).ok_or_else(invalid);
+            let bytes = whole.checked_mul(unit.bytes());
+            return bytes.map(limit).ok_or_else(invalid);
         }
-        const LARGEST: f64 = u64::MAX as f64;
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         match digits.parse::<f64>() {
-            // The cast cannot fail. A number that is too large becomes the largest limit.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Ok(part) if plain && part * (unit as f64) < LARGEST => {
-                Ok(Self((part * unit as f64) as u64))
-            }
+            Ok(number) if plain => fraction(number, unit).map(limit).ok_or_else(invalid),
             _ => Err(invalid()),
         }
     }
 }
 
-/// Writes the limit in the largest unit that gives a whole number: `1mb`, `1536kb`, `100b`.
+/// The number of whole bytes in a number of units that is not a whole number. `None` if it is too large.
+fn fraction(number: f64, unit: Unit) -> Option<u64> {
+    const LARGEST: f64 = u64::MAX as f64;
+    let bytes = number * unit.bytes() as f64;
+    // The cast cannot fail, because the number is in the range of the type.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (0.0..LARGEST).contains(&bytes).then_some(bytes as u64)
+}
+
+/// Writes the limit in the unit in which it was given, without a unit if it was given as a number: `1.5kb`, `10mb`,
+/// `100`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shift, unit) = match self.0 {
-            0 => (0, "b"),
-            n if n.trailing_zeros() >= 30 => (30, "gb"),
-            n if n.trailing_zeros() >= 20 => (20, "mb"),
-            n if n.trailing_zeros() >= 10 => (10, "kb"),
-            _ => (0, "b"),
-        };
-        write!(f, "{}{unit}", self.0 >> shift)
+        let unit = self.unit.bytes();
+        if self.bytes.is_multiple_of(unit) {
+            return write!(f, "{}{}", self.bytes / unit, self.unit.name());
+        }
+        // `0.1kb` is 102 bytes, and 102 bytes are 0.0996 kb. Write the shortest number that means the same limit.
+        let number = self.bytes as f64 / unit as f64;
+        let rounded = (1..10).map(|digits| format!("{number:.digits$}"));
+        let mut exact = rounded.filter(|text| {
+            let bytes = text.parse().ok();
+            bytes.and_then(|number| fraction(number, self.unit)) == Some(self.bytes)
+        });
+        match exact.next() {
+            Some(number) => write!(f, "{number}{}", self.unit.name()),
+            None => write!(f, "{}b", self.bytes),
+        }
     }
 }
 
@@ -160,9 +248,9 @@ mod tests {
             ("1kb", 1 << 10),
             ("1 MB", 1 << 20),
             ("1.5Mb", 3 << 19),
-            ("2gb", 2 << 30),
+            ("2gb", 2u64 << 30),
         ] {
-            assert_eq!(text.parse(), Ok(Limit(bytes)), "{text}");
+            assert_eq!(text.parse(), Ok(Limit::from(bytes)), "{text}");
         }
     }
 
@@ -194,15 +282,30 @@ mod tests {
     }
 
     #[test]
-    fn limit_is_displayed_in_the_largest_unit_that_gives_a_whole_number() {
-        for (bytes, text) in [
-            (0, "0b"),
-            (1, "1b"),
-            (1 << 10, "1kb"),
-            (3 << 19, "1536kb"),
-            (1 << 30, "1gb"),
+    fn a_limit_is_displayed_in_the_unit_in_which_it_was_given() {
+        for (text, displayed) in [
+            ("0", "0"),
+            ("10", "10"),
+            ("10b", "10b"),
+            ("1.5kb", "1.5kb"),
+            ("0.1KB", "0.1kb"),
+            ("2048 kb", "2048kb"),
+            ("1.25mb", "1.25mb"),
+            ("0.3333mb", "0.3333mb"),
+            ("1gb", "1gb"),
+            ("7.9", "7"),
         ] {
-            assert_eq!(Limit(bytes).to_string(), text);
+            let limit: Limit = text.parse().unwrap();
+            assert_eq!(limit.to_string(), displayed, "{text}");
         }
+        assert_eq!(Limit::from(4u32).to_string(), "4");
+        assert_eq!(Limit::mib(3).to_string(), "3mb");
+    }
+
+    #[test]
+    fn limits_of_the_same_number_of_bytes_are_equal() {
+        assert_eq!("1024kb".parse(), Ok(Limit::mib(1)));
+        assert_eq!("1mb".parse(), Ok(Limit::from(1u32 << 20)));
+        assert!("1kb".parse::<Limit>().unwrap() < Limit::from(1025u32));
     }
 }

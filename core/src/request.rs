@@ -15,6 +15,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::body::ReadError;
+use crate::body_limit::default_limit;
 use crate::context::Context;
 use crate::error::{Error, bad_request};
 use crate::limit::Limit;
@@ -26,10 +27,10 @@ pub(crate) use params::Params;
 /// Methods of a [`Request`](crate::Request): body readers, query and path parameters, and the
 /// [`Context`].
 ///
-/// `buffer`, `text`, `json` and `form` read the whole body. Their limit is 1 MiB (1,048,576 bytes).
-/// Each method has a variant that takes another limit, as a number of bytes or a string such as
-/// `"10mb"`. The body stays in the request and can be read again: a second call returns the same
-/// bytes, and checks the limit of the second call.
+/// `buffer`, `text`, `json` and `form` read the whole body. Their limit is 1 MiB (1,048,576 bytes), or the limit of
+/// [`with_body_limit`](crate::with_body_limit). Each method has a variant that takes another limit, as a number of
+/// bytes or a string such as `"10mb"`. The body stays in the request and can be read again: a second call returns the
+/// same bytes, and checks the limit of the second call.
 ///
 /// # Errors
 /// | cause | status | message |
@@ -77,6 +78,28 @@ pub trait RequestExt: sealed::Sealed {
     /// Reads the whole body as text, at most `limit`.
     fn text_limit<L: IntoLimit>(&mut self, limit: L)
     -> impl Future<Output = Result<String>> + Send;
+
+    /// Reads the whole body as text, at most 1 MiB, from this charset instead of the charset in the Content-Type
+    /// header. Use it for clients that send a wrong charset or none. `charset` is a label of the WHATWG Encoding
+    /// standard, such as `iso-8859-1` or `utf-16le`. A byte order mark in the body still takes precedence.
+    ///
+    /// # Errors
+    /// 500 if the label is unknown, because the application and not the client chooses it.
+    ///
+    /// ```
+    /// # use anyhost_core::{Request, RequestExt, Result};
+    /// async fn import(mut request: Request) -> Result<String> {
+    ///     request.text_as("windows-1252").await
+    /// }
+    /// ```
+    fn text_as(&mut self, charset: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// Like [`text_as`](Self::text_as), at most `limit`.
+    fn text_as_limit<L: IntoLimit>(
+        &mut self,
+        charset: &str,
+        limit: L,
+    ) -> impl Future<Output = Result<String>> + Send;
 
     /// Reads the whole body as JSON, at most 1 MiB. The charset in Content-Type is used, and the media
     /// type is ignored.
@@ -201,7 +224,7 @@ impl<L: TryInto<Limit, Error: Into<Error>> + Send> IntoLimit for L {
 
 impl RequestExt for Request {
     fn buffer(&mut self) -> impl Future<Output = Result<Bytes>> + Send {
-        self.buffer_limit(Limit::DEFAULT)
+        self.buffer_limit(default_limit(self))
     }
 
     async fn buffer_limit<L: IntoLimit>(&mut self, limit: L) -> Result<Bytes> {
@@ -219,7 +242,7 @@ impl RequestExt for Request {
     }
 
     fn text(&mut self) -> impl Future<Output = Result<String>> + Send {
-        self.text_limit(Limit::DEFAULT)
+        self.text_limit(default_limit(self))
     }
 
     async fn text_limit<L: IntoLimit>(&mut self, limit: L) -> Result<String> {
@@ -229,8 +252,22 @@ impl RequestExt for Request {
         Ok(text.into_owned())
     }
 
+    fn text_as(&mut self, charset: &str) -> impl Future<Output = Result<String>> + Send {
+        self.text_as_limit(charset, default_limit(self))
+    }
+
+    async fn text_as_limit<L: IntoLimit>(&mut self, charset: &str, limit: L) -> Result<String> {
+        let encoding = charset::find(charset).ok_or_else(|| {
+            let source = format!("unknown charset {charset:?}: expected a label such as \"utf-8\"");
+            Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(source)
+        })?;
+        check_content_coding(self)?;
+        let bytes = self.buffer_limit(limit).await?;
+        charset::decode_as(encoding, &bytes).map_err(Error::broken_body)
+    }
+
     fn json<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send {
-        self.json_limit(Limit::DEFAULT)
+        self.json_limit(default_limit(self))
     }
 
     async fn json_limit<T: DeserializeOwned>(&mut self, limit: impl IntoLimit) -> Result<T> {
@@ -247,7 +284,7 @@ impl RequestExt for Request {
     }
 
     fn form<T: DeserializeOwned>(&mut self) -> impl Future<Output = Result<T>> + Send {
-        self.form_limit(Limit::DEFAULT)
+        self.form_limit(default_limit(self))
     }
 
     async fn form_limit<T: DeserializeOwned>(&mut self, limit: impl IntoLimit) -> Result<T> {

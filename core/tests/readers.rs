@@ -61,7 +61,7 @@ async fn body_limit_is_inclusive_and_checked_on_every_read() {
         let error = request.buffer_limit(4).await.unwrap_err();
         assert_eq!(
             (error.status().as_u16(), error.message()),
-            (413, "Body exceeded 4b limit")
+            (413, "Body exceeded 4 limit")
         );
         assert_eq!(request.buffer_limit("1kb").await.unwrap(), "hello");
     }
@@ -328,4 +328,30 @@ async fn a_body_with_a_content_coding_is_a_415_that_names_the_accepted_coding() 
     }
     let mut request = request_with(&[("content-encoding", "identity")], b"{}");
     assert_eq!(request.json::<Value>().await.unwrap(), json!({}));
+}
+
+#[tokio::test]
+async fn the_charset_argument_of_text_as_replaces_the_charset_in_the_content_type_header() {
+    let latin1 = b"caf\xE9";
+    for headers in [
+        &[][..],
+        &[("content-type", "text/plain; charset=utf-8")],
+        &[("content-type", "text/plain; charset=klingon")],
+    ] {
+        let mut request = request_with(headers, latin1);
+        let text = request.text_as("ISO-8859-1").await.unwrap();
+        assert_eq!(text, "café", "{headers:?}");
+        let error = request.text_as_limit("latin1", "3b").await.unwrap_err();
+        assert_eq!(error.message(), "Body exceeded 3b limit");
+        let error = request.text_as("utf-8").await.unwrap_err();
+        assert_eq!(
+            (error.status().as_u16(), error.message()),
+            (400, "Invalid body")
+        );
+        assert_eq!(request.text_as("klingon").await.unwrap_err().status(), 500);
+    }
+    let mut request = request_with(&[], b"\xFE\xFF\0h\0i");
+    assert_eq!(request.text_as("utf-8").await.unwrap(), "hi");
+    let mut request = request_with(&[("content-encoding", "gzip")], b"x");
+    assert_eq!(request.text_as("utf-8").await.unwrap_err().status(), 415);
 }

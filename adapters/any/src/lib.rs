@@ -60,8 +60,9 @@ pub use anyhost_core::handler::{Handler, HandlerSource, IntoHandler, handler};
 pub use anyhost_core::{
     Body, BoxError, Context, Error, ErrorKind, ErrorReport, Host, Html, IntoLimit, IntoResponse,
     IntoStatus, InvalidLimit, InvalidProxies, Json, Limit, Next, Proxies, Redirect, Request,
-    RequestExt, Response, Result, Router, WithErrorMapping, WithMiddleware, WithState, async_trait,
-    bytes, http, send, set_error_hook, with_error_mapping, with_middleware, with_state,
+    RequestExt, Response, Result, Router, WithBodyLimit, WithErrorMapping, WithMiddleware,
+    WithState, async_trait, bytes, http, send, set_error_hook, with_body_limit, with_error_mapping,
+    with_middleware, with_state,
 };
 
 #[cfg(feature = "testing")]

@@ -9,6 +9,21 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 use crate::error::BoxError;
 
+/// Decodes the body from the charset with this label instead of the charset in the header. A byte order mark still takes
+/// precedence.
+pub(super) fn decode_as(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, BoxError> {
+    let (encoding, bytes) = match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => (encoding, &bytes[length..]),
+        None => (encoding, bytes),
+    };
+    decode_from(encoding, bytes).map(Cow::into_owned)
+}
+
+/// Finds the encoding for a label of the WHATWG Encoding standard, such as `utf-8` or `iso-8859-1`.
+pub(super) fn find(label: &str) -> Option<&'static Encoding> {
+    Encoding::for_label(label.as_bytes())
+}
+
 /// Decodes the body. A byte order mark takes precedence over the charset in the header, and is removed (RFC 2781 §4.3
 /// and the "decode" algorithm of the WHATWG Encoding standard).
 pub(super) fn decode<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {

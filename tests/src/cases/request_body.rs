@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[UnknownLength])
         .sends(
             || post("/limit/4", unknown(&["hel", "lo"])),
-            |response, _| response.is(413, Some(TEXT), b"Body exceeded 4b limit"),
+            |response, _| response.is(413, Some(TEXT), b"Body exceeded 4 limit"),
         ),
     Case::new("a body can be read twice").sends(
         || post("/twice", "[1]"),
@@ -107,7 +107,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::new("a body one byte longer than the limit is rejected with 413").sends(
         || post("/limit/4", "hello"),
-        |response, _| response.is(413, Some(TEXT), b"Body exceeded 4b limit"),
+        |response, _| response.is(413, Some(TEXT), b"Body exceeded 4 limit"),
     ),
     Case::new("JSON in a request is parsed and JSON in a response is written").sends(
         || post("/json", r#"{"a": [1, "é"]}"#),

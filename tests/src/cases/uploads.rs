@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[MegabyteUp])
         .sends(
             || megabyte("/limit/10"),
-            |response, _| response.is(413, Some(TEXT), b"Body exceeded 10b limit"),
+            |response, _| response.is(413, Some(TEXT), b"Body exceeded 10 limit"),
         ),
     Case::new("an upload above the default limit is rejected with 413")
         .needs(&[MegabyteUp, OverMegabyteUp])

@@ -35,7 +35,7 @@ fn response_413_is_sent_after_the_rest_of_the_body_was_discarded() {
     let outcome = post("/limit/10", &[], &vec![b'x'; 3 << 20]);
     assert_eq!(
         (outcome.status(), outcome.body()),
-        ("413", "Body exceeded 10b limit")
+        ("413", "Body exceeded 10 limit")
     );
 }
 
