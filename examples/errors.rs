@@ -1,22 +1,21 @@
-//! Errors with a status, errors with a source for the log, and middleware that changes errors.
+//! Errors with a status, an error type of the application, errors as JSON, and a hook that receives every error.
 //!
-//! `curl -i http://localhost:3000/users/2`
+//! `curl -i http://localhost:3000/users/2` and `curl -i -X POST http://localhost:3000/orders/2/pay`
 
+use std::fmt;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhost::http::StatusCode;
-use anyhost::http::header::{HeaderValue, RETRY_AFTER};
+use anyhost::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use anyhost::{
-    Error, Handler, Json, Next, Request, RequestExt, Response, Result, Router, send,
-    with_middleware, with_state,
+    Error, Handler, Next, Request, RequestExt, Response, Result, Router, set_error_hook,
+    with_error_mapping, with_middleware,
 };
 use serde_json::json;
 
 /// The client receives the status and the message. The log receives the source as well.
 async fn user(request: Request) -> Result<String> {
     let id: u32 = request.param("id")?;
-    find(id).map_err(|error| Error::new(StatusCode::NOT_FOUND, "No such user").with_source(error))
+    find(id).map_err(|error| Error::new(404, "No such user").with_source(error))
 }
 
 fn find(id: u32) -> std::io::Result<String> {
@@ -31,80 +30,75 @@ async fn report() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/report")?)
 }
 
-/// An error type of the application. The `From` implementation selects the status of each variant, and `?` calls it.
-/// The type must not implement `std::error::Error`, because every type that implements this trait becomes a 500.
+/// An error type of the application. The crate `thiserror` can derive the two implementations below.
+#[derive(Debug)]
 enum OrderError {
-    Unknown,
+    Unknown(u32),
     AlreadyPaid,
+    BankUnavailable,
 }
 
-impl From<OrderError> for Error {
-    fn from(error: OrderError) -> Self {
-        match error {
-            OrderError::Unknown => Self::from_status(StatusCode::NOT_FOUND),
-            OrderError::AlreadyPaid => Self::new(StatusCode::CONFLICT, "The order is already paid"),
+impl fmt::Display for OrderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(id) => write!(f, "order {id} is unknown"),
+            Self::AlreadyPaid => f.write_str("the order is already paid"),
+            Self::BankUnavailable => f.write_str("the bank did not respond"),
         }
     }
 }
 
-async fn pay(request: Request) -> Result<StatusCode> {
-    charge(request.param("id")?)?;
-    Ok(StatusCode::NO_CONTENT)
+impl std::error::Error for OrderError {}
+
+/// What the client gets for each variant. The `OrderError` stays the source, for the log.
+fn order_error(error: &OrderError) -> Error {
+    match error {
+        OrderError::Unknown(_) => Error::new(404, "No such order"),
+        OrderError::AlreadyPaid => Error::new(409, "The order is already paid"),
+        OrderError::BankUnavailable => Error::new(503, "Try again later")
+            .with_header(RETRY_AFTER, HeaderValue::from_static("60")),
+    }
 }
 
-fn charge(id: u32) -> std::result::Result<(), OrderError> {
+async fn pay(request: Request) -> Result<()> {
+    charge(request.param("id")?)?;
+    Ok(())
+}
+
+fn charge(id: u32) -> Result<(), OrderError> {
     match id {
         1 => Ok(()),
         2 => Err(OrderError::AlreadyPaid),
-        _ => Err(OrderError::Unknown),
+        3 => Err(OrderError::BankUnavailable),
+        _ => Err(OrderError::Unknown(id)),
     }
 }
 
-/// Middleware: a function around a handler. Errors of the handler are still `Err` here, because errors become responses
-/// only outside of the outermost middleware. This middleware sends client errors as JSON.
+/// Middleware that sends errors as JSON. The result stays an `Err`, so that the error is logged and reported.
 async fn errors_as_json(request: Request, next: Next) -> Result<Response> {
-    match next.run(request).await {
-        Err(error) if error.status().is_client_error() => {
-            let body = Json(json!({"error": error.message()}));
-            let mut response = send(error.status(), body)?;
-            response.headers_mut().extend(error.headers().clone());
-            Ok(response)
-        }
-        other => other,
-    }
+    next.run(request).await.map_err(|error| {
+        let json = json!({"error": error.message()}).to_string();
+        error
+            .with_message(json)
+            .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    })
 }
 
-/// The number of requests that the rate limit still accepts.
-struct Remaining(AtomicU32);
-
-/// Middleware that responds without calling the handler.
-async fn rate_limit(request: Request, next: Next) -> Result<Response> {
-    let Remaining(remaining) = &*request.state::<Remaining>()?;
-    let subtract_one = |remaining: u32| remaining.checked_sub(1);
-    if remaining
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract_one)
-        .is_err()
-    {
-        let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
-        return Err(error.with_header(RETRY_AFTER, HeaderValue::from_static("60")));
-    }
-    next.run(request).await
-}
-
-fn app(requests: u32) -> impl Handler {
+fn app() -> impl Handler {
     let routes = Router::new()
         .get("/users/{id}", user)
         .get("/report", report)
         .post("/orders/{id}/pay", pay);
-    let limited = with_middleware(rate_limit, routes);
-    with_state(
-        Remaining(AtomicU32::new(requests)),
-        with_middleware(errors_as_json, limited),
-    )
+    with_middleware(errors_as_json, with_error_mapping(order_error, routes))
 }
 
 fn main() -> ExitCode {
-    anyhost::run(app(100))
+    // An error tracker, for example. The hook receives the errors of all hosts.
+    set_error_hook(|report| {
+        let route = report.route();
+        eprintln!("{:?} in {:?}: {report}", report.kind(), route.as_deref());
+    });
+    anyhost::run(app())
 }
 
 #[cfg(test)]
@@ -114,41 +108,38 @@ mod tests {
     use super::app;
 
     async fn text(response: TestResponse) -> (u16, String) {
+        assert_eq!(response.header("content-type"), Some("application/json"));
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
     #[tokio::test]
-    async fn a_client_error_is_sent_as_json_without_its_source() {
-        let response = Client::new(app(1)).get("/users/2").await;
-        assert_eq!(
-            text(response).await,
-            (404, r#"{"error":"No such user"}"#.into())
-        );
-    }
-
-    #[tokio::test]
-    async fn an_io_error_is_a_500_without_details() {
-        let response = Client::new(app(1)).get("/report").await;
-        assert_eq!(text(response).await, (500, "Internal Server Error".into()));
+    async fn an_error_is_sent_as_json_without_its_source() {
+        let client = Client::new(app());
+        for (target, status, message) in [
+            ("/users/2", 404, "No such user"),
+            ("/users/two", 400, "Invalid path parameter id: expected u32"),
+            ("/report", 500, "Internal Server Error"),
+            ("/nowhere", 404, "Not Found"),
+        ] {
+            let expected = (status, format!(r#"{{"error":"{message}"}}"#));
+            assert_eq!(text(client.get(target).await).await, expected);
+        }
     }
 
     #[tokio::test]
     async fn each_variant_of_an_application_error_has_its_own_status() {
-        let client = Client::new(app(3));
-        assert_eq!(client.post("/orders/1/pay").await.status(), 204);
-        assert_eq!(client.post("/orders/2/pay").await.status(), 409);
-        assert_eq!(client.post("/orders/3/pay").await.status(), 404);
-    }
-
-    #[tokio::test]
-    async fn a_request_over_the_rate_limit_gets_a_429_with_a_retry_after_header() {
-        let client = Client::new(app(1));
-        assert_eq!(client.get("/users/1").await.status(), 200);
-        let response = client.get("/users/1").await;
-        assert_eq!(response.header("retry-after"), Some("60"));
-        assert_eq!(
-            text(response).await,
-            (429, r#"{"error":"Rate limit exceeded"}"#.into())
-        );
+        let client = Client::new(app());
+        let paid = client.post("/orders/1/pay").await;
+        assert_eq!(paid.status(), 204);
+        let unavailable = client.post("/orders/3/pay").await;
+        assert_eq!(unavailable.header("retry-after"), Some("60"));
+        for (target, status, message) in [
+            ("/orders/2/pay", 409, "The order is already paid"),
+            ("/orders/3/pay", 503, "Try again later"),
+            ("/orders/4/pay", 404, "No such order"),
+        ] {
+            let expected = (status, format!(r#"{{"error":"{message}"}}"#));
+            assert_eq!(text(client.post(target).await).await, expected);
+        }
     }
 }

@@ -12,7 +12,13 @@ use crate::commands::Command;
 
 /// Serves HTTP with one handler, on the host that started the program
 #[derive(Debug, Parser)]
-#[command(name = "anyhost", version, disable_version_flag = true, after_help = AFTER_HELP)]
+#[command(
+    name = "anyhost",
+    display_name = crate::version::program(),
+    version = crate::version::versions(),
+    disable_version_flag = true,
+    after_help = AFTER_HELP
+)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -170,12 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn the_option_version_prints_the_version_of_anyhost() {
-        for flag in ["-v", "--version"] {
+    fn the_option_version_prints_the_name_and_the_version_of_the_program_and_the_version_of_anyhost()
+     {
+        let program = crate::version::program();
+        assert!(program.starts_with("anyhost"), "{program}");
+        let anyhost = concat!("(anyhost ", env!("CARGO_PKG_VERSION"), ")");
+        let print = |flag| {
             let version = parse(&[flag]).unwrap_err();
-            let expected = concat!("anyhost ", env!("CARGO_PKG_VERSION"), "\n");
-            assert_eq!(version.to_string(), expected);
             assert_eq!(version.exit_code(), 0);
+            version.to_string()
+        };
+        assert_eq!(print("-v"), format!("{program} {anyhost}\n"));
+        crate::set_version("1.4.0");
+        for flag in ["-v", "--version"] {
+            assert_eq!(print(flag), format!("{program} 1.4.0 {anyhost}\n"));
         }
     }
 

@@ -23,7 +23,10 @@
 //! - [`RequestExt`] reads bodies and the [`Context`] of a request; [`IntoResponse`] lists the types that a handler
 //!   can return; [`Error`] is an error with a status.
 //! - [`Router`] chooses a handler by method and path. [`with_middleware`] puts a function around a handler,
-//!   and [`with_state`] gives handlers shared state.
+//!   and [`with_state`] gives handlers shared state. [`with_body_limit`] and [`with_timeout`] limit a route, a router
+//!   or a whole program.
+//! - [`with_error_mapping`] gives an application's own error types a status, and [`set_error_hook`] passes every error
+//!   to a function.
 //! - `testing::Client` calls a handler in tests.
 //! - The guides, such as [coming from micro](guides::coming_from_micro), show how to do one task each.
 //!
@@ -53,8 +56,12 @@ pub mod guides;
 mod hosts;
 mod log;
 mod run;
+mod timeout;
+mod version;
 
 pub use run::{run, run_with, serve};
+pub use timeout::{WithTimeout, with_timeout};
+pub use version::set_version;
 
 pub use anyhost_core::handler::{Handler, HandlerSource, IntoHandler, handler};
 pub use anyhost_core::{
