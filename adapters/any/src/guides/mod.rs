@@ -11,3 +11,11 @@ pub mod coming_from_micro {}
 #[cfg(any(not(doctest), feature = "testing"))]
 #[doc = include_str!("coming_from_axum.md")]
 pub mod coming_from_axum {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("state.md")]
+pub mod state {}
+
+#[cfg(any(not(doctest), feature = "lambda_http"))]
+#[doc = include_str!("coming_from_lambda_http.md")]
+pub mod coming_from_lambda_http {}
