@@ -80,7 +80,7 @@ impl Context {
             request_id: None,
             new_request_id: None,
             deadline: None,
-            development: development(),
+            development: is_development(),
             draining: None,
             mount: Box::default(),
         };
@@ -342,7 +342,8 @@ impl fmt::Debug for Context {
     }
 }
 
-fn development() -> bool {
+/// Whether the environment variable `ANYHOST_ENV` is `development`. The variable is read once.
+pub fn is_development() -> bool {
     static DEVELOPMENT: OnceLock<bool> = OnceLock::new();
     *DEVELOPMENT
         .get_or_init(|| std::env::var_os("ANYHOST_ENV").is_some_and(|env| env == "development"))

@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::IntoStatus;
+use crate::origin::Origin;
 
 /// Any error: the type that bodies and tower middleware use.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -17,7 +18,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// The error stays an `Err` until [`exchange`](crate::adapter::exchange()) makes the response, so a handler around
 /// another handler can inspect and replace the error. `?` converts any [`std::error::Error`] into a 500: the
 /// client gets `Internal Server Error`, and the log gets the error with all its sources. In development
-/// mode (`ANYHOST_ENV=development`), the response also contains the error and its sources.
+/// mode (`ANYHOST_ENV=development`), the response to an error with a status of 500 or more also contains the sources,
+/// the location in the source code at which the error was made, and a backtrace, unless the error has its own
+/// Content-Type.
 ///
 /// ```
 /// use anyhost_core::{Error, Result};
@@ -70,11 +73,13 @@ struct Inner {
     source: Option<BoxError>,
     /// Whether the error was converted from another type, so that nobody has chosen its status.
     converted: bool,
+    origin: Origin,
 }
 
 impl Error {
     /// Makes an error with this status, such as `StatusCode::NOT_FOUND` or `404`. `message` is the text of the
     /// response. An invalid status number is logged, and the error becomes a 500.
+    #[track_caller]
     pub fn new(status: impl IntoStatus, message: impl Into<Cow<'static, str>>) -> Self {
         match status.into_status() {
             Ok(status) => Self::with_status(status, message.into()),
@@ -82,6 +87,7 @@ impl Error {
         }
     }
 
+    #[track_caller]
     fn with_status(status: StatusCode, message: Cow<'static, str>) -> Self {
         Self(Box::new(Inner {
             status,
@@ -89,10 +95,12 @@ impl Error {
             headers: HeaderMap::new(),
             source: None,
             converted: false,
+            origin: Origin::of_caller(status),
         }))
     }
 
     /// Makes an error with this status, and with the standard reason phrase of the status as the message.
+    #[track_caller]
     pub fn from_status(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or("Error");
         Self::with_status(status, reason.into())
@@ -101,6 +109,7 @@ impl Error {
     /// Converts an error of any type: `Box<dyn std::error::Error + Send + Sync>`, `anyhow::Error`, or a type that
     /// implements [`std::error::Error`]. An [`Error`] that [`into_boxed`](Self::into_boxed) wrapped is unwrapped; any
     /// other error becomes the source of a 500.
+    #[track_caller]
     pub fn from_boxed(source: impl Into<BoxError>) -> Self {
         match source.into().downcast::<Boxed>() {
             Ok(boxed) => boxed.0,
@@ -221,10 +230,12 @@ impl Error {
         self.0.converted
     }
 
-    /// Adds the headers of another error, and its source if this error has no source.
+    /// Adds the headers of another error, and its source if this error has no source. The location becomes that of the
+    /// other error, because this error was made by a function that only converts errors.
     pub(crate) fn replacing(mut self, other: Self) -> Self {
         self.0.headers.extend(other.0.headers);
         self.0.source = self.0.source.or(other.0.source);
+        self.0.origin = other.0.origin;
         self
     }
 
@@ -260,6 +271,7 @@ pub(crate) fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
 
 /// Any other error becomes a 500. Its text is logged, and is not sent to the client.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    #[track_caller]
     fn from(source: E) -> Self {
         // Without the type, `Box<E>` would be boxed a second time, because it is an error too.
         let source: BoxError = Box::new(source);
@@ -273,9 +285,19 @@ impl fmt::Display for Error {
     }
 }
 
+/// `{:?}` is one line: the status, the message, and the sources. `{:#?}` has a line for each of these, a line with
+/// the location at which the error was made, and, if the status is 500 or more in development mode, a backtrace.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.status.as_u16(), self.0.message)?;
+        if f.alternate() {
+            let mut next = self.sources().0;
+            while let Some(source) = next {
+                write!(f, "\ncaused by: {source}")?;
+                next = source.source();
+            }
+            return write!(f, "{}", self.0.origin);
+        }
         if self.0.source.is_some() {
             write!(f, ": {}", self.sources())?;
         }

@@ -30,6 +30,7 @@ pub mod handler;
 mod host;
 mod limit;
 mod middleware;
+mod origin;
 mod panic;
 mod pending_work;
 mod request;

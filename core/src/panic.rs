@@ -14,7 +14,8 @@ thread_local! {
     /// Whether `LOCATION` is set. [`catch`] runs for each request, and reading a `Cell` costs less than reading a
     /// `RefCell` with a destructor.
     static HAS_LOCATION: Cell<bool> = const { Cell::new(false) };
-    /// The location of the last panic on this thread, as the panic hook recorded it.
+    /// The location of the last panic on this thread, and its backtrace after a line break, as the panic hook
+    /// recorded them.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -72,7 +73,8 @@ pub async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panic> {
 }
 
 /// Records where the current panic happened, if this crate will catch and log the panic. The panic hook of
-/// a program calls this function.
+/// a program calls this function. The first line of `location` is a location such as `src/main.rs:10:5`; further lines
+/// are a [`backtrace`](crate::origin::backtrace).
 ///
 /// Returns `true` if the panic will be logged together with its request, so that the hook does not have to
 /// print the panic. `location` is called only in this case, because a backtrace is expensive.
@@ -113,9 +115,15 @@ impl Panic {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.location {
-            Some(location) => write!(f, "panicked at {location}: {}", self.message),
-            None => write!(f, "panicked: {}", self.message),
+        let Some(location) = &self.location else {
+            return write!(f, "panicked: {}", self.message);
+        };
+        // The backtrace is last, because a log line that is too long is cut off at its end.
+        match location.split_once('\n') {
+            Some((location, backtrace)) => {
+                write!(f, "panicked at {location}: {}\n{backtrace}", self.message)
+            }
+            None => write!(f, "panicked at {location}: {}", self.message),
         }
     }
 }

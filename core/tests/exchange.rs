@@ -329,6 +329,8 @@ async fn response_to_an_error_has_the_status_message_and_headers_of_the_error() 
     assert_eq!(response.text().await.unwrap(), "Rate limit exceeded");
 }
 
+const LINE_OF_FAILURE: u32 = line!() + 3;
+
 async fn fail() -> Result<()> {
     Err(io::Error::other("secret detail"))?;
     Ok(())
@@ -341,14 +343,38 @@ async fn error_without_a_status_is_a_500_without_the_details_of_the_error() {
     assert_eq!(response.text().await.unwrap(), "Internal Server Error");
 }
 
+fn in_development_mode(client: Client) -> Client {
+    client.with_context(Context::default().with_development(true))
+}
+
 #[tokio::test]
-async fn development_mode_adds_the_details_of_an_error_to_the_response() {
-    let context = Context::default().with_development(true);
-    let response = Client::new(fail).with_context(context).get("/").await;
-    assert_eq!(
-        response.text().await.unwrap(),
-        "500 Internal Server Error: secret detail\n"
+async fn development_mode_adds_the_sources_and_the_location_of_an_error_to_a_5xx_response() {
+    let response = in_development_mode(Client::new(fail)).get("/").await;
+    assert_eq!(response.status(), 500);
+    let expected = format!(
+        "500 Internal Server Error\ncaused by: secret detail\nat {}:{LINE_OF_FAILURE}:5\n",
+        file!()
     );
+    assert_eq!(response.text().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn development_mode_does_not_change_a_4xx_response_or_an_error_with_its_own_content_type() {
+    async fn missing() -> Result<()> {
+        Err(Error::new(404, "No such user").with_source(io::Error::other("secret detail")))
+    }
+    async fn problem() -> Result<()> {
+        let json = HeaderValue::from_static("application/problem+json");
+        Err(Error::new(503, r#"{"title":"busy"}"#).with_header(CONTENT_TYPE, json))
+    }
+    for (client, status, body) in [
+        (Client::new(missing), 404, "No such user"),
+        (Client::new(problem), 503, r#"{"title":"busy"}"#),
+    ] {
+        let response = in_development_mode(client).get("/").await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.text().await.unwrap(), body);
+    }
 }
 
 struct PanicsOnCall;

@@ -151,7 +151,8 @@ async fn response_that_breaks_a_rule_becomes_a_500_that_names_the_rule() {
         ),
     ];
     for (make, broken) in cases {
-        let expected = format!("500 Internal Server Error: lint: invalid response: {broken}\n");
+        let expected =
+            format!("500 Internal Server Error\ncaused by: lint: invalid response: {broken}\n");
         assert_eq!(text_with_violation(make).await, expected);
     }
 }

@@ -10,10 +10,17 @@ use crate::error::Error;
 use crate::response::TEXT;
 use crate::{Body, Response};
 
-/// The response to an error: its status, message and headers. In development mode the body is the error with
-/// its whole chain of sources.
+/// The response to an error: its status, message and headers. In development mode, the body of a 5xx response is the
+/// error with its sources, location and backtrace.
+///
+/// The body is not replaced if the error has its own Content-Type, because the details would not be valid JSON, for
+/// example. It is not replaced for a 4xx status either, because clients that depend on these messages are tested in
+/// development mode.
 pub(crate) fn error_response(error: &Error, info: &RequestInfo) -> Response {
-    let details = info.context.development().then(|| format!("{error:?}\n"));
+    let has_details = info.context.development()
+        && error.status().as_u16() >= 500
+        && !error.headers().contains_key(CONTENT_TYPE);
+    let details = has_details.then(|| format!("{error:#?}\n"));
     // RFC 9110 §15.2: an informational status cannot end an exchange.
     let status = match error.status().is_informational() {
         true => StatusCode::INTERNAL_SERVER_ERROR,

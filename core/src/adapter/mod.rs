@@ -80,7 +80,10 @@ pub(crate) use log::handler_error as log_handler_error;
 pub use outcome::Outcome;
 pub use request_info::RequestInfo;
 
+pub use crate::context::is_development;
+
 /// Converts panics into errors.
 pub mod panic {
+    pub use crate::origin::backtrace;
     pub use crate::panic::{Panic, catch_panic, message, record_location};
 }

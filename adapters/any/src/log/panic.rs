@@ -3,15 +3,14 @@
 //! Every panic is written: if the filter of the program's subscriber disables the event, the hook writes the panic to
 //! stderr, as the default hook does.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{PanicHookInfo, take_hook};
 
-use anyhost_core::adapter::panic::{message, record_location};
+use anyhost_core::adapter::panic::{backtrace, message, record_location};
 use tracing::Level;
 
 use super::write_to_stderr;
 
-/// Sets a hook that logs each panic as one event, with a backtrace if `RUST_BACKTRACE` is set. The default hook
+/// Sets a hook that logs each panic as one event, with a backtrace if there is one. The default hook
 /// prints several lines to stderr that do not have the log format. A hook that the program has set is kept.
 ///
 /// The standard library has no function that returns whether a hook is set. If no hook is set, `take_hook` returns
@@ -51,12 +50,11 @@ fn description(panic: &PanicHookInfo<'_>) -> String {
     format!("panicked at {}: {message}{backtrace}", location(panic))
 }
 
-/// The core logs a panic as `panicked at {this text}: {message}`. If this text contains a backtrace, the message is also
-/// written before the backtrace, because a line that is too long is cut off at its end and would lose the message.
+/// The location of a panic and, if enabled, the backtrace on the following lines. The core adds the message.
 fn location_for_core(panic: &PanicHookInfo<'_>) -> String {
     let location = location(panic);
     match backtrace() {
-        Some(backtrace) => format!("{location}: {}\n{backtrace}", message(panic.payload())),
+        Some(backtrace) => format!("{location}\n{backtrace}"),
         None => location,
     }
 }
@@ -64,9 +62,4 @@ fn location_for_core(panic: &PanicHookInfo<'_>) -> String {
 fn location(panic: &PanicHookInfo<'_>) -> String {
     let location = panic.location().map(ToString::to_string);
     location.unwrap_or_default()
-}
-
-fn backtrace() -> Option<Backtrace> {
-    let backtrace = Backtrace::capture();
-    (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace)
 }
