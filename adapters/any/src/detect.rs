@@ -17,7 +17,7 @@ pub(crate) struct Detected {
 impl Detected {
     /// Logs the host and the rule that selected it.
     pub(crate) fn log(&self) {
-        tracing::info!(host = %self.host, "{}", self.rule);
+        tracing::info!(host = %self.host, reason = self.rule, "detected the host");
     }
 }
 
@@ -84,7 +84,7 @@ fn detect_from(
     if stdin_listens() {
         return Err(DetectError::FastCgi);
     }
-    detected(HostKind::Http, "no other host was found")
+    detected(HostKind::Http, "no variable of another host is set")
 }
 
 /// Whether stdin is a socket that accepts connections (SO_ACCEPTCONN).

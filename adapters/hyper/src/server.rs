@@ -132,12 +132,13 @@ impl Server {
         Ok(self)
     }
 
-    /// The URL of the first socket. If port 0 was bound, the URL contains the port that the operating system chose.
+    /// The URL of the first socket, for clients on this machine: a socket that is bound to all interfaces has the URL of
+    /// the loopback interface. If port 0 was bound, the URL contains the port that the operating system chose.
     pub fn url(&self) -> String {
         self.urls().next().unwrap_or_default()
     }
 
-    /// The URLs of all sockets. The URL of a Unix socket is `unix:/path`.
+    /// The URLs of all sockets, for clients on this machine. The URL of a Unix socket is `unix:/path`.
     pub fn urls(&self) -> impl Iterator<Item = String> + '_ {
         let has_certificate = self.config.has_certificate();
         self.listeners
@@ -320,7 +321,9 @@ impl Server {
     /// certificate, or the address for `/metrics` cannot be bound.
     pub async fn serve<K>(self, handler: impl IntoHandler<K>) -> io::Result<()> {
         self.check_certificate()?;
-        let urls: Vec<_> = self.urls().collect();
+        let has_certificate = self.has_certificate();
+        let bound = |listener: &Listener| listener.bound_url(has_certificate);
+        let urls: Vec<_> = self.listeners.iter().map(bound).collect();
         let mut shutdown_requests = ShutdownRequests::new(self.shutdown)?;
         let permits = Permits::new(self.config.options.limits.max_connections);
         let state = self.state;

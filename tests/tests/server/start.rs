@@ -44,7 +44,9 @@ async fn variable_host_that_is_not_an_address_of_the_machine_is_named_in_the_log
 async fn log_names_the_rule_that_selected_the_standalone_server() {
     let listen = ["-l", "tcp://127.0.0.1:0"];
     let mut by_default = Probe::start(&listen, &[]);
-    by_default.log_line("no other host was found").await;
+    by_default
+        .log_line("no variable of another host is set")
+        .await;
 
     let vars = [("ANYHOST", "http"), ("GATEWAY_INTERFACE", "CGI/1.1")];
     let mut by_variable = Probe::start(&listen, &vars);

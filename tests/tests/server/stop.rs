@@ -261,7 +261,7 @@ async fn sigterm_during_the_start_ends_the_program() {
     for start in ["wait", "block"] {
         let vars = [("PROBE_START", start), ("ANYHOST_HTTP_DRAIN", "1")];
         let mut probe = Probe::start(&["--listen", "tcp://127.0.0.1:0"], &vars);
-        probe.log_line("no other host was found").await;
+        probe.log_line("no variable of another host is set").await;
         // The signal handlers are installed right after this line.
         tokio::time::sleep(Duration::from_millis(500)).await;
         probe.terminate();

@@ -1,7 +1,7 @@
 //! A bound socket: its URL, accepting connections, and closing it.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,8 +37,17 @@ pub(crate) enum Stream {
 }
 
 impl Listener {
-    /// The URL for clients. `has_certificate` is true if the server has a TLS certificate.
+    /// The URL for clients on this machine. `has_certificate` is true if the server has a TLS certificate.
     pub(crate) fn url(&self, has_certificate: bool) -> String {
+        self.url_with(has_certificate, tcp::reachable)
+    }
+
+    /// The URL with the address that was bound: `0.0.0.0` for all interfaces.
+    pub(crate) fn bound_url(&self, has_certificate: bool) -> String {
+        self.url_with(has_certificate, |address| address)
+    }
+
+    fn url_with(&self, has_certificate: bool, shown: fn(SocketAddr) -> SocketAddr) -> String {
         match self {
             Self::Tcp(listener, _) => {
                 let scheme = match self.is_tls(has_certificate) {
@@ -46,7 +55,7 @@ impl Listener {
                     false => "http",
                 };
                 match listener.local_addr() {
-                    Ok(address) => format!("{scheme}://{}", tcp::reachable(address)),
+                    Ok(address) => format!("{scheme}://{}", shown(address)),
                     Err(_) => format!("{scheme}://?"),
                 }
             }
