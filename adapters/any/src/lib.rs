@@ -51,6 +51,8 @@ mod args;
 #[cfg(feature = "http")]
 mod commands;
 mod detect;
+#[cfg(feature = "http")]
+mod development;
 #[cfg(doc)]
 pub mod guides;
 mod hosts;

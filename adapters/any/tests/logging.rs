@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhost::Router;
+use anyhost::{Json, Request, RequestExt, Router};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tracing_subscriber::filter::Targets;
@@ -51,6 +51,8 @@ fn main() -> ExitCode {
     run_inside_a_tokio_runtime_fails_with_an_error_that_recommends_serve();
     serve_works_inside_tokio_main();
     output_that_a_cgi_program_prints_between_isolate_and_run_goes_to_the_log();
+    development_mode_logs_requests_and_responses_with_their_bodies_and_hides_secrets();
+    development_mode_logs_and_sends_the_location_of_errors_and_panics();
     ExitCode::SUCCESS
 }
 
@@ -102,12 +104,16 @@ fn app() -> Router {
         "Hello, world!"
     }
     async fn fail() -> anyhost::Result<()> {
-        Err(std::io::Error::other("disk on fire").into())
+        Err(std::io::Error::other("disk on fire"))?
+    }
+    async fn echo(mut request: Request) -> anyhost::Result<Json<serde_json::Value>> {
+        Ok(Json(request.json().await?))
     }
     Router::new()
         .get("/hello", hello)
         .get("/panic", on_purpose)
         .get("/fail", fail)
+        .post("/echo", echo)
 }
 
 fn init_own_subscriber() {
@@ -409,6 +415,100 @@ fn output_that_a_cgi_program_prints_between_isolate_and_run_goes_to_the_log() {
     assert_eq!(code, Some(0));
 }
 
+const DEVELOPMENT: &[(&str, &str)] = &[("ANYHOST_ENV", "development")];
+
+fn development_mode_logs_requests_and_responses_with_their_bodies_and_hides_secrets() {
+    let mut server = Server::start("default", DEVELOPMENT);
+    let request = "POST /echo?a=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer 1\r\nContent-Type: application/json\r\n\
+                   Content-Length: 7\r\nConnection: close\r\n\r\n";
+    let response = server.exchange(&format!("{request}{{\"a\":1}}"));
+    assert!(response.ends_with("{\"a\":1}"), "{response}");
+    let response = server.exchange(&format!("{request}{{\"a\":x}}"));
+    assert!(response.ends_with("\r\n\r\nInvalid JSON"), "{response}");
+    server.signal(Signal::TERM);
+    let log = without_times(&server.log());
+    assert!(server.exit().success());
+    let head = "  > host: a
+  > authorization: (hidden)
+  > content-type: application/json
+  > content-length: 7
+  >
+";
+    let valid = format!(
+        "POST /echo?a=1 200 OK
+{head}  > {{
+  >   \"a\": 1
+  > }}
+  < content-type: application/json; charset=utf-8
+  <
+  < {{
+  <   \"a\": 1
+  < }}
+"
+    );
+    assert!(log.contains(&valid), "{log}");
+    let invalid = format!(
+        "POST /echo?a=1 400 Bad Request
+{head}  > {{\"a\":x}}
+  <
+  < 400 Invalid JSON
+  < caused by: expected value at line 1 column 6
+"
+    );
+    assert!(log.contains(&invalid), "{log}");
+    assert!(!log.contains("Bearer"), "{log}");
+    assert!(!log.contains('\u{1b}'), "stderr is not a terminal: {log}");
+}
+
+/// Removes the duration at the end of the first line of each request.
+fn without_times(log: &str) -> String {
+    let without_time = |line: &str| match line.strip_suffix(" ms") {
+        Some(line) => line.rsplit_once(' ').unwrap().0.to_owned(),
+        None => line.to_owned(),
+    };
+    let lines: Vec<_> = log.lines().map(without_time).collect();
+    lines.join("\n") + "\n"
+}
+
+fn development_mode_logs_and_sends_the_location_of_errors_and_panics() {
+    let mut server = Server::start("default", DEVELOPMENT);
+    let get = |path| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let failed = server.exchange(&get("/fail"));
+    let panicked = server.exchange(&get("/panic"));
+    server.signal(Signal::TERM);
+    let log = server.log();
+    assert!(server.exit().success());
+    for (response, cause, function) in [
+        (
+            &failed,
+            "caused by: disk on fire\nat ",
+            "logging::app::fail",
+        ),
+        (
+            &panicked,
+            "caused by: panicked at ",
+            "logging::app::on_purpose",
+        ),
+    ] {
+        let (_, details) = response.split_once("\r\n\r\n").unwrap();
+        assert!(
+            details.starts_with("500 Internal Server Error\n"),
+            "{details}"
+        );
+        assert!(details.contains(cause), "{details}");
+        assert!(details.contains("tests/logging.rs:"), "{details}");
+        assert!(details.contains(function), "{details}");
+        assert!(!details.contains("/library/std/"), "{details}");
+        let (_, logged) = details.trim_end().split_once("caused by: ").unwrap();
+        let logged = logged.replace('\n', "\n  ");
+        assert!(
+            log.contains(&logged),
+            "{logged}\n--- is not in the log ---\n{log}"
+        );
+    }
+    assert!(log.contains("GET /panic panicked "), "{log}");
+}
+
 /// Starts a program. Its stdout and its stderr are pipes.
 fn start(program: &str, vars: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
@@ -468,6 +568,16 @@ impl Server {
             let length = stream.read(&mut [0; 4096]).unwrap_or(0);
             assert_ne!(length, 0, "request {number} got no response");
         }
+    }
+
+    /// Sends bytes, and reads until the server closes the connection.
+    fn exchange(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 
     fn signal(&self, signal: Signal) {

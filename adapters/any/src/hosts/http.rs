@@ -4,13 +4,15 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhost_core::adapter::is_development;
 use anyhost_core::{Error, IntoHandler};
-use anyhost_hyper::{Inherited, ShutdownSignals};
+use anyhost_hyper::{Inherited, Server, ShutdownSignals};
 use tokio::runtime::Builder;
 
 use super::{block_on, build_handler};
 use crate::args::Args;
 use crate::detect::Detected;
+use crate::development::serve_logged;
 use crate::log;
 
 /// The time between the drain timeout and the end of the process, if the main thread is blocked. It is longer than two
@@ -46,14 +48,21 @@ where
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        log::with_access_log(args.bind(inherited).await?)
-            .serve(handler)
-            .await?;
+        let server = log::with_access_log(args.bind(inherited).await?);
+        serve_handler(server, handler).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
 pub(crate) async fn serve<K>(handler: impl IntoHandler<K>) -> io::Result<()> {
     let server = Args::from_env()?.bind(Inherited::take()?).await?;
-    server.serve(handler).await
+    serve_handler(server, handler).await
+}
+
+/// In development mode, requests and responses are logged with their headers and bodies.
+async fn serve_handler<K>(server: Server, handler: impl IntoHandler<K>) -> io::Result<()> {
+    match is_development() {
+        true => serve_logged(server, Box::new(handler.into_handler())).await,
+        false => server.serve(handler).await,
+    }
 }

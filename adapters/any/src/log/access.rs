@@ -36,6 +36,8 @@ pub(crate) fn with_access_log(server: Server) -> Server {
         (true, Some(Format::Json)) => server.with_access_log(|record| {
             let _ = Background.write_all(json(record).as_bytes());
         }),
+        // The records become events, which have the format of all other events.
+        (true, Some(Format::Pretty)) => server,
         (true, _) => server.with_access_log(write_text),
         (false, _) => server,
     }

@@ -62,26 +62,36 @@ impl Line {
             Level::DEBUG => "DEBUG ",
             Level::TRACE => "TRACE ",
         });
-        if let Some(scope) = context.event_scope() {
-            let mut has_span = false;
-            for span in scope.from_root() {
-                has_span = true;
-                line.push_str(span.name());
-                let extensions = span.extensions();
-                let fields = extensions.get::<FormattedFields<Line>>();
-                match fields.filter(|fields| !fields.is_empty()) {
-                    Some(fields) => write!(line, "{{{fields}}}:")?,
-                    None => line.push(':'),
-                }
-            }
-            if has_span {
-                line.push(' ');
-            }
-        }
+        write_spans(line, context)?;
         write_fields(line, event)?;
         line.push('\n');
         Ok(())
     }
+}
+
+/// Writes the names and fields of the spans that contain an event.
+pub(super) fn write_spans<S>(line: &mut String, context: &FmtContext<'_, S, Line>) -> fmt::Result
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let Some(scope) = context.event_scope() else {
+        return Ok(());
+    };
+    let mut has_span = false;
+    for span in scope.from_root() {
+        has_span = true;
+        line.push_str(span.name());
+        let extensions = span.extensions();
+        let fields = extensions.get::<FormattedFields<Line>>();
+        match fields.filter(|fields| !fields.is_empty()) {
+            Some(fields) => write!(line, "{{{fields}}}:")?,
+            None => line.push(':'),
+        }
+    }
+    if has_span {
+        line.push(' ');
+    }
+    Ok(())
 }
 
 impl<'a> FormatFields<'a> for Line {

@@ -9,6 +9,15 @@ use super::format::{all, is_printable};
 /// The maximum length of a line in bytes. Apache splits longer lines into several entries of its log.
 const MAX_LENGTH: usize = 8000;
 
+/// Appends a character. Escapes a control character, which could otherwise start a new line or control the terminal.
+pub(crate) fn push_escaped(text: &mut String, c: char) {
+    match c {
+        c if c.is_control() => text.extend(c.escape_default()),
+        c if needs_escape(c) => text.extend(c.escape_unicode()),
+        c => text.push(c),
+    }
+}
+
 /// Writes each event as one line. Control characters are escaped, so that a client cannot forge a log line with
 /// a line break in its input. Long lines are truncated.
 pub(super) struct OneLine<W>(pub(super) W);
@@ -29,11 +38,7 @@ impl<W: Write> Write for OneLine<W> {
         let mut line = String::with_capacity(text.len());
         for c in text.trim_end().chars() {
             let start = line.len();
-            match c {
-                c if c.is_control() => line.extend(c.escape_default()),
-                c if needs_escape(c) => line.extend(c.escape_unicode()),
-                c => line.push(c),
-            }
+            push_escaped(&mut line, c);
             if line.len() > MAX_LENGTH {
                 line.truncate(start);
                 line.push('…');

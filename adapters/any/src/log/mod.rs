@@ -8,6 +8,8 @@ mod format;
 mod lazy;
 mod line;
 mod panic;
+#[cfg(feature = "http")]
+mod pretty;
 mod setting;
 
 use std::fmt::Display;
@@ -32,6 +34,8 @@ use background::Background;
 use format::Line;
 use lazy::LazySubscriber;
 use line::OneLine;
+#[cfg(feature = "http")]
+pub(crate) use line::push_escaped;
 use setting::Format;
 
 /// The maximum length of a string in a JSON line in bytes, except on Lambda. Apache splits lines of more than 8 KiB into
@@ -53,7 +57,9 @@ pub(crate) struct Starting(Option<(DefaultGuard, Dispatch)>);
 ///
 /// `ANYHOST_LOG_FORMAT` sets the format, `text` or `json`. `RUST_LOG` sets the level (such as `debug` or `info,hyper=trace`). The default is `info`, and `warn` for CGI. On
 /// Lambda, `AWS_LAMBDA_LOG_LEVEL` overrides `RUST_LOG`, and `AWS_LAMBDA_LOG_FORMAT` is the default of the format. For CGI and the
-/// standalone server, each event is one line. CGI lines have no time in the text format, because the web server adds it.
+/// standalone server, each event is one line. CGI lines have no time in the text format, because the web server adds it. In
+/// development mode, the log of the standalone server is written for people instead: colored, and with several lines for
+/// an event.
 pub(crate) fn init(host: HostKind) -> Starting {
     panic::set_hook();
     if host == HostKind::Http {
@@ -73,6 +79,11 @@ pub(crate) fn init(host: HostKind) -> Starting {
     let (filter, invalid) = match lambda_level(host) {
         Some(level) => (Targets::new().with_default(level), None),
         None => filter::parse(rust_log.as_deref(), default),
+    };
+    let filter = match format.has_request_log() && rust_log.is_none_or(|value| value.is_empty()) {
+        // The request log has all that the access log has.
+        true => filter.with_target("anyhost::access", LevelFilter::OFF),
+        false => filter,
     };
     let dispatch = Dispatch::new(LazySubscriber::new(filter, move || stderr(host, format)));
     let guard = dispatcher::set_default(&dispatch);
@@ -178,6 +189,12 @@ fn stderr(host: HostKind, format: Format) -> Box<dyn Subscriber + Send + Sync> {
         }
         (Format::Text, HostKind::Http) => {
             Box::new(registry.with(text().with_writer(|| OneLine(Background))))
+        }
+        #[cfg(feature = "http")]
+        (Format::Pretty, _) => {
+            let line = Line { with_time: false };
+            let pretty = layer().fmt_fields(line).event_format(pretty::Pretty);
+            Box::new(registry.with(pretty.with_writer(|| Background)))
         }
         (Format::Text, _) => Box::new(registry.with(text().with_writer(|| OneLine(io::stderr())))),
         (Format::Json, HostKind::Http) => {

@@ -1,5 +1,7 @@
 //! The format of the log: `ANYHOST_LOG_FORMAT`.
 
+#[cfg(feature = "http")]
+use anyhost_core::adapter::is_development;
 use anyhost_core::adapter::settings::{InvalidSetting, SettingValue, parse};
 
 use crate::hosts::HostKind;
@@ -14,6 +16,10 @@ pub(super) enum Format {
     Text,
     /// `{"timestamp":"2026-11-26T21:05:38.949019Z","level":"INFO","message":"message","key":"value"}`
     Json,
+    /// Colored, and with several lines for an event: the default of the standalone server in development mode. No value
+    /// of the variable selects this format.
+    #[cfg(feature = "http")]
+    Pretty,
 }
 
 impl SettingValue for Format {
@@ -40,13 +46,26 @@ impl Format {
         }
     }
 
-    /// On Lambda, the configuration of the function decides. Everywhere else, the default is text.
+    /// On Lambda, the configuration of the function decides. Everywhere else, the default is text, except for the server
+    /// in development mode.
     fn default_of(host: HostKind) -> Self {
         #[cfg(feature = "lambda")]
         if host == HostKind::Lambda && anyhost_lambda::log::is_json() {
             return Self::Json;
         }
+        #[cfg(feature = "http")]
+        if host == HostKind::Http && is_development() {
+            return Self::Pretty;
+        }
         let _ = host;
         Self::Text
+    }
+
+    /// Whether the program logs requests with their headers and bodies.
+    pub(super) fn has_request_log(self) -> bool {
+        #[cfg(feature = "http")]
+        return self == Self::Pretty;
+        #[cfg(not(feature = "http"))]
+        false
     }
 }
