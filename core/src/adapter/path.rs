@@ -77,6 +77,11 @@ pub fn target(path: &[u8], query: Option<&[u8]>) -> Result<PathAndQuery> {
         .map_err(|error| bad_request("Invalid request target").with_source(error))
 }
 
+/// Whether [`target`] would keep all bytes of this path.
+pub(crate) fn is_encoded(path: &[u8]) -> bool {
+    matches!(Cow::from(percent_encode(path, PATH)), Cow::Borrowed(_))
+}
+
 /// Percent-encodes a path that the host has decoded.
 ///
 /// ```

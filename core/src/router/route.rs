@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::adapter::path::is_encoded;
 use crate::handler::Handler;
 use crate::request::Params;
 
@@ -129,6 +130,9 @@ pub(super) fn check(path: &str) -> Result<(), String> {
     }
     let last = path.split('/').count() - 2;
     for (index, segment) in path.split('/').skip(1).enumerate() {
+        if let Some(new) = without_pattern(segment) {
+            return Err(format!("{new:?} instead of {segment:?}"));
+        }
         let parameters = segment.replace("{{", "").matches('{').count();
         if parameters > 1 {
             return Err(format!(
@@ -156,12 +160,18 @@ pub(super) fn check(path: &str) -> Result<(), String> {
     // Parameter names may contain any characters. The other parts of a path are compared with the percent-encoded
     // path that the client sent.
     let mut fixed = path.split('{').flat_map(|part| part.split('}').next_back());
-    if fixed.any(|fixed| {
-        fixed
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || b"?#".contains(&b))
-    }) {
+    if !fixed.all(|fixed| is_encoded(fixed.as_bytes())) {
         return Err("a percent-encoded path without query, as in \"/caf%C3%A9\"".to_owned());
     }
     Ok(())
+}
+
+/// The segment with a plain parameter, if its parameter has a pattern or a type: `{id:[0-9]+}` is the syntax of
+/// actix-web, and `{id:int}` that of Starlette. Here, the text after the colon would be a part of the name.
+fn without_pattern(segment: &str) -> Option<String> {
+    let (fixed, parameter) = segment.split_once('{')?;
+    let (name, _) = parameter.split_once(':')?;
+    // `{{` is an escaped brace.
+    let is_parameter = !name.contains(['{', '}']);
+    is_parameter.then(|| format!("{fixed}{{{name}}}"))
 }
