@@ -19,7 +19,11 @@ pub(super) fn admit(request: &mut Request, info: &mut RequestInfo) -> Result<()>
     let Headers {
         hop_by_hop,
         cookies,
+        websocket,
     } = check_headers(request, &info.context)?;
+    if websocket && request.method() == Method::GET && !info.context.host().carries_upgrades() {
+        return Err(no_websocket(&info.context));
+    }
     if request.method() == Method::CONNECT {
         check_connect(request)?;
     }
@@ -50,6 +54,8 @@ struct Headers {
     hop_by_hop: bool,
     /// The number of Cookie fields.
     cookies: usize,
+    /// Whether a GET request with these headers is a WebSocket handshake.
+    websocket: bool,
 }
 
 /// Checks the headers in one pass.
@@ -58,7 +64,7 @@ struct Headers {
 /// 400 for an invalid or repeated Host header (RFC 9112 §3.2). A missing Host header is valid here, because CGI
 /// variables and Lambda events may lack a host. An adapter whose protocol requires the header rejects such a request.
 fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
-    let (mut hosts, mut cookies, mut hop_by_hop) = (0, 0, false);
+    let (mut hosts, mut cookies, mut hop_by_hop, mut websocket) = (0, 0, false, false);
     for (name, value) in request.headers() {
         match name.as_str() {
             "host" if !is_host(value.as_bytes()) => return Err(bad_request("Invalid Host header")),
@@ -66,6 +72,8 @@ fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
             "x-request-id" => context.set_client_request_id(value.as_bytes()),
             "cookie" => cookies += 1,
             "expect" => hop_by_hop = true,
+            // RFC 6455 §4.1 requires this header. Upgrade can be missing, because front doors remove it.
+            "sec-websocket-key" => websocket = true,
             name => hop_by_hop |= is_hop_by_hop(name),
         }
     }
@@ -75,7 +83,16 @@ fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
     Ok(Headers {
         hop_by_hop,
         cookies,
+        websocket,
     })
+}
+
+/// The error for a WebSocket handshake on a host that cannot switch protocols. Such a handshake would reach the handler
+/// without Connection and Upgrade, and libraries for WebSockets would then blame the client for sending no such headers.
+fn no_websocket(context: &Context) -> Error {
+    let host = context.host();
+    let message = format!("WebSocket connections are not supported on the host {host}");
+    Error::new(StatusCode::NOT_IMPLEMENTED, message)
 }
 
 /// Joins several Cookie fields. RFC 9113 §8.2.3: HTTP/2 clients can divide cookies into several fields, and an
@@ -159,7 +176,7 @@ fn remove_hop_by_hop(request: &mut Request, info: &mut RequestInfo) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Body;
+    use crate::{Body, Host};
 
     fn admitted(request: http::request::Builder) -> std::result::Result<Request, StatusCode> {
         let mut request = request.body(Body::empty()).unwrap();
@@ -190,6 +207,37 @@ mod tests {
         ] {
             let request = http::Request::builder().method(Method::CONNECT).uri(target);
             assert_eq!(admitted(request).err(), Some(status), "{target}");
+        }
+    }
+
+    /// A WebSocket API of API Gateway sends the headers of the handshake in a POST.
+    #[test]
+    fn a_websocket_handshake_is_a_501_that_names_a_host_without_upgrades() {
+        for (host, method, message) in [
+            (
+                Host::CGI,
+                Method::GET,
+                Some("not supported on the host cgi"),
+            ),
+            (
+                Host::LAMBDA,
+                Method::GET,
+                Some("not supported on the host lambda"),
+            ),
+            (Host::LAMBDA, Method::POST, None),
+            (Host::HTTP, Method::GET, None),
+        ] {
+            let request = http::Request::builder().method(&method);
+            let request = request.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+            let mut request = request.body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Context::new(host));
+            let mut info = RequestInfo::of(&mut request);
+            let error = admit(&mut request, &mut info).err();
+            assert_eq!(error.is_some(), message.is_some(), "{host} {method}");
+            if let (Some(error), Some(message)) = (error, message) {
+                assert_eq!(error.status(), StatusCode::NOT_IMPLEMENTED);
+                assert!(error.message().ends_with(message), "{}", error.message());
+            }
         }
     }
 
