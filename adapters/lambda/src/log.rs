@@ -16,7 +16,7 @@
 
 use std::io::{self, Write};
 
-use anyhost_core::adapter::json_log::JsonLog;
+use anyhost_core::adapter::json_log::{JsonLog, needs_escape};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -82,7 +82,7 @@ impl<W: Write> Write for OneLine<W> {
         let text = String::from_utf8_lossy(event);
         let mut line = String::with_capacity(text.len() + 1);
         for c in text.trim_end().chars() {
-            match c.is_control() {
+            match needs_escape(c) {
                 true => line.extend(c.escape_default()),
                 false => line.push(c),
             }
@@ -115,6 +115,7 @@ mod tests {
                 "a\nERROR forged\r\n\u{1b}[0mé\n",
                 "a\\nERROR forged\\r\\n\\u{1b}[0mé\n",
             ),
+            ("a\u{2028}b\u{202e}c\n", "a\\u{2028}b\\u{202e}c\n"),
         ] {
             let mut lines = Vec::new();
             OneLine(&mut lines).write_all(event.as_bytes())?;
