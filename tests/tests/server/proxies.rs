@@ -102,11 +102,13 @@ async fn proxy_protocol_header_sets_the_peer_if_the_proxy_protocol_is_enabled() 
 
 /// Without the header, the client has bypassed the load balancer and its peer address would be wrong.
 #[tokio::test]
-async fn connection_without_a_valid_proxy_protocol_header_is_closed_if_the_proxy_protocol_is_enabled()
+async fn connection_without_a_valid_proxy_protocol_header_is_closed_and_logged_if_the_proxy_protocol_is_enabled()
  {
-    let (_probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
+    let (mut probe, address) = start(&[("ANYHOST_HTTP_PROXY_PROTOCOL", "1")]).await;
     assert_eq!(exchange(address, &forwarded("")).await, "");
     assert_eq!(exchange(address, b"PROXY TCP4 nonsense\r\n").await, "");
+    let line = probe.log_line("connection rejected").await;
+    assert!(line.contains("peer=127.0.0.1 error="), "{line}");
 }
 
 #[tokio::test]

@@ -297,8 +297,8 @@ async fn http_2_is_negotiated_by_alpn() {
 }
 
 #[tokio::test]
-async fn invalid_tls_handshake_closes_only_its_connection() {
-    let (_probe, address, _files, certificate) = start().await;
+async fn invalid_tls_handshake_closes_only_its_connection_and_is_logged_with_its_peer() {
+    let (mut probe, address, _files, certificate) = start().await;
     let mut hello = vec![0x16, 3, 1, 0x40, 0];
     hello.extend([0xFF; 0x4000]);
     for garbage in [
@@ -322,6 +322,11 @@ async fn invalid_tls_handshake_closes_only_its_connection() {
         exchange_on(stream, &get_and_close("/hello"))
             .await
             .ends_with("Hello, world!")
+    );
+    let line = probe.log_line("connection rejected").await;
+    assert!(
+        line.contains("INFO") && line.contains("peer=127.0.0.1 error="),
+        "{line}"
     );
 }
 

@@ -177,6 +177,26 @@ async fn the_idle_timeout_starts_when_a_slow_handler_has_responded() -> io::Resu
     Ok(())
 }
 
+/// These bytes are the rest of a body that the handler did not read, or an empty line before the next request
+/// (RFC 9112 §2.2).
+#[tokio::test(start_paused = true)]
+async fn bytes_that_belong_to_no_head_do_not_replace_the_idle_timeout_by_the_head_timeout()
+-> io::Result<()> {
+    let upload: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n";
+    for (request, rest) in [(GET, &b"\r\n"[..]), (upload, &[b'x'; 5000])] {
+        let (mut client, served) = connect(Limits::default());
+        client.write_all(request).await?;
+        read_done(&mut client).await?;
+        sleep(Duration::from_secs(1)).await;
+        client.write_all(rest).await?;
+        assert_eq!(client.read(&mut [0; 9]).await?, 0);
+        let (result, seconds) = served.await?;
+        result?;
+        assert!((75..=77).contains(&seconds), "closed after {seconds} s");
+    }
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_the_unlimited_preset_a_connection_stays_open_for_days() -> io::Result<()> {
     let (mut client, served) = connect(Limits::unlimited());

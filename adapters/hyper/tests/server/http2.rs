@@ -186,11 +186,25 @@ async fn responses_that_the_server_itself_makes_to_head_requests_have_no_body() 
     .await;
     let mut client = connect(&serving).await;
     for (path, status) in [("/livez", 200), ("/", 503)] {
-        let response = send(&mut client, "HEAD", path).await;
-        assert_eq!(response.status(), status, "{path}");
-        let body = response.into_body().collect().await.unwrap();
-        assert_eq!(body.to_bytes(), "");
+        assert_eq!(head_status(&mut client, path).await, status, "{path}");
     }
+    let mut limits = Limits::default();
+    limits.request_timeout = Some(Duration::from_millis(100));
+    let serving = Serving::start_with(
+        |server| server.with_limits(limits),
+        std::future::pending::<&str>,
+    )
+    .await;
+    assert_eq!(head_status(&mut connect(&serving).await, "/").await, 504);
+}
+
+/// The status of the response to a HEAD request, whose body must be empty.
+async fn head_status(client: &mut SendRequest<Empty<Bytes>>, path: &str) -> http::StatusCode {
+    let response = send(client, "HEAD", path).await;
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "");
+    status
 }
 
 /// WebSockets over HTTP/2 use RFC 8441.

@@ -84,6 +84,31 @@ async fn a_response_counts_as_aborted_if_its_client_disconnects_but_not_if_it_en
 }
 
 #[tokio::test]
+async fn connections_with_invalid_http_or_without_a_proxy_header_are_counted_as_rejected() {
+    for has_proxy_header in [false, true] {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let _recorder = metrics::set_default_local_recorder(&recorder);
+        let serving = Serving::start_with(
+            |server| match has_proxy_header {
+                true => server.with_proxy_protocol(),
+                false => server,
+            },
+            || async { "done" },
+        )
+        .await;
+        for invalid in ["GET / HTTP/9.9\r\n\r\n", "PROXY TCP4 nonsense\r\n"] {
+            serving.exchange(invalid).await;
+        }
+        serving.handle.graceful_shutdown();
+        serving.stopped().await;
+        let all = values(&snapshotter);
+        let rejected = all.get("anyhost_connections_rejected_total");
+        assert_eq!(rejected, Some(&2), "{all:?}");
+    }
+}
+
+#[tokio::test]
 async fn connections_and_requests_are_counted_by_their_outcome() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();

@@ -60,6 +60,26 @@ async fn a_response_over_one_mebibyte_is_a_500_only_at_a_load_balancer() {
     assert_eq!(response_to(&function_url(), large).await["statusCode"], 200);
 }
 
+/// Lambda accepts 6 MB and 100 bytes, the limit of its emulator.
+#[tokio::test]
+async fn a_response_of_6291556_bytes_is_sent_and_a_longer_one_is_a_500() {
+    let invoke_with = async |length: usize| {
+        let text = move || async move { "x".repeat(length) };
+        invoke(text, function_url().to_string().into())
+            .await
+            .unwrap()
+    };
+    let envelope = invoke_with(1).await.len() - 1;
+    // The Content-Length of a longer body has more digits.
+    let most = 6_291_556 - envelope - "6291556".len() + "1".len();
+    let response = invoke_with(most).await;
+    assert_eq!(response.len(), 6_291_556);
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response["statusCode"], 200);
+    let response: Value = serde_json::from_slice(&invoke_with(most + 1).await).unwrap();
+    assert_eq!(response["statusCode"], 500);
+}
+
 #[tokio::test]
 async fn an_endless_buffered_response_is_a_500_at_the_size_limit() {
     let endless = || async {
