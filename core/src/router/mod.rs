@@ -13,7 +13,6 @@ use std::sync::{Arc, OnceLock};
 use http::{Method, StatusCode};
 
 use by_method::ByMethod;
-use mount::Mount;
 use route::Route;
 
 use crate::handler::{Handler, IntoHandler, ResponseFuture};
@@ -152,11 +151,12 @@ impl Router {
             return self.nest_router(prefix, router);
         }
         if let Some(handler) = handler {
-            let handler: Arc<dyn Handler> = Arc::new(Mount::new(prefix, handler));
+            let handler: Arc<dyn Handler> = Arc::new(handler);
             if !prefix.is_empty() {
-                self.route(prefix).set_any(handler.clone());
+                self.route(prefix).set_nested(handler.clone());
             }
-            self.route(&format!("{prefix}/{{*rest}}")).set_any(handler);
+            let below = format!("{prefix}/{{*rest}}");
+            self.route(&below).set_nested(handler);
         }
         self
     }
@@ -299,6 +299,11 @@ impl Handler for Router {
                 if let Some(params) = found.params {
                     request.extensions_mut().insert(params);
                 }
+                if found.is_nested
+                    && let Err(error) = mount::enter(&mut request, found.route)
+                {
+                    return failed(error);
+                }
                 found.handler.handle(request)
             }
             other => {
@@ -319,6 +324,8 @@ impl Handler for Router {
 /// The handler for a request.
 struct Found<'a> {
     handler: &'a dyn Handler,
+    /// Whether the handler sees only the path below its prefix.
+    is_nested: bool,
     /// The pattern of the route.
     route: &'a Arc<str>,
     params: Option<Params>,
@@ -346,9 +353,10 @@ impl Router {
             return Ok(None);
         };
         let route = &self.routes[*found.value];
-        if let Some(handler) = route.find(method) {
+        if let Some((handler, is_nested)) = route.find(method) {
             return Ok(Some(Found {
                 handler,
+                is_nested,
                 route: route.path(),
                 params: route.params(&found.params),
             }));
@@ -359,8 +367,9 @@ impl Router {
         match by_method.find(&self.routes, method, path) {
             Some((index, params)) => {
                 let route = &self.routes[index];
-                Ok(route.find(method).map(|handler| Found {
+                Ok(route.find(method).map(|(handler, is_nested)| Found {
                     handler,
+                    is_nested,
                     route: route.path(),
                     params,
                 }))

@@ -18,6 +18,8 @@ pub(super) struct Route {
     roots: Vec<String>,
     methods: Vec<(Method, Arc<dyn Handler>)>,
     any: Option<Arc<dyn Handler>>,
+    /// Whether the handler for any method was nested, so that it sees only the path below its prefix.
+    is_nested: bool,
 }
 
 impl Route {
@@ -29,6 +31,7 @@ impl Route {
             roots: Vec::new(),
             methods: Vec::new(),
             any: None,
+            is_nested: false,
         }
     }
 
@@ -74,6 +77,13 @@ impl Route {
         self.any = Some(handler);
     }
 
+    /// Sets the handler for any method to a handler that was nested below a prefix.
+    #[track_caller]
+    pub(super) fn set_nested(&mut self, handler: Arc<dyn Handler>) {
+        self.set_any(handler);
+        self.is_nested = true;
+    }
+
     /// Adds the handlers of another route to this route.
     #[track_caller]
     pub(super) fn merge(&mut self, other: Self) {
@@ -82,6 +92,7 @@ impl Route {
         }
         if let Some(any) = other.any {
             self.set_any(any);
+            self.is_nested = other.is_nested;
         }
     }
 
@@ -92,16 +103,18 @@ impl Route {
         self.any.iter_mut().for_each(change);
     }
 
-    /// Finds the handler for a method. The GET handler also serves HEAD, unless HEAD has its own handler.
-    pub(super) fn find(&self, method: &Method) -> Option<&dyn Handler> {
+    /// Finds the handler for a method, and whether it is a nested handler. The GET handler also serves HEAD, unless HEAD
+    /// has its own handler.
+    pub(super) fn find(&self, method: &Method) -> Option<(&dyn Handler, bool)> {
         let named = |method: &Method| self.methods.iter().find(|(known, _)| known == method);
-        match named(method) {
+        let named = match named(method) {
             None if method == Method::HEAD => named(&Method::GET),
             found => found,
+        };
+        match named {
+            Some((_, handler)) => Some((&**handler, false)),
+            None => Some((&**self.any.as_ref()?, self.is_nested)),
         }
-        .map(|(_, handler)| handler)
-        .or(self.any.as_ref())
-        .map(|handler| &**handler)
     }
 
     pub(super) fn serves_any(&self) -> bool {
