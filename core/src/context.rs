@@ -408,6 +408,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_does_not_have_the_route_of_an_earlier_request_of_its_connection() {
+        let connection = Context::new(Host::HTTP);
+        let first = connection.for_request();
+        first.set_route(&"/users/{id}".into());
+        assert_eq!(first.route().as_deref(), Some("/users/{id}"));
+        drop(first);
+        assert_eq!(connection.for_request().route(), None);
+    }
+
+    #[test]
     fn requests_of_one_connection_share_the_peer_but_have_separate_wait_until_work() {
         let connection = Context::new(Host::HTTP).with_peer([192, 0, 2, 1].into());
         let first = connection.for_request();

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use anyhost_core::http::StatusCode;
 use anyhost_core::testing::Client;
 use anyhost_core::{
-    Context, Error, Host, Next, Request, RequestExt, Response, Result, Router, with_middleware,
-    with_state,
+    Context, Error, Handler, Host, Next, Request, RequestExt, Response, Result, Router,
+    with_middleware, with_state,
 };
 
 /// Responds with the path and base path that the handler sees.
@@ -100,6 +100,26 @@ async fn a_nested_handler_gets_the_path_after_its_prefix_and_the_prefix_as_base_
 }
 
 #[tokio::test]
+async fn a_handler_that_is_nested_in_a_nested_router_does_not_see_any_of_the_prefixes() {
+    let inner = Router::new()
+        .nest("/inner", place)
+        .get("/inner/fixed", place)
+        .nest("/{id}/deep", place);
+    let app = Router::new().nest("/outer/{shop}", inner).nest("", place);
+    let client = Client::new(app);
+    for (target, expected) in [
+        ("/outer/1/inner/a?b=c", "/outer/1/inner /a?b=c"),
+        ("/outer/1/inner", "/outer/1/inner /"),
+        ("/outer/1/inner/", "/outer/1/inner /"),
+        ("/outer/1/inner/fixed", " /outer/1/inner/fixed"),
+        ("/outer/1/2/deep/a/b", "/outer/1/2/deep /a/b"),
+        ("/other/a", " /other/a"),
+    ] {
+        assert_eq!(text(&client, target).await, expected, "{target}");
+    }
+}
+
+#[tokio::test]
 async fn the_wait_until_work_of_a_nested_handler_runs_after_the_response() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let sender = Mutex::new(sender);
@@ -172,4 +192,72 @@ async fn an_axum_router_can_be_nested() {
     let inner = axum::Router::new().route("/hi", axum::routing::get(|| async { "from axum" }));
     let client = Client::new(Router::new().nest("/axum", inner));
     assert_eq!(text(&client, "/axum/hi").await, "from axum");
+}
+
+/// Puts the same wrapper around one route, a whole router, and nested routers. Each place has a route that succeeds and a
+/// route that fails.
+fn in_every_place<W: Handler, H: Handler>(
+    around_handler: impl Fn(fn() -> Result<&'static str>) -> W,
+    around_router: impl Fn(Router) -> H,
+) -> Client {
+    let ok = || Ok("hello");
+    let taken = || Err(Error::new(StatusCode::CONFLICT, "taken"));
+    let routes = || Router::new().get("/ok", ok).get("/taken", taken);
+    let app = Router::new()
+        .get("/route/ok", around_handler(ok))
+        .get("/route/taken", around_handler(taken))
+        .nest("/nested", around_router(routes()))
+        .nest(
+            "/outer",
+            Router::new().nest("/inner", around_router(routes())),
+        )
+        .fallback(around_router(Router::new().nest("/whole", routes())));
+    Client::new(app)
+}
+
+const PLACES: [&str; 4] = ["/route", "/nested", "/outer/inner", "/whole"];
+
+#[tokio::test]
+async fn middleware_with_state_sees_responses_and_errors_around_a_route_a_router_and_nested_routers()
+ {
+    async fn mark(request: Request, next: Next) -> Result<Response> {
+        let mark = request.state::<&'static str>()?;
+        match next.run(request).await {
+            Ok(mut response) => {
+                response.headers_mut().insert("x-mark", mark.parse()?);
+                Ok(response)
+            }
+            Err(error) => Err(error.with_header("x-mark".parse()?, mark.parse()?)),
+        }
+    }
+    let client = in_every_place(
+        |handler| with_state("seen", with_middleware(mark, handler)),
+        |router| with_state("seen", with_middleware(mark, router)),
+    );
+    assert_wrapped(&client, "x-mark", "seen").await;
+}
+
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn tower_layers_see_error_responses_around_a_route_a_router_and_nested_routers() {
+    use anyhost_core::tower::layer;
+    let cors = tower_http::cors::CorsLayer::permissive;
+    let client = in_every_place(
+        |handler| layer(cors(), handler),
+        |router| layer(cors(), router),
+    );
+    assert_wrapped(&client, "access-control-allow-origin", "*").await;
+}
+
+/// Asserts that the responses of each place have the header of the wrapper.
+async fn assert_wrapped(client: &Client, name: &str, value: &str) {
+    for place in PLACES {
+        let response = client.get(&format!("{place}/ok")).await;
+        assert_eq!(response.header(name), Some(value), "{place}");
+        assert_eq!(response.text().await.unwrap(), "hello", "{place}");
+        let response = client.get(&format!("{place}/taken")).await;
+        assert_eq!(response.status(), 409, "{place}");
+        assert_eq!(response.header(name), Some(value), "{place}");
+        assert_eq!(response.text().await.unwrap(), "taken", "{place}");
+    }
 }

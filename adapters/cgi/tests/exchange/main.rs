@@ -2,6 +2,7 @@
 
 mod body;
 mod deadline;
+mod error_hook;
 mod request;
 mod response;
 

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access_log;
 mod disconnect;
+mod error_hook;
 mod http2;
 mod limits;
 mod log_events;
