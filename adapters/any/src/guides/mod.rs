@@ -19,3 +19,15 @@ pub mod state {}
 #[cfg(any(not(doctest), feature = "lambda_http"))]
 #[doc = include_str!("coming_from_lambda_http.md")]
 pub mod coming_from_lambda_http {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
+#[cfg(any(not(doctest), all(feature = "testing", feature = "tower")))]
+#[doc = include_str!("middleware.md")]
+pub mod middleware {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("validation.md")]
+pub mod validation {}
