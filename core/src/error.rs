@@ -279,6 +279,13 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
+/// Converts with [`Error::into_boxed`], so that `?` works in functions that return [`BoxError`] or `anyhow::Error`.
+impl From<Error> for BoxError {
+    fn from(error: Error) -> Self {
+        error.into_boxed()
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)
@@ -348,6 +355,18 @@ mod tests {
     use std::io;
 
     use super::*;
+
+    #[test]
+    fn an_error_that_a_question_mark_converted_into_a_box_error_keeps_its_status() {
+        fn convert(error: Error) -> std::result::Result<(), BoxError> {
+            Err(error)?;
+            Ok(())
+        }
+        let boxed = convert(Error::new(StatusCode::NOT_FOUND, "No such user")).unwrap_err();
+        assert_eq!(boxed.to_string(), "No such user");
+        let error = Error::from_boxed(boxed);
+        assert_eq!(error.status(), StatusCode::NOT_FOUND);
+    }
 
     #[test]
     fn the_client_does_not_get_the_text_of_an_error_without_a_status() {

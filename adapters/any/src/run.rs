@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use anyhost_core::{Error, IntoHandler};
+use anyhost_core::{BoxError, Error, IntoHandler};
 use tokio::runtime::Handle;
 
 use crate::detect::detect;
@@ -72,28 +72,12 @@ pub fn run<K>(handler: impl IntoHandler<K>) -> ExitCode {
 /// }
 /// ```
 ///
-/// `anyhow::Error` and `Box<dyn std::error::Error + Send + Sync>` do not implement [`std::error::Error`], so
-/// [`Error::from_boxed`] converts them:
-///
-/// ```no_run
-/// use anyhost::{BoxError, Error};
-///
-/// // The same for `anyhow::Result<String>`.
-/// async fn load_greeting() -> Result<String, BoxError> {
-///     Ok(std::fs::read_to_string("greeting.txt")?)
-/// }
-///
-/// fn main() -> std::process::ExitCode {
-///     anyhost::run_with(async || {
-///         let greeting = load_greeting().await.map_err(Error::from_boxed)?;
-///         Ok::<_, Error>(move || std::future::ready(greeting.clone()))
-///     })
-/// }
-/// ```
+/// The error of the function can be of any type that converts into [`BoxError`]: [`Error`], `anyhow::Error`,
+/// `Box<dyn std::error::Error + Send + Sync>`, or any type that implements [`std::error::Error`].
 pub fn run_with<K, H, E>(build: impl AsyncFnOnce() -> Result<H, E>) -> ExitCode
 where
     H: IntoHandler<K>,
-    E: Into<Error>,
+    E: Into<BoxError>,
 {
     let _flush = log::FlushAtExit;
     let detected = match detect() {
@@ -111,7 +95,7 @@ where
     }
     let build = async move || {
         let _starting = starting;
-        build().await
+        build().await.map_err(Error::from_boxed)
     };
     hosts::run(build, &detected).unwrap_or_else(|error| {
         // Log only the source: the status of an error is for clients, and a failed start has no client.
