@@ -125,6 +125,14 @@ async fn response_to_a_head_request_has_the_headers_of_the_get_response_and_no_b
 }
 
 #[tokio::test]
+async fn an_empty_response_has_no_content_type_for_get_and_for_head_requests() {
+    for method in [Method::GET, Method::HEAD] {
+        let response = response_to(method, StatusCode::NOT_FOUND).await;
+        assert_eq!(response.header("content-type"), None);
+    }
+}
+
+#[tokio::test]
 async fn content_length_that_the_handler_sets_for_a_head_request_is_kept() {
     let response = with_headers(&[("content-length", "1000")], Body::empty)
         .head("/")

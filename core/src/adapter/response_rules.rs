@@ -49,7 +49,9 @@ pub(super) fn apply(response: &mut Response, info: &RequestInfo) {
         _ => {}
     }
     let length = set_length(response, declared, info);
-    if length != Some(0) && !has_type {
+    // A response to HEAD has the headers of the response to GET (RFC 9110 §9.3.2), so an empty body gets no type either.
+    let is_empty = || length.or(response.body().size_hint().exact()) == Some(0);
+    if !has_type && !is_empty() {
         // RFC 9110 §8.3 recommends a Content-Type and RFC 3875 §6.3.1 requires it. Browsers never execute this type.
         response.headers_mut().insert(CONTENT_TYPE, BYTES);
     }
