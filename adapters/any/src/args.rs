@@ -39,7 +39,7 @@ FUNCTIONS_CUSTOMHANDLER_PORT, or else on the port in PORT (and the address in HO
 
 Environment variables for all hosts:
   ANYHOST=http|lambda|cgi  the host, instead of detecting it
-  ANYHOST_ENV=development  error responses contain the error with its sources
+  ANYHOST_ENV=development  details in 5xx responses, and a log of requests with their bodies
   ANYHOST_LOG_FORMAT=json  each line of the log is one JSON object
   RUST_LOG=LEVEL           off, error, warn, info, debug or trace";
 

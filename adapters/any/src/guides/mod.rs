@@ -31,3 +31,6 @@ pub mod middleware {}
 #[cfg(any(not(doctest), feature = "testing"))]
 #[doc = include_str!("validation.md")]
 pub mod validation {}
+
+#[doc = include_str!("development.md")]
+pub mod development {}
