@@ -9,6 +9,7 @@ use anyhost_hyper::clap::{self, ArgAction, Parser};
 use anyhost_hyper::{Address, Inherited, InvalidSetting, ListenOptions, Server, ServerOptions};
 
 use crate::commands::Command;
+use crate::front_door::FrontDoorOptions;
 
 /// Serves HTTP with one handler, on the host that started the program
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ pub(crate) struct Args {
     listen: ListenOptions,
     #[command(flatten)]
     server: ServerOptions,
+    #[command(flatten)]
+    front_door: FrontDoorOptions,
     /// Print version
     // clap would use `-V`; `-v` is the option of the npm package micro.
     #[arg(short = 'v', long, action = ArgAction::Version)]
@@ -76,6 +79,7 @@ impl Args {
         Ok(Self {
             listen: ListenOptions::default(),
             server: ServerOptions::from_env()?,
+            front_door: FrontDoorOptions::default(),
             version: None,
             command: None,
         })
@@ -84,6 +88,12 @@ impl Args {
     /// The command that runs instead of the server.
     pub(crate) fn take_command(&mut self) -> Option<Command> {
         self.command.take()
+    }
+
+    /// The simulated event source that the server puts in front of the handler.
+    #[cfg(all(feature = "front-door", feature = "lambda"))]
+    pub(crate) fn take_front_door(&mut self) -> FrontDoorOptions {
+        std::mem::take(&mut self.front_door)
     }
 
     /// Takes over the inherited sockets, unless the command line has an address (`--listen fd:3` is also an address: it

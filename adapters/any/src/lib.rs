@@ -41,6 +41,7 @@
 //! | `tls` | yes | HTTPS for the standalone server, with rustls |
 //! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
+//! | `front-door` | no | the option `--as`, which serves as a Lambda event source would |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
 //! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
 
@@ -53,6 +54,8 @@ mod commands;
 mod detect;
 #[cfg(feature = "http")]
 mod development;
+#[cfg(feature = "http")]
+mod front_door;
 #[cfg(doc)]
 pub mod guides;
 mod hosts;

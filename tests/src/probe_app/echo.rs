@@ -1,6 +1,7 @@
 //! The request as the handler received it.
 
 use anyhost::http::HeaderValue;
+use anyhost::lambda::LambdaContext;
 use anyhost::{Json, Request, RequestExt, Result, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,6 +14,7 @@ pub(super) fn routes() -> Router {
         .any("/echo", echo)
         .any("/echo/", echo)
         .any("/echo/{*rest}", echo)
+        .get("/authorizer", authorizer)
 }
 
 /// Describes the request as JSON. Header values are decoded as Latin-1, so that no byte is lost.
@@ -41,6 +43,13 @@ pub async fn echo(mut request: Request) -> Result<Json<Value>> {
         "headers": headers,
         "body": {"length": body.len(), "base64": BASE64.encode(&body)},
     })))
+}
+
+/// The result of the authorizer in front of a Lambda function. On other hosts, there is no authorizer, and the response is
+/// a 204.
+async fn authorizer(request: Request) -> Option<Json<Value>> {
+    let lambda = request.extensions().get::<LambdaContext>()?;
+    lambda.authorizer().map(Json)
 }
 
 fn latin1(value: &HeaderValue) -> String {

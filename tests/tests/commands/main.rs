@@ -1,7 +1,9 @@
-//! The commands of a program, which call the handler once: `fetch` and `event`.
+//! What the command line of a program does besides serving: the commands `fetch` and `event`, which call the handler once,
+//! and `--as`, which puts a simulated event source in front of it.
 
 mod event;
 mod fetch;
+mod front_door;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -59,7 +59,7 @@ impl Command {
 }
 
 /// Reports invalid input of a command in the form in which clap reports an invalid command line.
-fn invalid_input(error: impl fmt::Display) -> ExitCode {
+pub(crate) fn invalid_input(error: impl fmt::Display) -> ExitCode {
     report(format_args!("error: {error}"));
     ExitCode::from(2)
 }

@@ -34,6 +34,33 @@ where
     if let Some(command) = args.take_command() {
         return command.run(build);
     }
+    #[cfg(all(feature = "front-door", feature = "lambda"))]
+    match args.take_front_door().front_door() {
+        Ok(None) => {}
+        Ok(Some(front_door)) => {
+            front_door.log();
+            let build = async move || {
+                let handler = build_handler(build).await?;
+                front_door.client(handler).map_err(Error::from)
+            };
+            return listen_and_serve(args, build, detected);
+        }
+        // An invalid variable is reported in the log, as on every host.
+        Err(error) if error.name().starts_with("ANYHOST_") => return Err(error.into()),
+        Err(error) => return Ok(crate::commands::invalid_input(error)),
+    }
+    listen_and_serve(args, build, detected)
+}
+
+fn listen_and_serve<K, H, E>(
+    args: Args,
+    build: impl AsyncFnOnce() -> Result<H, E>,
+    detected: &Detected,
+) -> Result<ExitCode, Error>
+where
+    H: IntoHandler<K>,
+    E: Into<Error>,
+{
     detected.log();
     let inherited = args.take_inherited()?;
     // Install the signal handlers before the request handler is built, which can take long. If this is process 1, the

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhost_core::{Body, Response};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
 use crate::event::{ClientScheme, Description, Simulation, Source};
 
@@ -104,10 +104,13 @@ pub(super) fn error_response(status: StatusCode) -> Response {
 }
 
 pub(super) fn error_with_message(status: StatusCode, message: &str) -> Response {
-    let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));
+    let body = format!("{{\"message\":\"{message}\"}}");
+    let length = body.len();
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
     response
 }
 

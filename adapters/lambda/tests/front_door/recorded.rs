@@ -74,6 +74,31 @@ fn a_simulated_event_equals_the_recorded_event_if_the_recordings_exist() {
 }
 
 #[tokio::test]
+async fn a_served_source_makes_the_recorded_event_if_the_recordings_exist() {
+    use anyhost_core::Context;
+    use anyhost_core::testing::Client as Server;
+    use anyhost_lambda::front_door::Client;
+
+    let show = |request: anyhost_core::Request| async move {
+        let lambda = request.extensions().get::<LambdaContext>();
+        lambda.map(|lambda| lambda.event().clone())
+    };
+    for (simulator, name, scheme) in RECORDINGS {
+        let Some(recorded) = read(name) else { continue };
+        let context = Context::default()
+            .with_peer(RECORDED_PEER)
+            .with_scheme(scheme.parse().expect("expected a valid scheme"));
+        let server = Server::new(Client::new(simulator, show)).with_context(context);
+        let mut request = sent(&recorded, scheme).map(anyhost_core::Body::from);
+        // A server gets the path without the scheme and the authority.
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = target.expect("expected a path").into();
+        let event = server.send(request).await.json().await;
+        documented::assert_same(simulator, event.expect("expected JSON"), recorded);
+    }
+}
+
+#[tokio::test]
 async fn a_simulated_event_and_the_recorded_event_give_the_handler_the_same_request_if_the_recordings_exist()
  {
     for (simulator, name, scheme) in
