@@ -13,12 +13,15 @@ use anyhost_core::{
 use futures_util::stream;
 use http_body_util::BodyExt;
 
+/// The id of a request, and its report as text.
+type Report = (String, String);
+
 /// Starts to collect the reports of this process. The tests of this file use request ids to find their own reports,
 /// because they can run in one process.
 fn reports(id: &str) -> Vec<String> {
-    static REPORTS: OnceLock<Arc<Mutex<Vec<(String, String)>>>> = OnceLock::new();
+    static REPORTS: OnceLock<Arc<Mutex<Vec<Report>>>> = OnceLock::new();
     let reports = REPORTS.get_or_init(|| {
-        let reports: Arc<Mutex<Vec<_>>> = Arc::default();
+        let reports: Arc<Mutex<Vec<Report>>> = Arc::default();
         let seen = reports.clone();
         set_error_hook(move |report| {
             let id = report.request_id().unwrap_or_default().to_owned();

@@ -13,6 +13,7 @@ use super::error_response::error_response;
 use super::outcome::Outcome;
 use super::request_info::RequestInfo;
 use super::{log, request_rules, response_rules};
+use crate::error_hook::{self, ErrorKind};
 use crate::handler::Handler;
 use crate::panic::{self, Panic};
 use crate::{Error, Request, Response, Result};
@@ -237,6 +238,13 @@ pub fn reject(error: Error, info: &RequestInfo) -> Response {
 pub fn timed_out(info: &RequestInfo) -> Response {
     log::timed_out(info);
     response_to(Error::from_status(StatusCode::GATEWAY_TIMEOUT), info)
+}
+
+/// Passes an error that the adapter logs itself to the [error hook](crate::set_error_hook), for example if the host
+/// cannot send the response of the handler. The other functions of this module that log an error also pass it to the
+/// hook.
+pub fn report_error(error: &Error, info: &RequestInfo) {
+    error_hook::report_error(ErrorKind::Handler, info, error);
 }
 
 /// Makes the response to an error by the same rules as [`exchange`], without a log event. Use this function for

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhost_core::adapter::{Deadline, RequestInfo, exchange, reject, response_to, timed_out};
+use anyhost_core::adapter::{Deadline, RequestInfo, exchange, reject, timed_out};
 use anyhost_core::{Context, Error, Handler, Host, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -103,8 +103,7 @@ fn stream(
     let (prelude, body, deadline) = match response::prelude(description, &parts) {
         Some(prelude) => (prelude, body, deadline),
         None => {
-            let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-            let (parts, body) = response_to(error, &info).into_parts();
+            let (parts, body) = response::not_accepted(&info).into_parts();
             let prelude = response::prelude(description, &parts).unwrap_or_default();
             (prelude, body, Deadline::none())
         }

@@ -4,7 +4,7 @@ mod json;
 
 use std::str;
 
-use anyhost_core::adapter::{RequestInfo, response_to};
+use anyhost_core::adapter::{RequestInfo, report_error, response_to};
 use anyhost_core::{Error, Response, Result};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderMap};
@@ -25,7 +25,7 @@ pub(crate) async fn to_json(
     let (parts, body) = response.into_parts();
     let limit = description.response_limit;
     if !head_fits(description, &parts) {
-        return internal_server_error(form, info).await;
+        return write(form, not_accepted(info)).await;
     }
     match Limited::new(body, limit).collect().await {
         Ok(body) => {
@@ -46,9 +46,12 @@ pub(crate) async fn to_json(
         }
         Err(error) if error.is::<LengthLimitError>() => log_too_large(description, None),
         // The core has logged the error.
-        Err(_) => {}
+        Err(_) => {
+            let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+            return write(form, response_to(error, info)).await;
+        }
     }
-    internal_server_error(form, info).await
+    write(form, not_accepted(info)).await
 }
 
 fn log_too_large(description: &Description, length: Option<usize>) {
@@ -61,9 +64,16 @@ fn log_too_large(description: &Description, length: Option<usize>) {
     );
 }
 
-async fn internal_server_error(form: HttpForm, info: &RequestInfo) -> Vec<u8> {
-    let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
-    let (parts, body) = response_to(error, info).into_parts();
+/// The 500 instead of a response that the event source does not accept. The reason is already in the log.
+pub(crate) fn not_accepted(info: &RequestInfo) -> Response {
+    let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR)
+        .with_source("the event source does not accept the status or the size of the response");
+    report_error(&error, info);
+    response_to(error, info)
+}
+
+async fn write(form: HttpForm, response: Response) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.map(Collected::to_bytes);
     let body = body.unwrap_or_default();
     json::write(form, &parts, as_text(&parts.headers, &body), &body)

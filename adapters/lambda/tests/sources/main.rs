@@ -2,6 +2,7 @@
 
 mod any_event;
 mod edge_cases;
+mod error_hook;
 mod raw_events;
 mod requests;
 mod responses;
