@@ -1,7 +1,7 @@
 //! The head of a response (RFC 3875 §6.2).
 
 use anyhost_core::Response;
-use anyhost_core::http::header::{CONTENT_TYPE, LOCATION};
+use anyhost_core::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use anyhost_core::http::{HeaderMap, StatusCode};
 
 use crate::environment::Environment;
@@ -68,7 +68,7 @@ fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, f
         if name.as_str().starts_with("x-cgi-") {
             continue;
         }
-        if name.as_str().len() + value.len() > LONG_LINE {
+        if is_long(name, value) {
             tracing::warn!(%name, length = value.len(), "response header is longer than some web servers accept, sending it");
         }
         head.extend_from_slice(name.as_str().as_bytes());
@@ -76,6 +76,11 @@ fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, f
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
+}
+
+/// Whether some web servers reject the line of this header.
+fn is_long(name: &HeaderName, value: &HeaderValue) -> bool {
+    name.as_str().len() + value.len() > LONG_LINE
 }
 
 #[cfg(test)]
@@ -132,5 +137,15 @@ mod tests {
         assert!(
             text(Response::builder().status(201).header("location", "/x")).contains("location: /x")
         );
+    }
+
+    #[test]
+    fn a_header_is_long_if_its_name_and_value_have_more_than_4096_bytes() {
+        let is_long = |length| {
+            let value = HeaderValue::try_from("v".repeat(length));
+            value.is_ok_and(|value| is_long(&LOCATION, &value))
+        };
+        assert!(!is_long(5) && !is_long(4096 - "location".len()));
+        assert!(is_long(4097 - "location".len()) && is_long(10_000));
     }
 }
