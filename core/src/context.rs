@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::uri::Scheme;
 
+use crate::adapter::{DrainSignal, Timer};
 use crate::host::Host;
 use crate::pending_work::PendingWork;
 
@@ -47,7 +47,8 @@ struct Facts {
     new_request_id: Option<fn() -> Box<str>>,
     deadline: Option<SystemTime>,
     development: bool,
-    draining: Option<Arc<AtomicBool>>,
+    draining: Option<DrainSignal>,
+    timer: Option<fn(Duration) -> Timer>,
     /// The pattern of the prefixes below which the current handler is nested, such as `/shops/{shop}`.
     mount: Box<str>,
 }
@@ -83,6 +84,7 @@ impl Context {
             development: is_development(),
             draining: None,
             mount: Box::default(),
+            timer: None,
         };
         Self {
             facts: Arc::new(facts),
@@ -148,10 +150,18 @@ impl Context {
         self
     }
 
-    /// Sets the flag that says whether the host is draining; see [`is_draining`](Self::is_draining).
+    /// Sets the signal that says that the host is draining; see [`is_draining`](Self::is_draining).
     #[must_use]
-    pub fn with_draining(mut self, draining: Arc<AtomicBool>) -> Self {
-        self.facts().draining = Some(draining);
+    pub fn with_draining(mut self, signal: &DrainSignal) -> Self {
+        self.facts().draining = Some(signal.clone());
+        self
+    }
+
+    /// Sets the function that makes timers. The core has no clock, so event streams ([`Sse`](crate::sse::Sse)) need
+    /// this function for their keep-alive comments.
+    #[must_use]
+    pub fn with_timer(mut self, timer: fn(Duration) -> Timer) -> Self {
+        self.facts().timer = Some(timer);
         self
     }
 
@@ -277,22 +287,36 @@ impl Context {
     /// Whether the host is shutting down and waits for the requests in flight. While the host drains, a handler should
     /// end its event streams and upgraded connections, so that clients connect to another process. Only the standalone
     /// server drains; on other hosts, the result is always `false`.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
-    ///
-    /// use anyhost_core::Context;
-    ///
-    /// let draining = Arc::new(AtomicBool::new(false));
-    /// let context = Context::default().with_draining(draining.clone());
-    /// assert!(!context.is_draining());
-    /// draining.store(true, Ordering::Release);
-    /// assert!(context.is_draining());
-    /// ```
     pub fn is_draining(&self) -> bool {
         let draining = self.facts.draining.as_ref();
-        draining.is_some_and(|draining| draining.load(Ordering::Acquire))
+        draining.is_some_and(DrainSignal::is_draining)
+    }
+
+    /// Completes when the host starts to drain; see [`is_draining`](Self::is_draining). On hosts that do not drain, the
+    /// future never completes.
+    ///
+    /// ```
+    /// # async fn next_message() -> Option<String> { None }
+    /// # async fn example(context: anyhost_core::Context) {
+    /// tokio::select! {
+    ///     message = next_message() => { /* … */ }
+    ///     () = context.draining() => { /* Say goodbye to the client. */ }
+    /// }
+    /// # }
+    /// ```
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + use<> {
+        let started = self.facts.draining.as_ref().map(DrainSignal::started);
+        async {
+            match started {
+                Some(started) => started.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Makes a timer that completes after `duration`; `None` if the host has no clock.
+    pub(crate) fn timer(&self, duration: Duration) -> Option<Timer> {
+        self.facts.timer.map(|timer| timer(duration))
     }
 
     /// Adds work that runs after the response was sent.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
 
 use crate::IntoStatus;
 use crate::origin::Origin;
@@ -74,6 +75,8 @@ struct Inner {
     /// Whether the error was converted from another type, so that nobody has chosen its status.
     converted: bool,
     origin: Origin,
+    /// The members of the problem details; `None` if the response is text.
+    problem: Option<Map<String, Value>>,
 }
 
 impl Error {
@@ -96,6 +99,7 @@ impl Error {
             source: None,
             converted: false,
             origin: Origin::of_caller(status),
+            problem: None,
         }))
     }
 
@@ -157,6 +161,16 @@ impl Error {
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
+        self
+    }
+
+    /// Adds a member to the problem details of the response (RFC 9457), and makes the response
+    /// `application/problem+json`. The standard members are `type` (a URI that identifies the kind of problem), `title`,
+    /// `detail` and `instance`; other members are extensions. [`problem_json`](crate::problem_json) has an example.
+    #[must_use]
+    pub fn with_member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let members = self.0.problem.get_or_insert_default();
+        members.insert(name.into(), value.into());
         self
     }
 
@@ -249,6 +263,17 @@ impl Error {
         self.0.message = message.into();
         self.0.converted = false;
         self
+    }
+
+    /// Makes the response `application/problem+json`.
+    pub(crate) fn into_problem(mut self) -> Self {
+        self.0.problem.get_or_insert_default();
+        self
+    }
+
+    /// The members of the problem details; `None` if the response is text.
+    pub(crate) fn problem(&self) -> Option<&Map<String, Value>> {
+        self.0.problem.as_ref()
     }
 
     /// Replaces all headers.

@@ -201,6 +201,10 @@ pub trait RequestExt: sealed::Sealed {
     /// ```
     fn header(&self, name: &str) -> Option<Cow<'_, str>>;
 
+    /// The id of the last [event](crate::sse::Event) that the client received before its connection ended. `None` if the
+    /// client has received no event with an id, or if the id is not UTF-8.
+    fn last_event_id(&self) -> Option<&str>;
+
     /// The host name that the client requested, with the port if the client sent a port. The source is the
     /// Host header, or the authority of an HTTP/2 request. `None` if both are missing or empty.
     fn authority(&self) -> Option<&str>;
@@ -352,6 +356,11 @@ impl RequestExt for Request {
             0 | 1 => values.pop(),
             _ => Some(values.join(", ").into()),
         }
+    }
+
+    fn last_event_id(&self) -> Option<&str> {
+        let id = self.headers().get("last-event-id")?;
+        std::str::from_utf8(id.as_bytes()).ok()
     }
 
     fn authority(&self) -> Option<&str> {

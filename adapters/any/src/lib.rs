@@ -77,6 +77,9 @@ pub use anyhost_core::{
     with_middleware, with_state,
 };
 
+pub use anyhost_core::{conditional, problem_json, sse};
+
+
 #[cfg(feature = "testing")]
 pub use anyhost_core::testing;
 #[cfg(feature = "tower")]

@@ -9,7 +9,9 @@ use http::uri::Scheme;
 use crate::environment::Environment;
 
 pub(crate) fn of(environment: &Environment, base_path: &str) -> Context {
-    let mut context = Context::new(Host::CGI).with_base_path(base_path);
+    let mut context = Context::new(Host::CGI)
+        .with_base_path(base_path)
+        .with_timer(|duration| Box::pin(tokio::time::sleep(duration)));
     if is_https(environment) {
         context = context.with_scheme(Scheme::HTTPS);
     }

@@ -3,9 +3,10 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhost_core::adapter::DrainSignal;
 use anyhost_core::{Context, Host, Proxies};
 use http::header::HOST;
 use http::uri::Scheme;
@@ -14,10 +15,11 @@ use http::uri::Scheme;
 pub(crate) fn of_connection(
     peer: Option<IpAddr>,
     scheme: Scheme,
-    draining: &Arc<AtomicBool>,
+    draining: &DrainSignal,
 ) -> Context {
     let context = Context::new(Host::HTTP)
-        .with_draining(draining.clone())
+        .with_draining(draining)
+        .with_timer(|duration| Box::pin(tokio::time::sleep(duration)))
         .with_new_request_ids(new_request_id)
         .with_scheme(scheme);
     match peer {

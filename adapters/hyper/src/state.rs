@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
+use anyhost_core::adapter::DrainSignal;
 use anyhost_core::{Context, Handler};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
@@ -38,8 +39,8 @@ pub(crate) enum Phase {
 pub(crate) struct ServerState {
     phase: AtomicU8,
     phase_changed: Notify,
-    /// Whether the phase is [`Draining`](Phase::Draining) or a later phase. Handlers can read this flag.
-    pub(crate) draining: Arc<AtomicBool>,
+    /// Tells handlers that the phase is [`Draining`](Phase::Draining) or a later phase.
+    pub(crate) draining: DrainSignal,
     pub(crate) connections: Connections,
 }
 
@@ -58,7 +59,7 @@ impl ServerState {
     pub(crate) fn advance_to(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
         if phase >= Phase::Draining {
-            self.draining.store(true, Ordering::Release);
+            self.draining.start();
         }
         self.phase_changed.notify_waiters();
         self.connections.wake_all();

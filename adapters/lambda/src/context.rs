@@ -132,7 +132,9 @@ pub(crate) fn of(
     metadata: &Metadata,
     settings: &FunctionOptions,
 ) -> Context {
-    let mut context = Context::new(Host::LAMBDA).with_scheme(scheme(description, headers));
+    let mut context = Context::new(Host::LAMBDA)
+        .with_scheme(scheme(description, headers))
+        .with_timer(|duration| Box::pin(tokio::time::sleep(duration)));
     if let Some(id) = metadata.request_id() {
         context = context.with_request_id(id);
     }

@@ -25,7 +25,8 @@ use std::task::{Context, Poll};
 #[derive(Default)]
 pub struct Deadline(Option<Timer>);
 
-type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A future that completes after some time. Adapters make it with the clock of their runtime.
+pub type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The error for an exchange whose deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,6 +53,7 @@
 mod after_response;
 pub(crate) mod authority;
 mod deadline;
+mod drain;
 mod error_response;
 mod exchange;
 pub mod forwarded;
@@ -69,7 +70,8 @@ mod response_rules;
 pub mod settings;
 
 pub use after_response::{finish_after_response, has_work_after_response, request_context};
-pub use deadline::{Deadline, DeadlineExceeded};
+pub use deadline::{Deadline, DeadlineExceeded, Timer};
+pub use drain::DrainSignal;
 #[cfg(feature = "tower")]
 pub(crate) use error_response::error_response;
 pub use exchange::{
