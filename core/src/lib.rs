@@ -24,6 +24,8 @@ mod body;
 mod body_limit;
 mod conditional;
 mod context;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod error;
 mod error_hook;
 mod error_mapping;
@@ -48,6 +50,8 @@ pub mod testing;
 pub mod tower;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "cookies")]
+pub use cookie;
 pub use {bytes, http};
 
 pub use adapter::forwarded::{InvalidProxies, Proxies};

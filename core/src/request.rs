@@ -201,6 +201,49 @@ pub trait RequestExt: sealed::Sealed {
     /// ```
     fn header(&self, name: &str) -> Option<Cow<'_, str>>;
 
+    /// The cookies of the request. The first of several cookies with the same name counts: RFC 6265 §5.4 lets browsers send
+    /// the cookie with the most specific path first. Invalid cookies are ignored.
+    ///
+    /// A handler changes the jar and returns it together with a value, as `(jar, value)`. The response then gets a
+    /// `Set-Cookie` header for each cookie that was added or removed. Names and values are percent-encoded, so they can
+    /// contain any text.
+    ///
+    /// `jar.signed(&key)` reads cookies whose content the client could not change, and `jar.signed_mut(&key)` adds
+    /// them. `jar.private(&key)` and `jar.private_mut(&key)` do the same for cookies that the client can neither change nor
+    /// read. A client can send such a cookie again after the application removed it, so a login that must end on
+    /// the server needs a session id and a store.
+    ///
+    /// ```
+    /// use anyhost_core::cookie::{Cookie, CookieJar, Key, SameSite};
+    /// use anyhost_core::{IntoResponse, Request, RequestExt, Result};
+    ///
+    /// async fn login(request: Request) -> Result<impl IntoResponse> {
+    ///     let key = request.state::<Key>()?;
+    ///     let mut jar = request.cookies();
+    ///     // Without a path, the browser sends the cookie only to URLs beside this URL.
+    ///     let user = Cookie::build(("user", "ada")).path("/").http_only(true).secure(true);
+    ///     jar.signed_mut(&key).add(user.same_site(SameSite::Lax));
+    ///     Ok((jar, "logged in"))
+    /// }
+    ///
+    /// async fn logout(request: Request) -> impl IntoResponse {
+    ///     let mut jar = request.cookies();
+    ///     // The path has to be the same as when the cookie was set.
+    ///     jar.remove(Cookie::build("user").path("/"));
+    ///     (jar, "logged out")
+    /// }
+    ///
+    /// async fn whoami(request: Request) -> Result<String> {
+    ///     let key = request.state::<Key>()?;
+    ///     let user = request.cookies().signed(&key).get("user");
+    ///     Ok(user.map_or("nobody".to_owned(), |user| user.value().to_owned()))
+    /// }
+    /// ```
+    ///
+    /// `Key::try_from(bytes)` makes a key from at least 64 secret bytes. Every process of the application needs the same key.
+    #[cfg(feature = "cookies")]
+    fn cookies(&self) -> cookie::CookieJar;
+
     /// The id of the last [event](crate::sse::Event) that the client received before its connection ended. `None` if the
     /// client has received no event with an id, or if the id is not UTF-8.
     fn last_event_id(&self) -> Option<&str>;
@@ -356,6 +399,11 @@ impl RequestExt for Request {
             0 | 1 => values.pop(),
             _ => Some(values.join(", ").into()),
         }
+    }
+
+    #[cfg(feature = "cookies")]
+    fn cookies(&self) -> cookie::CookieJar {
+        crate::cookies::of_request(self.headers())
     }
 
     fn last_event_id(&self) -> Option<&str> {

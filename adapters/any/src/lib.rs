@@ -42,6 +42,7 @@
 //! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
 //! | `front-door` | no | the option `--as`, which serves as a Lambda event source would |
+//! | `cookies` | no | cookies, also signed and encrypted: [`RequestExt::cookies`] |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
 //! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
 
@@ -79,6 +80,8 @@ pub use anyhost_core::{
 
 pub use anyhost_core::{conditional, problem_json, sse};
 
+#[cfg(feature = "cookies")]
+pub use anyhost_core::cookie;
 
 #[cfg(feature = "testing")]
 pub use anyhost_core::testing;
