@@ -33,6 +33,8 @@ pub mod handler;
 mod host;
 mod limit;
 mod middleware;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 mod origin;
 mod panic;
 mod pending_work;

@@ -1,6 +1,6 @@
 //! Reads the body, query and path parameters of a request.
 
-mod charset;
+pub(crate) mod charset;
 mod invalid;
 mod params;
 
@@ -244,6 +244,22 @@ pub trait RequestExt: sealed::Sealed {
     #[cfg(feature = "cookies")]
     fn cookies(&self) -> cookie::CookieJar;
 
+    /// Starts to read the parts of a `multipart/form-data` body, which HTML forms with file inputs send. See
+    /// [`Multipart`](crate::multipart::Multipart).
+    ///
+    /// # Errors
+    /// | cause | status |
+    /// |---|---|
+    /// | the Content-Type is missing or is another media type | 415 |
+    /// | the body has a Content-Encoding | 415 |
+    /// | the boundary in the Content-Type is missing or invalid | 400 |
+    /// | the declared length of the body exceeds the limit | 413 |
+    #[cfg(feature = "multipart")]
+    fn multipart(
+        &mut self,
+        limits: crate::multipart::MultipartLimits,
+    ) -> Result<crate::multipart::Multipart>;
+
     /// The id of the last [event](crate::sse::Event) that the client received before its connection ended. `None` if the
     /// client has received no event with an id, or if the id is not UTF-8.
     fn last_event_id(&self) -> Option<&str>;
@@ -404,6 +420,15 @@ impl RequestExt for Request {
     #[cfg(feature = "cookies")]
     fn cookies(&self) -> cookie::CookieJar {
         crate::cookies::of_request(self.headers())
+    }
+
+    #[cfg(feature = "multipart")]
+    fn multipart(
+        &mut self,
+        limits: crate::multipart::MultipartLimits,
+    ) -> Result<crate::multipart::Multipart> {
+        check_content_coding(self)?;
+        crate::multipart::Multipart::of_request(self, limits)
     }
 
     fn last_event_id(&self) -> Option<&str> {

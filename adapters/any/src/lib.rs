@@ -43,6 +43,7 @@
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
 //! | `front-door` | no | the option `--as`, which serves as a Lambda event source would |
 //! | `cookies` | no | cookies, also signed and encrypted: [`RequestExt::cookies`] |
+//! | `multipart` | no | uploads of HTML forms: [`RequestExt::multipart`] |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
 //! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
 
@@ -82,6 +83,8 @@ pub use anyhost_core::{conditional, problem_json, sse};
 
 #[cfg(feature = "cookies")]
 pub use anyhost_core::cookie;
+#[cfg(feature = "multipart")]
+pub use anyhost_core::multipart;
 
 #[cfg(feature = "testing")]
 pub use anyhost_core::testing;

@@ -26,7 +26,7 @@ pub(super) fn find(label: &str) -> Option<&'static Encoding> {
 
 /// Decodes the body. A byte order mark takes precedence over the charset in the header, and is removed (RFC 2781 §4.3
 /// and the "decode" algorithm of the WHATWG Encoding standard).
-pub(super) fn decode<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {
+pub(crate) fn decode<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Result<Cow<'a, str>, BoxError> {
     let (encoding, bytes) = detect(headers, bytes)?;
     decode_from(encoding, bytes)
 }
