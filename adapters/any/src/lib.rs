@@ -44,6 +44,7 @@
 //! | `front-door` | no | the option `--as`, which serves as a Lambda event source would |
 //! | `cookies` | no | cookies, also signed and encrypted: [`RequestExt::cookies`] |
 //! | `multipart` | no | uploads of HTML forms: [`RequestExt::multipart`] |
+//! | `websocket` | no | WebSockets, on the standalone server: [`websocket::upgrade`] |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
 //! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
 
@@ -85,6 +86,8 @@ pub use anyhost_core::{conditional, problem_json, sse};
 pub use anyhost_core::cookie;
 #[cfg(feature = "multipart")]
 pub use anyhost_core::multipart;
+#[cfg(feature = "websocket")]
+pub use anyhost_hyper::websocket;
 
 #[cfg(feature = "testing")]
 pub use anyhost_core::testing;

@@ -21,6 +21,7 @@
 //! - `tls`: TLS, with rustls.
 //! - `metrics`: counters, gauges and a histogram, through the `metrics` facade.
 //! - `prometheus`: these metrics at `/metrics`, for Prometheus.
+//! - `websocket`: WebSockets, with tungstenite.
 //!
 //! # Platforms
 //! The crate supports Unix. It is tested on Linux.
@@ -47,6 +48,8 @@ mod shutdown;
 mod signals;
 mod state;
 mod timeouts;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use clap;
 pub use hyper;

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::{Chunks, PATIENCE, Serving};
 
 /// Connects a client that has the flow-control windows of RFC 9113.
-async fn connect(serving: &Serving) -> SendRequest<Empty<Bytes>> {
+pub(crate) async fn connect(serving: &Serving) -> SendRequest<Empty<Bytes>> {
     let io = TokioIo::new(serving.connect().await);
     let mut builder = Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(65_535);

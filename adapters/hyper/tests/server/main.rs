@@ -12,6 +12,7 @@ mod log_events;
 mod metrics;
 mod protocols;
 mod shutdown;
+mod websocket;
 
 use std::io;
 use std::net::SocketAddr;
