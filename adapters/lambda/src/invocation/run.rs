@@ -90,7 +90,9 @@ async fn work(
         let id = next.id.clone();
         // The level decides only whether the span exists; at `error` it exists whenever any log is written.
         let span = span(&next.metadata);
-        let served = catch_panic(serve(&shared, &mut client, next)).instrument(span);
+        // Boxed, because the future is large, and would be copied into each of its wrappers.
+        let served = Box::pin(serve(&shared, &mut client, next));
+        let served = catch_panic(served).instrument(span);
         if let Err(panic) = shared.attend(served).await {
             tracing::error!(%panic, "invocation panicked outside the handler");
             // The panic may have interrupted a call, so the old connection may be in the middle of a request or

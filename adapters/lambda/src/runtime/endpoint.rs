@@ -54,7 +54,10 @@ impl Endpoint {
     /// The URI is always valid: `parse` accepts only a valid prefix, the client accepts only valid ids, and the rest
     /// is constant.
     fn uri(&self, rest: &[&str]) -> Uri {
-        let target = [&[&*self.prefix], rest].concat().concat();
+        // Long enough for the calls of an invocation.
+        let mut target = String::with_capacity(self.prefix.len() + 96);
+        target.push_str(&self.prefix);
+        rest.iter().for_each(|part| target.push_str(part));
         Uri::from_maybe_shared(Bytes::from(target)).unwrap_or_default()
     }
 }

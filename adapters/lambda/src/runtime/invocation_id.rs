@@ -29,14 +29,14 @@ pub(crate) struct InvocationId {
 impl InvocationId {
     /// Returns `None` if the metadata has no request id.
     pub(crate) fn new(metadata: &Metadata) -> Option<Self> {
-        let request = metadata.header("lambda-runtime-aws-request-id")?;
+        let request = metadata.request_id_bytes()?;
         if request.is_empty() {
             return None;
         }
         let left = metadata.time_left();
         Some(Self {
-            request: percent_encode(request.as_bytes(), UNRESERVED).to_string(),
-            invocation: metadata.header(INVOCATION_ID.as_str()).cloned(),
+            request: percent_encode(request, UNRESERVED).to_string(),
+            invocation: metadata.invocation_id().cloned(),
             deadline: left.and_then(|left| Instant::now().checked_add(left)),
         })
     }
