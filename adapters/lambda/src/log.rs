@@ -49,28 +49,20 @@ pub fn layer<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    match is_json() {
-        true => JsonLog::new(io::stderr, timestamp).boxed(),
-        false => text_layer(),
+    if is_json() {
+        return JsonLog::new(io::stderr, timestamp).boxed();
     }
-}
-
-/// Whether `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
-pub fn is_json() -> bool {
-    std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("JSON"))
-}
-
-/// The [`layer`] for text, whatever the configuration of the function is.
-pub fn text_layer<S>() -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
     tracing_subscriber::fmt::layer()
         .with_writer(|| OneLine(io::stderr()))
         .with_ansi(false)
         .with_target(false)
         .without_time()
         .boxed()
+}
+
+/// Whether `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
+pub fn is_json() -> bool {
+    std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("JSON"))
 }
 
 /// Writes each event as one line, with its control characters escaped.

@@ -15,7 +15,7 @@ use anyhost_core::adapter::json_log::JsonLine;
 use anyhost_hyper::{AccessRecord, Server};
 use tracing::Level;
 
-use super::background::Background;
+use super::background::{Background, push};
 use super::format::{is_plain, timestamp};
 use super::line::OneLine;
 use super::setting::Format;
@@ -47,18 +47,22 @@ fn write_text(record: &AccessRecord<'_>) {
     let mut line = LINE.take();
     line.clear();
     timestamp(&mut line);
-    line.push(' ');
-    text(&mut line, record);
-    let _ = OneLine(Background).write_all(line.as_bytes());
+    // Only these two values can contain a character that has to be escaped.
+    let is_plain = is_plain(&record.path) && record.request_id.is_none_or(is_plain);
+    text(&mut line, record, is_plain);
+    match is_plain {
+        true => push(line.as_bytes()),
+        false => drop(OneLine::new(Background).write_all(line.as_bytes())),
+    }
     LINE.set(line);
 }
 
 /// Appends a line without the time. It has the form of a line for a `tracing` event with the same fields.
-fn text(line: &mut String, record: &AccessRecord<'_>) {
-    line.push_str(" INFO method=");
+fn text(line: &mut String, record: &AccessRecord<'_>, is_plain: bool) {
+    line.push_str("  INFO method=");
     line.push_str(&record.method);
     line.push_str(" path=");
-    push_quoted(line, &record.path);
+    push_quoted(line, &record.path, is_plain);
     if let Some(status) = record.status {
         line.push_str(" status=");
         line.push_str(status.as_str());
@@ -73,7 +77,7 @@ fn text(line: &mut String, record: &AccessRecord<'_>) {
     }
     if let Some(id) = record.request_id {
         line.push_str(" request_id=");
-        push_quoted(line, id);
+        push_quoted(line, id, is_plain);
     }
     if let Some(route) = &record.route {
         line.push_str(" route=");
@@ -110,8 +114,8 @@ fn json(record: &AccessRecord<'_>) -> String {
     line.finish()
 }
 
-fn push_quoted(line: &mut String, text: &str) {
-    if is_plain(text) {
+fn push_quoted(line: &mut String, text: &str, is_plain: bool) {
+    if is_plain {
         line.push('"');
         line.push_str(text);
         line.push('"');

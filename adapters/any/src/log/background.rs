@@ -129,7 +129,8 @@ fn lock() -> MutexGuard<'static, State> {
     SHARED.state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn push(line: &[u8]) {
+/// Adds a line to the buffer. Never waits for stderr.
+pub(super) fn push(line: &[u8]) {
     // The writer thread itself logs only the number of dropped lines. Write this line without the buffer, which may be
     // full again.
     if IS_WRITER.get() {

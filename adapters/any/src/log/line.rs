@@ -20,18 +20,39 @@ pub(crate) fn push_escaped(text: &mut String, c: char) {
 
 /// Writes each event as one line. Control characters are escaped, so that a client cannot forge a log line with
 /// a line break in its input. Long lines are truncated.
-pub(super) struct OneLine<W>(pub(super) W);
+pub(super) struct OneLine<W> {
+    writer: W,
+    max_length: usize,
+}
+
+impl<W> OneLine<W> {
+    pub(super) fn new(writer: W) -> Self {
+        Self {
+            writer,
+            max_length: MAX_LENGTH,
+        }
+    }
+
+    /// Does not truncate long lines.
+    #[cfg(feature = "lambda")]
+    pub(super) fn unlimited(writer: W) -> Self {
+        Self {
+            writer,
+            max_length: usize::MAX,
+        }
+    }
+}
 
 impl<W: Write> Write for OneLine<W> {
     /// Writes one event. The formatter passes each event in a single call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         // Almost every event is a line of plain ASCII. Copying it byte by byte would take 4,000 instructions.
-        if event.len() <= MAX_LENGTH
+        if event.len() <= self.max_length
             && let Some(line) = event.strip_suffix(b"\n")
             && all(line, is_printable)
             && !line.ends_with(b" ")
         {
-            self.0.write_all(event)?;
+            self.writer.write_all(event)?;
             return Ok(event.len());
         }
         let text = String::from_utf8_lossy(event);
@@ -39,19 +60,19 @@ impl<W: Write> Write for OneLine<W> {
         for c in text.trim_end().chars() {
             let start = line.len();
             push_escaped(&mut line, c);
-            if line.len() > MAX_LENGTH {
+            if line.len() > self.max_length {
                 line.truncate(start);
                 line.push('…');
                 break;
             }
         }
         line.push('\n');
-        self.0.write_all(line.as_bytes())?;
+        self.writer.write_all(line.as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.writer.flush()
     }
 }
 
@@ -61,7 +82,7 @@ mod tests {
 
     fn line(event: &str) -> String {
         let mut line = Vec::new();
-        OneLine(&mut line).write_all(event.as_bytes()).unwrap();
+        OneLine::new(&mut line).write_all(event.as_bytes()).unwrap();
         String::from_utf8(line).unwrap()
     }
 

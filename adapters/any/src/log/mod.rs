@@ -159,8 +159,8 @@ fn write_to_stderr(message: &str, fields: &[(&str, &dyn Display)]) {
     let _ = match (is_json, background::is_enabled()) {
         (true, true) => Background.write_all(line),
         (true, false) => io::stderr().write_all(line),
-        (false, true) => OneLine(Background).write_all(line),
-        (false, false) => OneLine(io::stderr()).write_all(line),
+        (false, true) => OneLine::new(Background).write_all(line),
+        (false, false) => OneLine::new(io::stderr()).write_all(line),
     };
 }
 
@@ -176,19 +176,23 @@ fn lambda_level(host: HostKind) -> Option<LevelFilter> {
 
 fn stderr(host: HostKind, format: Format) -> Box<dyn Subscriber + Send + Sync> {
     let registry = tracing_subscriber::registry();
-    // CGI lines have no time, because the web server adds it.
+    // The web server adds the time to the lines of a CGI program, and Lambda to those of a function.
     let line = || Line {
-        with_time: host != HostKind::Cgi,
+        with_time: host == HostKind::Http,
     };
     let text = || layer().fmt_fields(line()).event_format(line());
     let json = |max_value| JsonLog::new(io::stderr, format::timestamp).with_max_value(max_value);
     match (format, host) {
         #[cfg(feature = "lambda")]
         (Format::Text, HostKind::Lambda) => {
-            Box::new(registry.with(anyhost_lambda::log::text_layer()))
+            let text = text().with_writer(|| OneLine::unlimited(io::stderr()));
+            Box::new(registry.with(text))
         }
         (Format::Text, HostKind::Http) => {
-            Box::new(registry.with(text().with_writer(|| OneLine(Background))))
+            Box::new(registry.with(text().with_writer(|| OneLine::new(Background))))
+        }
+        (Format::Text, _) => {
+            Box::new(registry.with(text().with_writer(|| OneLine::new(io::stderr()))))
         }
         #[cfg(feature = "http")]
         (Format::Pretty, _) => {
@@ -196,7 +200,6 @@ fn stderr(host: HostKind, format: Format) -> Box<dyn Subscriber + Send + Sync> {
             let pretty = layer().fmt_fields(line).event_format(pretty::Pretty);
             Box::new(registry.with(pretty.with_writer(|| Background)))
         }
-        (Format::Text, _) => Box::new(registry.with(text().with_writer(|| OneLine(io::stderr())))),
         (Format::Json, HostKind::Http) => {
             let json = JsonLog::new(|| Background, format::timestamp);
             Box::new(registry.with(json.with_max_value(MAX_JSON_VALUE)))
