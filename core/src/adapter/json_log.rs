@@ -123,7 +123,8 @@ pub struct JsonLine {
 impl JsonLine {
     /// Begins a line. `timestamp` appends the current time.
     pub fn new(timestamp: fn(&mut String), level: &Level, target: &str) -> Self {
-        let mut text = String::from("{\"timestamp\":\"");
+        let mut text = String::with_capacity(256);
+        text.push_str("{\"timestamp\":\"");
         timestamp(&mut text);
         text.push('"');
         let mut line = Self {
@@ -190,6 +191,12 @@ pub fn needs_escape(c: char) -> bool {
 
 fn push_string(line: &mut String, text: &str) {
     line.push('"');
+    let is_plain = |b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\';
+    if text.bytes().all(is_plain) {
+        line.push_str(text);
+        line.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => line.push_str("\\\""),
