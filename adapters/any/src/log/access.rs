@@ -47,22 +47,20 @@ fn write_text(record: &AccessRecord<'_>) {
     let mut line = LINE.take();
     line.clear();
     timestamp(&mut line);
-    // Only these two values can contain a character that has to be escaped.
-    let is_plain = is_plain(&record.path) && record.request_id.is_none_or(is_plain);
-    text(&mut line, record, is_plain);
-    match is_plain {
+    match text(&mut line, record) {
         true => push(line.as_bytes()),
         false => drop(OneLine::new(Background).write_all(line.as_bytes())),
     }
     LINE.set(line);
 }
 
-/// Appends a line without the time. It has the form of a line for a `tracing` event with the same fields.
-fn text(line: &mut String, record: &AccessRecord<'_>, is_plain: bool) {
+/// Appends a line without the time. It has the form of a line for a `tracing` event with the same fields. Returns whether
+/// the line contains only printable ASCII characters.
+fn text(line: &mut String, record: &AccessRecord<'_>) -> bool {
     line.push_str("  INFO method=");
     line.push_str(&record.method);
     line.push_str(" path=");
-    push_quoted(line, &record.path, is_plain);
+    let mut is_plain = push_quoted(line, &record.path);
     if let Some(status) = record.status {
         line.push_str(" status=");
         line.push_str(status.as_str());
@@ -77,16 +75,17 @@ fn text(line: &mut String, record: &AccessRecord<'_>, is_plain: bool) {
     }
     if let Some(id) = record.request_id {
         line.push_str(" request_id=");
-        push_quoted(line, id, is_plain);
+        is_plain &= push_quoted(line, id);
     }
     if let Some(route) = &record.route {
         line.push_str(" route=");
-        push_quoted(line, route);
+        is_plain &= push_quoted(line, route);
     }
     if record.aborted {
         line.push_str(" aborted=true");
     }
     line.push('\n');
+    is_plain
 }
 
 fn json(record: &AccessRecord<'_>) -> String {
@@ -114,7 +113,9 @@ fn json(record: &AccessRecord<'_>) -> String {
     line.finish()
 }
 
-fn push_quoted(line: &mut String, text: &str, is_plain: bool) {
+/// Appends a value with quotes. Returns whether it contains only printable ASCII characters.
+fn push_quoted(line: &mut String, text: &str) -> bool {
+    let is_plain = is_plain(text);
     if is_plain {
         line.push('"');
         line.push_str(text);
@@ -123,6 +124,7 @@ fn push_quoted(line: &mut String, text: &str, is_plain: bool) {
         // Writing to a string does not fail.
         let _ = write!(line, "{text:?}");
     }
+    is_plain
 }
 
 fn push_number(line: &mut String, number: u64) {
