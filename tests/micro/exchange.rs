@@ -28,9 +28,8 @@ pub(crate) async fn exchange(address: SocketAddr, request: &Request) -> Outcome<
     // A server can respond before it has read the request, and then stop reading.
     let bytes = request.bytes.clone();
     let writing = tokio::spawn(write(writer, bytes));
-    let mut received = match connection.response(request.is_head).await {
-        Some(received) => received,
-        None => return Ok(Received::nothing(connection.state())),
+    let Some(mut received) = connection.response(request.is_head).await else {
+        return Ok(Received::nothing(connection.state()));
     };
     let state = connection.after(writing).await;
     received.set_connection(&state);

@@ -41,6 +41,12 @@ struct Group {
     headers: Vec<(String, String)>,
     #[serde(default = "no_body")]
     bodies: Vec<Body>,
+    /// The size of a further header, in bytes.
+    #[serde(default)]
+    padding: usize,
+    /// The number of further headers.
+    #[serde(default)]
+    fields: usize,
     #[serde(default)]
     chunked: bool,
     #[serde(default)]
@@ -57,6 +63,10 @@ enum Body {
     Size(usize),
     /// Bytes that are not UTF-8, as numbers.
     Bytes(Vec<u8>),
+    /// As many JSON arrays, one in the other.
+    Nested {
+        nested: usize,
+    },
     None(()),
 }
 
@@ -111,10 +121,22 @@ impl Group {
             name += &format!(" ({header}: {value})");
             head += &format!("{header}: {value}\r\n");
         }
+        if self.padding > 0 {
+            name += &format!(" with a header of {} bytes", self.padding);
+            head += &format!("X-Padding: {}\r\n", "x".repeat(self.padding));
+        }
+        if self.fields > 0 {
+            name += &format!(" with {} headers", self.fields);
+            head.extend((0..self.fields).map(|index| format!("X-{index}: x\r\n")));
+        }
         let (described, body) = match body {
             Body::None(()) => (String::new(), None),
             Body::Text(text) => (format!(" {text}"), Some(text.clone().into_bytes())),
             Body::Size(size) => (format!(" {size} bytes"), Some(vec![b'x'; *size])),
+            &Body::Nested { nested } => {
+                let json = "[".repeat(nested) + &"]".repeat(nested);
+                (format!(" {nested} nested arrays"), Some(json.into_bytes()))
+            }
             Body::Bytes(bytes) => (format!(" {bytes:?}"), Some(bytes.clone())),
         };
         name += &described;

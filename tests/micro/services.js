@@ -163,6 +163,9 @@ const services = {
   '/error/thrown-null': () => {
     throw null;
   },
+  '/error/status-100': () => {
+    throw createError(100, 'not final');
+  },
   '/error/status-99': () => {
     throw createError(99, 'too small');
   },

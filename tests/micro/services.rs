@@ -165,6 +165,7 @@ fn errors() -> Router {
         .any("/error/thrown-text", || -> () { panic!("text") })
         .any("/error/thrown-object", || Error::new(400, "object"))
         .any("/error/thrown-null", || -> () { std::panic::panic_any(()) })
+        .any("/error/status-100", || Error::new(100, "not final"))
         .any("/error/status-99", || Error::new(99, "too small"))
         .any("/error/status-1000", || Error::new(1000, "too large"))
         // A response that was returned cannot be followed by an error, so the nearest service returns the error.
