@@ -304,7 +304,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// Converts with [`Error::into_boxed`], so that `?` works in functions that return [`BoxError`] or `anyhow::Error`.
+/// Converts with [`Error::into_boxed`], so that `?` works in functions that return [`BoxError`].
 impl From<Error> for BoxError {
     fn from(error: Error) -> Self {
         error.into_boxed()

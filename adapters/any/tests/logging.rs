@@ -322,7 +322,10 @@ fn the_access_log_has_the_same_values_as_text_and_as_json() {
     );
     let (ms, after) = after.split_once(' ').unwrap();
     assert_eq!(ms.split_once('.').unwrap().1.len(), 3, "{line}");
-    assert_eq!(after, r#"peer=127.0.0.1 request_id="a\"b\\""#);
+    assert_eq!(
+        after,
+        r#"peer=127.0.0.1 request_id="a\"b\\" route="/hello""#
+    );
 
     let mut server = Server::start("default", &[JSON]);
     server.get(request, 1);
@@ -337,6 +340,7 @@ fn the_access_log_has_the_same_values_as_text_and_as_json() {
     let expected = serde_json::json!({
         "level": "INFO", "target": "anyhost::access", "method": "GET", "path": "/hello",
         "status": 200, "bytes": 13, "peer": "127.0.0.1", "request_id": "a\"b\\",
+        "route": "/hello",
     });
     assert_eq!(line, expected);
 }
