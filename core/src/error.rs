@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::IntoStatus;
 use crate::origin::Origin;
+use crate::panic::Panic;
 
 /// Any error: the type that bodies and tower middleware use.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -251,6 +252,16 @@ impl Error {
         self.0.source = self.0.source.or(other.0.source);
         self.0.origin = other.0.origin;
         self
+    }
+
+    /// Makes a 500 for a panic of a handler.
+    pub(crate) fn from_panic(panic: Panic) -> Self {
+        Self::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
+    }
+
+    /// Whether the cause of this error is a panic.
+    pub(crate) fn is_panic(&self) -> bool {
+        matches!(self.source(), Some(source) if source.is::<Panic>())
     }
 
     /// Replaces the status and message, and keeps the source.

@@ -1,10 +1,12 @@
 //! Handlers as tower services, and tower services as handlers.
 #![cfg(all(feature = "testing", feature = "tower"))]
 
+use anyhost_core::adapter::{Deadline, Outcome, exchange};
 use anyhost_core::http::StatusCode;
 use anyhost_core::testing::Client;
 use anyhost_core::tower::{into_service, layer};
 use anyhost_core::{Body, Error, Handler, Request, RequestExt, handler};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower::limit::ConcurrencyLimitLayer;
@@ -103,6 +105,27 @@ async fn tower_layers_can_add_headers_to_error_responses() {
         Some("text/plain; charset=utf-8")
     );
     assert_eq!(response.text().await.unwrap(), "taken");
+}
+
+#[tokio::test]
+async fn tower_layers_can_add_headers_to_the_response_after_a_panic() {
+    fn panics() {
+        panic!("out of luck");
+    }
+    let app = layer(CorsLayer::permissive(), panics);
+    let request = || {
+        let mut request = Request::default();
+        let origin = http::HeaderValue::from_static("https://a.example");
+        request.headers_mut().insert("origin", origin);
+        request
+    };
+    let response = Client::new(app.clone()).send(request()).await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(response.text().await.unwrap(), "Internal Server Error");
+
+    let exchanged = exchange(Arc::new(app), request(), Deadline::none()).await;
+    assert_eq!(exchanged.outcome, Outcome::Panicked);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::request_info::RequestInfo;
 use super::{log, request_rules, response_rules};
 use crate::error_hook::{self, ErrorKind};
 use crate::handler::Handler;
-use crate::panic::{self, Panic};
+use crate::panic;
 use crate::{Error, Request, Response, Result};
 
 /// Calls a handler. Returns the response in the form in which the adapter has to send it, and how the exchange ended.
@@ -64,7 +64,7 @@ pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadl
             let call = || Running::new(handler, |handler| (**handler).handle(request));
             match panic::catch(call) {
                 Ok(running) => State::Running(running),
-                Err(panic) => State::Failed(panicked(panic), Outcome::Panicked),
+                Err(panic) => State::Failed(Error::from_panic(panic), Outcome::Panicked),
             }
         }
         Err(error) => State::Failed(error, Outcome::Rejected),
@@ -139,7 +139,7 @@ impl Future for Exchange {
             // The handler panicked, or a value that the handler returned: an error can panic when it is formatted,
             // and a body when it is dropped.
             Err(panic) => {
-                result = Some(Err(panicked(panic)));
+                result = Some(Err(Error::from_panic(panic)));
                 this.end(&mut result, Outcome::Panicked)
             }
         };
@@ -178,7 +178,11 @@ impl Exchange {
                 *result = Some(Err(error));
                 outcome
             }
-            _ => Outcome::Completed,
+            // A panic inside a tower layer was caught there.
+            _ => match result {
+                Some(Err(error)) if error.is_panic() => Outcome::Panicked,
+                _ => Outcome::Completed,
+            },
         };
         if let Some(info) = &self.info {
             settle(result, outcome, info);
@@ -193,7 +197,7 @@ impl Exchange {
         let dropped = panic::catch(|| drop(state));
         if let Some(info) = &self.info {
             if let Err(panic) = dropped {
-                log::handler_panicked(&panicked(panic), info);
+                log::handler_panicked(&Error::from_panic(panic), info);
             }
             settle(result, outcome, info);
         }
@@ -220,10 +224,6 @@ fn settle(result: &mut Option<Result>, outcome: Outcome, info: &RequestInfo) {
         response_rules::apply(&mut response, info);
         *result = Some(Ok(response));
     }
-}
-
-fn panicked(panic: Panic) -> Error {
-    Error::from_status(StatusCode::INTERNAL_SERVER_ERROR).with_source(panic)
 }
 
 /// Makes the response to a request that an adapter cannot decode, or rejects before it calls [`exchange`]. Applies

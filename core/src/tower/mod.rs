@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::adapter::panic::catch_panic;
 use crate::adapter::{Deadline, RequestInfo, exchange};
 use crate::handler::HandlerSource;
 use crate::{Body, BoxError, Error, Handler, IntoHandler, Request, Response, Result};
@@ -116,7 +117,7 @@ where
 
 /// Wraps a handler in a tower layer.
 ///
-/// The layer sees an [`Error`] of the handler as the response that the client will get, so that it can add
+/// The layer sees an [`Error`] or a panic of the handler as the response that the client will get, so that it can add
 /// headers to error responses. The wrapped handler returns an `Err` again, with the headers that the layer
 /// added, unless the layer changed the status. An error of the layer itself, such as a timeout, becomes a 500.
 ///
@@ -156,7 +157,9 @@ where
         Box::pin(async move {
             let mut request = request.map(Body::new);
             let info = RequestInfo::of(&mut request);
-            let result = handler.handle(request).await;
+            // A panic would leave the layers without a response to add headers to.
+            let result = catch_panic(async { handler.handle(request).await }).await;
+            let result = result.unwrap_or_else(|panic| Err(Error::from_panic(panic)));
             Ok(result.unwrap_or_else(|error| handler_error::wrap(error, info)))
         })
     }
