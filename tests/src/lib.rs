@@ -133,7 +133,7 @@ pub use rie::Rie;
 pub use suite::Suite;
 pub use transport::{Connection, Transport};
 pub use transports::{
-    CgiChild, CgiInProcess, HostileCgi, HttpTransport, InProcess, Lambda, LocalTransport,
+    CgiChild, CgiInProcess, Emulator, HostileCgi, HttpTransport, InProcess, Lambda, LocalTransport,
     local_hosts, local_transports,
 };
 pub use web_server::{WebServer, WebServerKind};

@@ -1,5 +1,8 @@
 //! A Lambda function under the emulator of cargo-lambda.
 
+use std::net::SocketAddr;
+use std::process::Stdio;
+
 use anyhost::{Request, Response, async_trait};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -9,14 +12,75 @@ use crate::probe_process::{Probe, free_port, listens};
 use crate::profile::Profile;
 use crate::transport::Transport;
 
+/// The emulator of cargo-lambda, for one function. Dropping it ends the emulator.
+///
+/// `tests/run` installs cargo-lambda from PyPI into `target/tools`.
+#[derive(Debug)]
+pub struct Emulator {
+    address: SocketAddr,
+    function: String,
+    _project: TempDir,
+    _process: Child,
+}
+
+impl Emulator {
+    /// Starts the emulator for a function with this name.
+    ///
+    /// # Errors
+    /// The emulator is not installed, or does not start.
+    pub async fn start(function: &str) -> Result<Self, String> {
+        let project = project(function).map_err(|error| error.to_string())?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let process = Command::new("cargo-lambda")
+            .args([
+                "lambda",
+                "watch",
+                "--only-lambda-apis",
+                "-A",
+                "127.0.0.1",
+                "-P",
+            ])
+            .arg(address.port().to_string())
+            .current_dir(project.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("cargo-lambda: {error} (tests/run installs it)"))?;
+        match listens(address).await {
+            true => Ok(Self {
+                address,
+                function: function.to_owned(),
+                _project: project,
+                _process: process,
+            }),
+            false => Err("cargo-lambda did not start to listen".to_owned()),
+        }
+    }
+
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for the function.
+    pub fn api(&self) -> String {
+        format!("http://{}/.rt/{}", self.address, self.function)
+    }
+
+    /// The address at which clients reach the function, as behind a Function URL, below [`path`](Self::path).
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The prefix of the paths, which the emulator removes.
+    pub fn path(&self) -> String {
+        format!("/lambda-url/{}", self.function)
+    }
+}
+
 /// The probe under the emulator.
 #[derive(Debug)]
 pub(super) struct Emulated {
     http: HttpTransport,
-    // Dropping these fields ends the emulator and the probe.
-    _project: TempDir,
-    _emulator: Child,
+    // Dropping these fields ends the probe and the emulator.
     _probe: Probe,
+    emulator: Emulator,
 }
 
 /// Starts the emulator, and the probe with these environment variables.
@@ -24,48 +88,26 @@ pub(super) struct Emulated {
 /// # Errors
 /// The emulator cannot be started.
 pub(super) async fn emulated(profile: &Profile, vars: &[(&str, &str)]) -> Result<Emulated, String> {
-    let (project, port) = (project().map_err(|error| error.to_string())?, free_port());
-    let port_text = port.to_string();
-    let args = [
-        "lambda",
-        "watch",
-        "--only-lambda-apis",
-        "-A",
-        "127.0.0.1",
-        "-P",
-        &port_text,
-    ];
-    let emulator = Command::new("cargo-lambda")
-        .args(args)
-        .current_dir(project.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("cargo-lambda: {error} (tests/run installs it)"))?;
-    let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
-    if !listens(address).await {
-        return Err("cargo-lambda did not start to listen".to_owned());
-    }
-    let api = format!("http://{address}/.rt/probe");
+    let emulator = Emulator::start("probe").await?;
+    let api = emulator.api();
     let mut all = vec![
         ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
         ("PROBE_LINT", "1"),
     ];
     all.extend(vars);
     Ok(Emulated {
-        http: HttpTransport::tcp(address, profile.clone()),
-        _project: project,
-        _emulator: emulator,
+        http: HttpTransport::tcp(emulator.address(), profile.clone()),
         _probe: Probe::start(&[], &all),
+        emulator,
     })
 }
 
 /// The emulator reads the names of the functions from a Cargo manifest.
-fn project() -> std::io::Result<TempDir> {
+fn project(function: &str) -> std::io::Result<TempDir> {
     let folder = tempfile::tempdir()?;
-    let manifest =
-        "[package]\nname = \"probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
+    let manifest = format!(
+        "[package]\nname = \"{function}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n"
+    );
     std::fs::write(folder.path().join("Cargo.toml"), manifest)?;
     std::fs::create_dir(folder.path().join("src"))?;
     std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n")?;
@@ -78,7 +120,7 @@ impl Transport for Emulated {
         self.http.profile()
     }
 
-    /// The emulator serves the function below `/lambda-url/probe`, and removes this prefix from the path.
+    /// Adds the prefix that the emulator removes from the path.
     async fn send(&self, mut request: Request) -> Result<Response, String> {
         if request.uri().path() != "*" {
             let mut parts = request.uri().clone().into_parts();
@@ -86,7 +128,7 @@ impl Transport for Emulated {
                 .path_and_query
                 .as_ref()
                 .map_or("/", |target| target.as_str());
-            let target = format!("/lambda-url/probe{target}");
+            let target = format!("{}{target}", self.emulator.path());
             parts.path_and_query = Some(
                 target
                     .parse()

@@ -12,6 +12,7 @@ mod rie;
 mod server;
 
 pub use cgi::{CgiChild, CgiInProcess};
+pub use emulator::Emulator;
 use emulator::emulated;
 pub use front_door::Lambda;
 pub use hostile::HostileCgi;
