@@ -2,3 +2,7 @@
 //!
 //! A separate package, so that the other examples do not build these crates. `cargo run -p anyhost-examples-kit
 //! --example redirect` runs one example, `cargo test -p anyhost-examples-kit --examples` tests all examples.
+
+mod everywhere;
+
+pub use everywhere::{Client, everywhere, header, text};
