@@ -34,3 +34,7 @@ pub mod validation {}
 
 #[doc = include_str!("development.md")]
 pub mod development {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("coming_from_express.md")]
+pub mod coming_from_express {}
