@@ -38,3 +38,10 @@ pub mod development {}
 #[cfg(any(not(doctest), feature = "testing"))]
 #[doc = include_str!("coming_from_express.md")]
 pub mod coming_from_express {}
+
+#[cfg(any(not(doctest), feature = "testing"))]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
