@@ -1,14 +1,13 @@
-//! Validation with the crate `garde`: the 422 response names each invalid field.
+//! Validation with the crate `garde`: the 422 response is a problem (RFC 9457) that names each invalid field.
 //!
 //! `curl -i -d '{"name":"","email":"ada","age":12}' http://localhost:3000/sign-up`
 
 use std::process::ExitCode;
 
-use anyhost::http::header::{CONTENT_TYPE, HeaderValue};
 use anyhost::{Error, Request, RequestExt, Response, Result, Router, send};
 use garde::Validate;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Deserialize, Validate)]
 struct SignUp {
@@ -28,9 +27,8 @@ fn valid<T: Validate<Context: Default>>(value: T) -> Result<T> {
     let errors = report
         .iter()
         .map(|(field, error)| json!({"field": field.to_string(), "message": error.to_string()}));
-    let errors = json!({"errors": errors.collect::<Vec<_>>()});
-    let json = HeaderValue::from_static("application/json");
-    Err(Error::new(422, errors.to_string()).with_header(CONTENT_TYPE, json))
+    let errors: Vec<Value> = errors.collect();
+    Err(Error::new(422, "Invalid fields").with_member("errors", errors))
 }
 
 async fn sign_up(mut request: Request) -> Result<Response> {
@@ -74,7 +72,7 @@ mod tests {
             assert_eq!(response.status(), 422, "{client}");
             assert_eq!(
                 header(&response, "content-type"),
-                Some("application/json"),
+                Some("application/problem+json"),
                 "{client}"
             );
             let body: Value = serde_json::from_slice(response.body()).unwrap();
