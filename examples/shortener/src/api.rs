@@ -1,15 +1,9 @@
 //! The JSON API.
 
-use anyhost::{Error, Json, Request, RequestExt, Response, Result, send};
-use serde::Deserialize;
+use anyhost::{Json, Request, RequestExt, Response, Result, send};
 
-use crate::app::State;
+use crate::app::{NewLink, State};
 use crate::store::Link;
-
-#[derive(Deserialize)]
-struct NewLink {
-    url: String,
-}
 
 pub(crate) async fn create(mut request: Request) -> Result<Response> {
     let NewLink { url } = request.json_limit("4kb").await?;
@@ -18,8 +12,6 @@ pub(crate) async fn create(mut request: Request) -> Result<Response> {
 }
 
 pub(crate) async fn show(request: Request) -> Result<Json<Link>> {
-    let code: String = request.param("code")?;
-    let link = request.state::<State>()?.store.link(&code).await?;
-    link.map(Json)
-        .ok_or_else(|| Error::new(404, "Unknown link"))
+    let code = request.param("code")?;
+    request.state::<State>()?.store.link(code).await.map(Json)
 }

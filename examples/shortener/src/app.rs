@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhost::tower::layer;
-use anyhost::{Error, Handler, Redirect, Request, RequestExt, Result, Router};
+use anyhost::{Handler, Redirect, Request, RequestExt, Result, Router};
 use minijinja::Environment;
+use serde::Deserialize;
 use tower_http::services::ServeDir;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
@@ -15,6 +16,12 @@ use crate::{api, pages};
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) templates: Environment<'static>,
+}
+
+/// The form of the page, and the JSON of the API.
+#[derive(Deserialize)]
+pub(crate) struct NewLink {
+    pub(crate) url: String,
 }
 
 /// Opens the database, and makes the handler. Pages link to the files in the folder `static_files`.
@@ -41,18 +48,11 @@ pub fn app(database: &Path, static_files: &Path) -> Result<impl Handler + use<>>
 /// Redirects to the long URL, and counts the visit after the response.
 async fn follow(request: Request) -> Result<Redirect> {
     let state = request.state::<State>()?;
-    let code: String = request.param("code")?;
-    let link = state
-        .store
-        .link(&code)
-        .await?
-        .ok_or_else(|| Error::new(404, "Unknown link"))?;
+    let link = state.store.link(request.param("code")?).await?;
     request.context().wait_until(async move {
-        let _ = state
-            .store
-            .count_visit(&code)
-            .await
-            .inspect_err(|error| eprintln!("visit not counted: {error:?}"));
+        if let Err(error) = state.store.count_visit(link.code).await {
+            eprintln!("visit not counted: {error:?}");
+        }
     });
     Ok(Redirect::temporary(link.url))
 }

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/static");
+
+fn path(variable: &str, default: &str) -> PathBuf {
+    std::env::var_os(variable).map_or(default.into(), PathBuf::from)
+}
+
 fn main() -> ExitCode {
-    let path =
-        |variable, default: &str| std::env::var_os(variable).map_or(default.into(), PathBuf::from);
-    let database = path("DATABASE", "shortener.db");
-    let files = path(
-        "STATIC_FILES",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/static"),
+    let (database, files) = (
+        path("DATABASE", "shortener.db"),
+        path("STATIC_FILES", FILES),
     );
     anyhost::run_with(async || shortener::app(&database, &files))
 }

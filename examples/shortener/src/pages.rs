@@ -3,25 +3,20 @@
 use anyhost::{Error, Html, Redirect, Request, RequestExt, Result};
 use minijinja::context;
 use minijinja::value::Serde;
-use serde::Deserialize;
 use tower_sessions::Session;
 
-use crate::app::State;
-
-#[derive(Deserialize)]
-struct NewLink {
-    url: String,
-}
+use crate::app::{NewLink, State};
 
 pub(crate) async fn home(request: Request) -> Result<Html<String>> {
     let state = request.state::<State>()?;
     let mut links = Vec::new();
     for code in codes(session(&request)?).await? {
-        links.extend(state.store.link(&code).await?);
+        links.push(state.store.link(code).await?);
     }
-    let values = context! { links => Serde(links), base_path => request.context().base_path() };
+    let base_path = request.context().base_path().to_owned();
+    let template = state.templates.get_template("home.html")?;
     Ok(Html(
-        state.templates.get_template("home.html")?.render(values)?,
+        template.render(context! { links => Serde(links), base_path })?,
     ))
 }
 

@@ -1,7 +1,6 @@
 //! Sessions in the database, so that every process of the application has them.
 
 use anyhost::async_trait;
-use rusqlite::OptionalExtension;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result, SessionStore};
 
@@ -15,42 +14,26 @@ impl SessionStore for Store {
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let text =
-            serde_json::to_string(record).map_err(|error| Error::Encode(error.to_string()))?;
-        let values = (
-            record.id.to_string(),
-            text,
-            record.expiry_date.unix_timestamp(),
-        );
-        let replace = "REPLACE INTO sessions (id, record, expires) VALUES (?1, ?2, ?3)";
-        self.call(move |connection| {
-            connection.execute("DELETE FROM sessions WHERE expires < unixepoch()", ())?;
-            connection.execute(replace, values).map(drop)
-        })
-        .await
-        .map_err(failed)
+        let json = serde_json::to_string(record).map_err(|e| Error::Encode(e.to_string()))?;
+        let (id, expires) = (record.id.to_string(), record.expiry_date.unix_timestamp());
+        let outdated = self.execute("DELETE FROM sessions WHERE expires < unixepoch()", ());
+        outdated.await.map_err(failed)?;
+        let values = (id, json, expires);
+        let saved = self.execute("REPLACE INTO sessions VALUES (?1, ?2, ?3)", values);
+        saved.await.map_err(failed)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let (select, id) = (
-            "SELECT record FROM sessions WHERE id = ?1 AND expires > unixepoch()",
-            id.to_string(),
-        );
-        let found = self.call(move |connection| {
-            connection
-                .query_row(select, [id], |row| row.get(0))
-                .optional()
-        });
-        let text: Option<String> = found.await.map_err(failed)?;
-        let record = text.map(|text| serde_json::from_str(&text)).transpose();
-        record.map_err(|error| Error::Decode(error.to_string()))
+        let sql = "SELECT record FROM sessions WHERE id = ?1 AND expires > unixepoch()";
+        let json = self.first(sql, [id.to_string()], |row| row.get::<_, String>(0));
+        let json = json.await.map_err(failed)?;
+        let record = json.map(|json| serde_json::from_str(&json)).transpose();
+        record.map_err(|e| Error::Decode(e.to_string()))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        let (delete, id) = ("DELETE FROM sessions WHERE id = ?1", id.to_string());
-        self.call(move |connection| connection.execute(delete, [id]).map(drop))
-            .await
-            .map_err(failed)
+        let deleted = self.execute("DELETE FROM sessions WHERE id = ?1", [id.to_string()]);
+        deleted.await.map_err(failed)
     }
 }
 

@@ -1,12 +1,11 @@
 //! The program as a server, as a CGI program and as a Lambda function, all with the same database.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhost_conformance::{Emulator, free_port, wait_for};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 fn program(folder: &Path) -> Command {
@@ -17,30 +16,21 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-/// Sends a request over HTTP/1.1 and returns the response as text.
-async fn http(address: SocketAddr, request: &str, body: &str) -> String {
-    let length = body.len();
-    let head = "Host: localhost\r\nConnection: close\r\nContent-Length";
-    let message = format!("{request} HTTP/1.1\r\n{head}: {length}\r\n\r\n{body}");
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(message.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await.unwrap();
-    response
-}
-
 #[tokio::test]
 async fn a_server_a_cgi_process_and_a_lambda_function_serve_the_same_link() {
     let folder = tempfile::tempdir().unwrap();
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let listen = format!("tcp://{address}");
+    let client = reqwest::Client::builder().redirect(Policy::none());
+    let client = client.build().unwrap();
+    let port = free_port();
     let mut server = program(folder.path());
-    let _server = server.args(["--listen", &listen]).spawn().unwrap();
-    wait_for(address).await;
-    let link = r#"{"url":"https://example.com/"}"#;
-    let created = http(address, "POST /api/links", link).await;
-    let (_, code) = created.split_once(r#""code":""#).expect(&created);
-    let code = &code[..10];
+    server.args(["--listen", &format!("tcp://127.0.0.1:{port}")]);
+    let _server = server.spawn().unwrap();
+    wait_for(([127, 0, 0, 1], port).into()).await;
+    let links = format!("http://127.0.0.1:{port}/api/links");
+    let body = json!({"url": "https://example.com/"});
+    let created = client.post(&links).json(&body).send().await.unwrap();
+    let created: Value = created.json().await.unwrap();
+    let code = created["code"].as_str().unwrap();
 
     let mut cgi = program(folder.path());
     cgi.envs([
@@ -50,20 +40,19 @@ async fn a_server_a_cgi_process_and_a_lambda_function_serve_the_same_link() {
         ("SCRIPT_NAME", "/cgi-bin/s"),
         ("PATH_INFO", &format!("/{code}")),
     ]);
-    let output = cgi.output().await.unwrap().stdout;
-    let response = String::from_utf8(output).unwrap();
+    let response = String::from_utf8(cgi.output().await.unwrap().stdout).unwrap();
     assert!(response.starts_with("Status: 307 "), "{response}");
     assert!(response.contains("location: https://example.com/\r\n"));
     // The process ended after it had counted the visit.
-    let link = http(address, &format!("GET /api/links/{code}"), "").await;
-    assert!(link.contains(r#""visits":1"#), "{link}");
+    let link = client.get(format!("{links}/{code}")).send().await.unwrap();
+    assert_eq!(link.json::<Value>().await.unwrap()["visits"], 1);
 
     let emulator = Emulator::start("shortener").await.unwrap();
     let mut function = program(folder.path());
     function.env("AWS_LAMBDA_RUNTIME_API", emulator.api());
     let _function = function.spawn().unwrap();
-    let request = format!("GET {}/{code}", emulator.path());
-    let response = http(emulator.address(), &request, "").await;
-    assert!(response.starts_with("HTTP/1.1 307 "), "{response}");
-    assert!(response.contains("location: https://example.com/\r\n"));
+    let link = format!("http://{}{}/{code}", emulator.address(), emulator.path());
+    let response = client.get(link).send().await.unwrap();
+    assert_eq!(response.status(), 307);
+    assert_eq!(response.headers()["location"], "https://example.com/");
 }
