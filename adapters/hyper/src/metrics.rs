@@ -31,7 +31,7 @@ impl Metrics {
         let status_classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
         Self {
             connections: counter("anyhost_connections_total", None, "Accepted connections."),
-            open_connections: gauge("anyhost_connections", "Open connections."),
+            open_connections: gauge("anyhost_connections_open", "Open connections."),
             connections_timed_out: counter(
                 "anyhost_connections_timed_out_total",
                 None,

@@ -61,7 +61,7 @@ use crate::timeouts;
 /// | `anyhost_requests_total` | completed requests, by `status`: `2xx` to `5xx`, or `none` if the client disconnected before the response |
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
 /// | `anyhost_responses_aborted_total` | responses that were not sent to their end |
-/// | `anyhost_connections`, `anyhost_requests_in_flight` | gauges: open connections, and requests in flight |
+/// | `anyhost_connections_open`, `anyhost_requests_in_flight` | gauges: open connections, and requests in flight |
 /// | `anyhost_request_duration_seconds` | histogram: seconds from the head of a request to the end of its response |
 pub struct Server {
     listeners: Vec<Listener>,

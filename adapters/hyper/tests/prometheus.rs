@@ -2,7 +2,7 @@
 
 #![cfg(feature = "prometheus")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhost_hyper::{Address, Server};
@@ -81,6 +81,13 @@ async fn metrics_are_served_in_the_text_format_of_prometheus_at_their_own_addres
     ] {
         assert_eq!(found.get(name), Some(&value), "{name} in {body}");
     }
+
+    // OpenMetrics leaves out the suffix of counters, so that a gauge must not have the same name without it.
+    let types = body.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names = types.filter_map(|line| line.split(' ').next());
+    let names: Vec<_> = names.map(|name| name.trim_end_matches("_total")).collect();
+    let unique: BTreeSet<_> = names.iter().collect();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
 
     let (head, _) = exchange(&scrape, "GET /").await;
     assert!(head.starts_with("http/1.1 404 "), "{head}");
