@@ -98,6 +98,7 @@ async fn the_report_of_a_failed_invocation_has_the_cause_for_x_ray() -> io::Resu
     let name = "\r\nlambda-runtime-function-xray-error-cause: ";
     let (_, rest) = head.split_once(name).unwrap_or_default();
     let value = rest.split("\r\n").next().unwrap_or_default();
+    assert!(value.is_ascii(), "{value}");
     let cause: serde_json::Value = serde_json::from_str(value)?;
     assert_eq!(cause["exceptions"][0]["type"], "order.unknown", "{head}");
     let message = cause["exceptions"][0]["message"].as_str();
