@@ -38,12 +38,20 @@ fn measure() -> Outcome {
         slope(|n| this_binary("json", n))?
     );
     println!(
-        "{:>9}  a GET over HTTP/1.1 keep-alive",
-        slope(|n| http(&format!("{examples}/hello"), n))?
+        "{:>9}  a GET over HTTP/1.1 keep-alive, without the log",
+        slope(|n| http(&format!("{examples}/hello"), "off", n))?
     );
     println!(
-        "{:>9}  a Lambda invocation, JSON request and response",
-        slope(|n| lambda(&format!("{examples}/json"), n))?
+        "{:>9}  the same, with the access log",
+        slope(|n| http(&format!("{examples}/hello"), "info", n))?
+    );
+    println!(
+        "{:>9}  a Lambda invocation, JSON request and response, without the log",
+        slope(|n| lambda(&format!("{examples}/json"), "off", n))?
+    );
+    println!(
+        "{:>9}  the same, with the log",
+        slope(|n| lambda(&format!("{examples}/json"), "info", n))?
     );
     let target = "x86_64-unknown-linux-gnu";
     let statics = build(&[
@@ -146,11 +154,11 @@ fn this_binary(work: &str, n: u64) -> Outcome<u64> {
     )
 }
 
-fn http(program: &str, n: u64) -> Outcome<u64> {
+fn http(program: &str, rust_log: &str, n: u64) -> Outcome<u64> {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let child = valgrind(program)
         .args(["-l", &address.to_string()])
-        .env("RUST_LOG", "off")
+        .env("RUST_LOG", rust_log)
         .spawn()?;
     let mut stream = loop {
         match TcpStream::connect(address) {
@@ -169,7 +177,7 @@ fn http(program: &str, n: u64) -> Outcome<u64> {
     counted(child)
 }
 
-fn lambda(program: &str, n: u64) -> Outcome<u64> {
+fn lambda(program: &str, rust_log: &str, n: u64) -> Outcome<u64> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -177,7 +185,7 @@ fn lambda(program: &str, n: u64) -> Outcome<u64> {
         let api = LambdaApi::start().await;
         let child = valgrind(program)
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
-            .env("RUST_LOG", "off")
+            .env("RUST_LOG", rust_log)
             .spawn()?;
         let event = event();
         for _ in 0..n {
