@@ -165,7 +165,8 @@ mod tests {
         let text = anyhost_core::http::HeaderValue::from_static("text/plain");
         request.headers_mut().insert("content-type", text);
         let mut handling = logged.handle(request);
-        poll_fn(|cx| Poll::Ready(assert!(handling.as_mut().poll(cx).is_pending()))).await;
+        let polled = poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
         assert_eq!(log.take().len(), 0);
         drop(handling);
         let lines = log.take().join("\n");
