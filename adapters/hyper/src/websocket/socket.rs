@@ -260,7 +260,7 @@ impl Closing {
 fn is_from_socket(error: &Error) -> bool {
     error
         .source()
-        .is_some_and(|source| source.is::<tungstenite::Error>())
+        .is_some_and(|source| source.downcast_ref::<tungstenite::Error>().is_some())
 }
 
 impl fmt::Debug for WebSocket {
