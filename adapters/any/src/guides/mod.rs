@@ -32,6 +32,21 @@ pub mod middleware {}
 #[doc = include_str!("validation.md")]
 pub mod validation {}
 
+#[cfg(any(
+    not(doctest),
+    all(feature = "testing", feature = "http", feature = "websocket")
+))]
+#[doc = include_str!("streaming.md")]
+pub mod streaming {}
+
+#[cfg(any(not(doctest), all(feature = "testing", feature = "multipart")))]
+#[doc = include_str!("uploads.md")]
+pub mod uploads {}
+
+#[cfg(any(not(doctest), all(feature = "testing", feature = "cookies")))]
+#[doc = include_str!("authentication.md")]
+pub mod authentication {}
+
 #[doc = include_str!("development.md")]
 pub mod development {}
 
