@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::{Body, BoxError, Error, IntoStatus, Response, Result};
@@ -142,7 +143,8 @@ impl<T: Into<Body>> IntoResponse for Html<T> {
 
 /// A redirect to another URL (RFC 9110 §15.4).
 ///
-/// The URL is sent unchanged. If the host removes a prefix from request paths, an absolute path in a redirect has to
+/// Spaces and characters outside of ASCII are percent-encoded; the rest of the URL is sent unchanged. A URL that a client sent
+/// has to be checked first, because a redirect to any URL helps attackers to hide their own site. If the host removes a prefix from request paths, an absolute path in a redirect has to
 /// begin with this prefix, [`Context::base_path`](crate::Context::base_path).
 ///
 /// ```
@@ -183,10 +185,13 @@ impl Redirect {
 }
 
 impl IntoResponse for Redirect {
-    /// 500 for a URL that is not a valid header value.
+    /// 500 for a URL with control characters, such as line breaks.
     fn into_response(self) -> Result<Response> {
         let mut response = self.status.into_response()?;
-        let location = HeaderValue::try_from(self.location)?;
+        // A header with other bytes than ASCII would reach clients in different forms on different hosts.
+        const SPACE: &AsciiSet = &AsciiSet::EMPTY.add(b' ');
+        let location = utf8_percent_encode(&self.location, SPACE).to_string();
+        let location = HeaderValue::try_from(location)?;
         response.headers_mut().insert(LOCATION, location);
         Ok(response)
     }

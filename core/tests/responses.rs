@@ -132,6 +132,16 @@ async fn html_sets_its_content_type_and_redirects_set_their_status_and_location(
 }
 
 #[tokio::test]
+async fn a_redirect_percent_encodes_spaces_and_characters_outside_of_ascii() {
+    let redirect = || Redirect::to("/caf\u{e9} 1/%C3%A9?q=\u{20ac}#a");
+    let response = Client::new(redirect).get("/").await;
+    assert_eq!(
+        response.header("location"),
+        Some("/caf%C3%A9%201/%C3%A9?q=%E2%82%AC#a")
+    );
+}
+
+#[tokio::test]
 async fn functions_that_are_not_async_can_be_handlers() {
     fn greet(request: Request) -> Result<String> {
         request
