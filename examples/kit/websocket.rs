@@ -89,7 +89,10 @@ mod tests {
             }
             assert_eq!(response.status(), 501, "{}", profile.name);
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            let message = format!("WebSockets are not available on the host {}", profile.host);
+            let message = format!(
+                "WebSocket connections are not supported on the host {}",
+                profile.host
+            );
             assert_eq!(body, message);
         }
     }

@@ -19,7 +19,7 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 pub(super) fn accept(request: &Request) -> Result<Response> {
     let host = request.context().host();
     if !host.carries_upgrades() {
-        let message = format!("WebSockets are not available on the host {host}");
+        let message = format!("WebSocket connections are not supported on the host {host}");
         return Err(Error::new(StatusCode::NOT_IMPLEMENTED, message));
     }
     let headers = request.headers();

@@ -145,7 +145,10 @@ async fn a_handshake_on_a_host_without_upgrades_is_a_501_that_names_the_host() {
     let error = echo(request).await.unwrap_err();
     assert_eq!(
         (error.status().as_u16(), error.message()),
-        (501, "WebSockets are not available on the host cgi")
+        (
+            501,
+            "WebSocket connections are not supported on the host cgi"
+        )
     );
 }
 
