@@ -20,6 +20,7 @@ async fn echo(mut request: Request) -> Result<Json<Value>> {
         return Err(Error::new(401, "Unauthorized"));
     }
     let sent: Value = request.json_limit("1kb").await?;
+    // Panics for other JSON, to show that the response to a panic has the headers as well.
     let first = sent.as_array().expect("an array")[0].clone();
     Ok(Json(json!({"first": first})))
 }

@@ -32,7 +32,7 @@ async fn rate_limit(request: Request, next: Next) -> Result<Response> {
     let Err(exceeded) = limiter.check_key(&request.context().peer().map(network)) else {
         return next.run(request).await;
     };
-    let wait = exceeded.wait_time_from(DefaultClock::default().now());
+    let wait = exceeded.wait_time_from(limiter.clock().now());
     let seconds = wait.as_secs() + 1;
     Err(Error::new(429, "Too many requests").with_header(RETRY_AFTER, seconds.into()))
 }
