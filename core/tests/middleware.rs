@@ -170,12 +170,17 @@ async fn the_fallback_of_a_nested_router_is_called_for_unknown_paths_below_its_p
     let api = Router::new()
         .nest("/{version}", deep)
         .fallback(|| async { "api" });
+    let part = Router::new().fallback(|| async { "part of a segment" });
     let app = Router::new()
         .nest("/api", api)
+        .nest("/v{version}-api", part)
         .fallback(|| async { "outer" });
     let client = Client::new(app);
     for (target, expected) in [
         ("/nothing", "outer"),
+        ("/v1-api/nothing", "part of a segment"),
+        // The parameter would be empty.
+        ("/v-api/nothing", "outer"),
         ("/apis", "outer"),
         ("/api", "api"),
         ("/api/v1/nothing", "deep"),

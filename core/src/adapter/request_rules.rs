@@ -200,13 +200,22 @@ mod tests {
 
     #[test]
     fn connect_is_rejected_with_501_for_an_authority_and_with_400_for_any_other_target() {
-        for (target, status) in [
-            ("example.com:443", StatusCode::NOT_IMPLEMENTED),
-            ("/echo", StatusCode::BAD_REQUEST),
-            ("*", StatusCode::BAD_REQUEST),
+        let (http1, http2) = (Version::HTTP_11, Version::HTTP_2);
+        for (version, target, status) in [
+            (http1, "example.com:443", StatusCode::NOT_IMPLEMENTED),
+            (http2, "example.com:443", StatusCode::NOT_IMPLEMENTED),
+            // Only HTTP/2 has upgrades that use CONNECT.
+            (http1, "http://a/chat", StatusCode::NOT_IMPLEMENTED),
+            (http1, "/echo", StatusCode::BAD_REQUEST),
+            (http1, "*", StatusCode::BAD_REQUEST),
         ] {
-            let request = http::Request::builder().method(Method::CONNECT).uri(target);
-            assert_eq!(admitted(request).err(), Some(status), "{target}");
+            let request = http::Request::builder().method(Method::CONNECT);
+            let request = request.uri(target).version(version);
+            assert_eq!(
+                admitted(request).err(),
+                Some(status),
+                "{version:?} {target}"
+            );
         }
     }
 

@@ -181,6 +181,10 @@ mod tests {
             uri("http://evil.example/app/x?y", "/app", "/x"),
             pair("/x", "/app")
         );
+        assert_eq!(
+            uri("http://a.example/app/a%2Fb", "/app", "/a/b"),
+            pair("/a%2Fb", "/app")
+        );
         assert_eq!(uri("/app/x#frag", "/app", "/x"), pair("/x", "/app"));
     }
 

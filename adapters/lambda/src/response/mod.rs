@@ -180,3 +180,24 @@ pub(crate) async fn to_result(
     let text = str::from_utf8(&body).map_err(|error| invalid(error.into()))?;
     serde_json::to_vec(text).map_err(|error| invalid(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::VARY;
+
+    use super::*;
+    use crate::event::Source;
+
+    #[test]
+    fn a_prelude_of_16_kilobytes_is_sent_and_a_longer_one_is_not() {
+        let length = |value: usize| {
+            let response = http::Response::builder().header(VARY, "x".repeat(value));
+            let (parts, ()) = response.body(()).unwrap_or_default().into_parts();
+            let prelude = prelude(Source::FunctionUrl.description(), &parts);
+            prelude.map(|prelude| prelude.len())
+        };
+        let envelope = length(1).unwrap_or_default() - 1;
+        assert_eq!(length(PRELUDE_LIMIT - envelope), Some(PRELUDE_LIMIT));
+        assert_eq!(length(PRELUDE_LIMIT - envelope + 1), None);
+    }
+}
