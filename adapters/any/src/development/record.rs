@@ -1,5 +1,6 @@
 //! One request and its response, as an event of the log.
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use anyhost_core::http::{HeaderMap, Method, StatusCode, Uri};
@@ -8,6 +9,7 @@ use anyhost_core::{Error, Request, Response};
 use super::body::SharedSeen;
 use super::style::Style;
 use super::text;
+use crate::log;
 
 /// The target of the events, for filters such as `RUST_LOG=info,anyhost::request=off`.
 pub(crate) const REQUEST_TARGET: &str = "anyhost::request";
@@ -85,26 +87,34 @@ impl Record {
                     300.. => Style::CYAN,
                     _ => Style::GREEN,
                 };
-                style.paint(status)
+                paint(style, status)
             }
-            None if std::thread::panicking() => Style::RED.paint("panicked"),
-            None => Style::RED.paint("canceled before the response"),
+            None if std::thread::panicking() => paint(Style::RED, "panicked"),
+            None => paint(Style::RED, "canceled before the response"),
         };
-        let method = Style::BOLD.paint(&self.method);
+        let method = paint(Style::BOLD, &self.method);
         let ms = self.started.elapsed().as_secs_f64() * 1000.0;
-        let time = Style::DIM.paint(format_args!("{ms:.1} ms"));
+        let time = paint(Style::DIM, format_args!("{ms:.1} ms"));
         format!("{method} {} {result} {time}", self.uri)
     }
 }
 
 fn push(lines: &mut Vec<String>, sign: char, headers: Vec<String>, body: Vec<String>) {
-    let sign = Style::DIM.paint(sign);
-    let headers = headers.iter().map(|line| Style::DIM.paint(line));
+    let sign = paint(Style::DIM, sign);
+    let headers = headers.iter().map(|line| paint(Style::DIM, line));
     lines.extend(headers.map(|line| format!("  {sign} {line}")));
     if !body.is_empty() {
         lines.push(format!("  {sign}"));
     }
     lines.extend(body.iter().map(|line| format!("  {sign} {line}")));
+}
+
+/// Only the log of this crate gets colors: the subscriber of a program would escape them or store them.
+fn paint(style: Style, text: impl Display) -> String {
+    match log::is_pretty() {
+        true => style.paint(text),
+        false => text.to_string(),
+    }
 }
 
 impl Drop for Record {

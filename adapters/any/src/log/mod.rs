@@ -107,6 +107,12 @@ impl Drop for Starting {
     }
 }
 
+/// Whether the log of the process is that of this module, in the format for people.
+#[cfg(feature = "http")]
+pub(crate) fn is_pretty() -> bool {
+    IS_INSTALLED.load(Ordering::Relaxed) && FORMAT.get() == Some(&Format::Pretty)
+}
+
 /// When dropped, writes the lines that are still in the buffer of the log, even if the process panics.
 pub(crate) struct FlushAtExit;
 
