@@ -2,7 +2,6 @@
 //!
 //! The texts belong to one version of the compiler. After an update, write them again with
 //! `TRYBUILD=overwrite cargo test -p anyhost-core --all-features --test compile_fail`, and read the difference.
-#![cfg(all(feature = "testing", feature = "tower"))]
 
 /// The version of the compiler whose messages are recorded.
 const COMPILER: &str = "1.95";

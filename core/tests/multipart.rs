@@ -184,7 +184,7 @@ async fn each_limit_has_a_413_that_names_the_limit() {
         (in_skipped, "Part \"skipped\" exceeded 100kb limit"),
         (
             part("name=\"small\"", "12345") + "--b--",
-            "Part \"small\" exceeded 4b limit",
+            "Part \"small\" exceeded 4 limit",
         ),
         (
             part("name=\"a\"", "").repeat(4) + "--b--",
