@@ -165,9 +165,14 @@ mod tests {
             ("stream-rest", false, true),
         ] {
             let mode = Mode::parse_setting(mode).unwrap_or_default();
-            assert_eq!(mode.streams(Source::FunctionUrl), url);
-            assert_eq!(mode.streams(Source::RestApi), rest);
-            assert!(!mode.streams(Source::HttpApi) && !mode.streams(Source::Alb));
+            for source in Source::ALL {
+                let expected = match source {
+                    Source::FunctionUrl => url,
+                    Source::RestApi => rest,
+                    _ => false,
+                };
+                assert_eq!(mode.streams(*source), expected, "{mode:?} {source}");
+            }
         }
     }
 

@@ -96,10 +96,11 @@ fn head_fits(description: &Description, parts: &Parts) -> bool {
         header_size(&parts.headers),
         description.response_header_limit,
     );
-    if length > limit {
+    let fits = length <= limit;
+    if !fits {
         log_headers_too_large(source, length, limit);
     }
-    length <= limit
+    fits
 }
 
 fn log_headers_too_large(source: &str, length: usize, limit: usize) {
@@ -197,7 +198,7 @@ mod tests {
             prelude.map(|prelude| prelude.len())
         };
         let envelope = length(1).unwrap_or_default() - 1;
-        assert_eq!(length(PRELUDE_LIMIT - envelope), Some(PRELUDE_LIMIT));
-        assert_eq!(length(PRELUDE_LIMIT - envelope + 1), None);
+        assert_eq!(length(16_384 - envelope), Some(16_384));
+        assert_eq!(length(16_385 - envelope), None);
     }
 }

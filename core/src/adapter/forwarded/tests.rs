@@ -142,6 +142,11 @@ fn the_forwarded_header_is_parsed_by_the_grammar_of_rfc_7239() {
             r#"for="a\"b,c";proto=https, for=203.0.113.9"#,
             Some("203.0.113.9"),
         ),
+        // The comma is within the quotes, because the quote after it is escaped.
+        (
+            r#"for=203.0.113.9;by="a, for=1.1.1.1\"b""#,
+            Some("203.0.113.9"),
+        ),
         ("for=_hidden, for=unknown", None),
         ("for", None),
         (";;,,=", None),
