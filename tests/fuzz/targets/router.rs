@@ -141,9 +141,8 @@ fn matches(route: &str, path: &str) -> bool {
     loop {
         match (route.next(), path.next()) {
             (None, None) => return true,
-            (Some(segment), Some(first)) if segment.starts_with("{*") => {
-                return !first.is_empty() || path.next().is_some();
-            }
+            // The rest of a path can be empty.
+            (Some(segment), Some(_)) if segment.starts_with("{*") => return true,
             (Some(segment), Some(part)) if segment.starts_with('{') && !part.is_empty() => {}
             (Some(segment), Some(part)) if segment == part => {}
             _ => return false,

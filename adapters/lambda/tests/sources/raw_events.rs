@@ -89,6 +89,19 @@ async fn a_header_that_is_not_utf_8_keeps_its_bytes_and_a_header_that_is_not_uni
 }
 
 #[tokio::test]
+async fn a_byte_of_a_path_that_is_not_utf_8_is_percent_encoded() {
+    let mut event = function_url();
+    (event["rawPath"], event["rawQueryString"]) = (json!("/PLACEHOLDER"), json!(""));
+    let text = event.to_string();
+    let (before, after) = text.split_once("PLACEHOLDER").unwrap();
+    let event = [before.as_bytes(), b"caf\xE9", after.as_bytes()].concat();
+    let target = |request: Request| async move { request.uri().to_string() };
+    let response = invoke(target, event.into()).await.unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response["body"], "/caf%E9");
+}
+
+#[tokio::test]
 async fn header_values_of_a_load_balancer_are_utf_8() {
     for (mut event, name) in [(alb(), "headers"), (alb_multi_value(), "multiValueHeaders")] {
         for value in ["Torrej\u{f3}n", "Sr\u{12b}perumb\u{16b}d\u{16b}r"] {
