@@ -71,6 +71,7 @@ async fn body_limit_is_inclusive_and_checked_on_every_read() {
 async fn body_is_complete_for_the_next_read_after_a_read_failed_at_its_limit() {
     let mut request = request(&["hel", "lo ", "world"]);
     assert_eq!(request.text_limit(4).await.unwrap_err().status(), 413);
+    assert!(!http_body::Body::is_end_stream(request.body()));
     assert_eq!(
         request.text_limit(Limit::from(11u64)).await.unwrap(),
         "hello world"

@@ -219,6 +219,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_absolute_target_without_a_path_has_the_path_slash() {
+        for (target, expected) in [("http://a", "/"), ("http://a?q", "/?q")] {
+            let request = admitted(http::Request::builder().uri(target)).unwrap();
+            let target = request.uri().path_and_query().map(|target| target.as_str());
+            assert_eq!(target, Some(expected));
+        }
+    }
+
     /// A WebSocket API of API Gateway sends the headers of the handshake in a POST.
     #[test]
     fn a_websocket_handshake_is_a_501_that_names_a_host_without_upgrades() {
