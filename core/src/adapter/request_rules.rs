@@ -175,6 +175,8 @@ fn remove_hop_by_hop(request: &mut Request, info: &mut RequestInfo) {
 
 #[cfg(test)]
 mod tests {
+    use http::uri::PathAndQuery;
+
     use super::*;
     use crate::{Body, Host};
 
@@ -223,7 +225,7 @@ mod tests {
     fn an_absolute_target_without_a_path_has_the_path_slash() {
         for (target, expected) in [("http://a", "/"), ("http://a?q", "/?q")] {
             let request = admitted(http::Request::builder().uri(target)).unwrap();
-            let target = request.uri().path_and_query().map(|target| target.as_str());
+            let target = request.uri().path_and_query().map(PathAndQuery::as_str);
             assert_eq!(target, Some(expected));
         }
     }
