@@ -170,7 +170,7 @@ async fn a_body_that_the_client_aborts_is_a_400() {
 }
 
 #[tokio::test]
-async fn each_limit_has_a_413_that_names_the_limit() {
+async fn a_body_over_any_limit_is_a_413_that_names_the_limit() {
     let large = "x".repeat(100 * 1024);
     let two = part("name=\"a\"", &large) + &part("name=\"c\"", &large);
     let in_skipped = part("name=\"skipped\"", &format!("{large}x")) + "--b--";

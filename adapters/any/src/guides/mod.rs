@@ -1,8 +1,8 @@
 //! Guides, one for each task. They exist only in the documentation.
 
-// A guide is a Markdown file in this folder; its first paragraph is its line in the list of modules. Its code is compiled
-// with the documentation tests, and can use the dev-dependencies of this crate. A guide that needs a feature which is off
-// by default is in the documentation without that feature, but its code is not tested.
+// A guide is a Markdown file in this folder. rustdoc shows its first paragraph in the list of modules. Its code is
+// compiled with the documentation tests, and can use the dev-dependencies of this crate. A guide that needs a feature
+// which is off by default is in the documentation without that feature, but its code is not tested.
 
 #[cfg(any(not(doctest), feature = "testing"))]
 #[doc = include_str!("coming_from_micro.md")]
