@@ -127,8 +127,8 @@ fn lists(list: &[u8], etag: &[u8]) -> bool {
 
 /// A weak tag for a body in memory. It is weak, because a layer around this one may compress the body (RFC 9110 §8.8.1).
 ///
-/// The hash is not secret and not collision-resistant. Somebody who can choose two bodies of one URL could make clients keep
-/// the first of them.
+/// The hash is not secret and not collision-resistant. An attacker who controls the body of a URL could choose two
+/// bodies with the same tag, so that clients keep the first body.
 fn weak_etag(response: &Response) -> Option<HeaderValue> {
     let bytes = response.body().as_bytes()?;
     let cache_control = response.headers().get_all(CACHE_CONTROL).iter();

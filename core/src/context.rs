@@ -150,7 +150,7 @@ impl Context {
         self
     }
 
-    /// Sets the signal that says that the host is draining; see [`is_draining`](Self::is_draining).
+    /// Sets the signal with which the host reports that it is draining; see [`is_draining`](Self::is_draining).
     #[must_use]
     pub fn with_draining(mut self, signal: &DrainSignal) -> Self {
         self.facts().draining = Some(signal.clone());

@@ -73,7 +73,7 @@ struct Inner {
     message: Cow<'static, str>,
     headers: HeaderMap,
     source: Option<BoxError>,
-    /// Whether the error was converted from another type, so that nobody has chosen its status.
+    /// Whether the error was converted from another type, so that the application has not chosen its status.
     converted: bool,
     origin: Origin,
     /// The members of the problem details; `None` if the response is text.

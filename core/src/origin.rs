@@ -31,13 +31,14 @@ impl Origin {
     }
 }
 
-/// An error that this crate made has no origin that helps the author of the program. Neither does an error that this
-/// crate converted after the handler returned it, because the handler is no longer on the stack.
+/// Whether the location is in this crate. Such a location does not help the author of the program: either this crate
+/// created the error, or it converted the error after the handler had returned, when the handler was no longer on the
+/// stack.
 fn is_own(location: &Location<'_>) -> bool {
     location.file().starts_with(OWN_FILES)
 }
 
-/// Writes each part on a line of its own, after a line break.
+/// Writes each part on a separate line, after a line break.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if is_own(self.location) {

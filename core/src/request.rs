@@ -236,7 +236,7 @@ pub trait RequestExt: sealed::Sealed {
     /// async fn whoami(request: Request) -> Result<String> {
     ///     let key = request.state::<Key>()?;
     ///     let user = request.cookies().signed(&key).get("user");
-    ///     Ok(user.map_or("nobody".to_owned(), |user| user.value().to_owned()))
+    ///     Ok(user.map_or("anonymous".to_owned(), |user| user.value().to_owned()))
     /// }
     /// ```
     ///

@@ -111,7 +111,7 @@ async fn json_that_does_not_fit_the_type_is_a_422_that_names_the_field_and_what_
 }
 
 #[tokio::test]
-async fn text_that_is_not_json_is_a_400_also_if_a_type_is_expected() {
+async fn text_that_is_not_json_is_a_400_for_every_expected_type() {
     for body in ["", "{", r#"{"items": [}"#, r#"{"items": []} x"#] {
         let expected = (400, "Invalid JSON".to_owned());
         assert_eq!(json_error::<Order>(body).await, expected, "{body}");

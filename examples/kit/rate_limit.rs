@@ -1,9 +1,9 @@
 //! A rate limit for each client address, with the crate `governor`.
 //!
-//! The limit applies to one process. On Lambda, every execution environment counts by itself, so that a client can
-//! make as many times more requests as there are environments. Under CGI, every request is a new process, so that
-//! this limit has no effect. There, use the limits of the platform (throttling of API Gateway, `limit_req` of nginx),
-//! or count in a database that all processes share.
+//! The limit applies to one process. On Lambda, each execution environment counts separately, so the limit of a client
+//! is multiplied by the number of environments. Under CGI, every request is a new process, so this limit has no effect.
+//! On these hosts, use the limits of the platform (throttling of API Gateway, `limit_req` of nginx), or count in a
+//! database that all processes share.
 //!
 //! `for i in 1 2 3 4 5 6; do curl -i http://localhost:3000/; done`
 

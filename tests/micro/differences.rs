@@ -30,7 +30,7 @@ pub(crate) struct Declared {
     seen: Vec<Seen>,
 }
 
-/// Which behaviour is better. There is no value for a difference where micro is better: such a difference is a defect.
+/// Which behavior is better. A difference where micro is better is a defect, so it has no value here.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {

@@ -1,4 +1,4 @@
-//! Sends one request on a new connection, and a second request to see what became of the connection.
+//! Sends one request on a new connection, and then a second request, which shows whether the connection still works.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Connection {
                 Ok(Ok(length @ 1..)) => self.received.extend(&buffer[..length]),
                 Ok(_) => self.ended = true,
                 Err(_) => {
-                    // What has arrived until now is everything.
+                    // The time is up, so the response consists of the bytes that have arrived.
                     let (mut received, _) = parse(&self.received, is_head, true)?;
                     received.set_connection("stuck");
                     return Some(received);

@@ -95,7 +95,7 @@ mod enabled {
                 let valid = !stage.is_empty() && !stage.contains('/');
                 if !valid || !source.simulator.has_stages() {
                     let expected = match valid {
-                        true => format!("no stage: the source {} has none", source.simulator),
+                        true => format!("no stage: the source {} has no stages", source.simulator),
                         false => "the name of a stage, without a slash".to_owned(),
                     };
                     return Err(InvalidSetting::new("--stage", stage, expected));

@@ -39,14 +39,14 @@
 //! | `cgi` | yes | CGI |
 //! | `lambda_http` | no | handlers that were written for the crate `lambda_http`, on every host: `lambda::compat` |
 //! | `tls` | yes | HTTPS for the standalone server, with rustls |
-//! | `tower` | yes | tower services and layers as handlers, handlers as tower services |
+//! | `tower` | yes | tower services as handlers, handlers as tower services, and tower layers around handlers |
 //! | `testing` | no | a client that calls a handler in tests, and a simulator of the Lambda event sources |
 //! | `front-door` | no | the option `--as`, which serves as a Lambda event source would |
 //! | `cookies` | no | cookies, also signed and encrypted: [`RequestExt::cookies`] |
 //! | `multipart` | no | uploads of HTML forms: [`RequestExt::multipart`] |
 //! | `websocket` | no | WebSockets, on the standalone server: [`websocket::upgrade`] |
 //! | `metrics` | no | counters of the standalone server, with the `metrics` crate |
-//! | `prometheus` | no | `/metrics` for Prometheus, on the address in `--metrics` |
+//! | `prometheus` | no | `/metrics` for Prometheus, at the address of the option `--metrics` |
 
 #![warn(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 

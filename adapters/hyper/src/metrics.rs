@@ -63,7 +63,7 @@ impl Metrics {
             responses_aborted: counter(
                 "anyhost_responses_aborted_total",
                 None,
-                "Responses that were not sent to their end.",
+                "Responses that were aborted before their end.",
             ),
         }
     }
@@ -94,7 +94,7 @@ impl Metrics {
     }
 
     /// Counts a request that has ended. `status` is `None` if the client disconnected before the response. `aborted` is
-    /// true if the response was not sent to its end.
+    /// true if the response was aborted before its end.
     pub(crate) fn request_ended(&self, timer: &Timer, status: Option<StatusCode>, aborted: bool) {
         self.requests_in_flight.decrement(1.0);
         self.request_duration.record(timer.seconds());

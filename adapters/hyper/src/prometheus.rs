@@ -1,6 +1,7 @@
-//! `/metrics` for Prometheus, at an address of its own.
+//! Serves `/metrics` for Prometheus at a separate address.
 //!
-//! The address is not that of the application, because metrics tell attackers about the load and the errors of a server.
+//! The address is separate from that of the application, because metrics show attackers the load and the errors of a
+//! server.
 
 use std::io;
 use std::sync::{Arc, OnceLock};

@@ -44,9 +44,9 @@ use crate::timeouts;
 /// # Access log
 /// Each request is one event with the target `anyhost::access` and the level `info`. Its fields are `method`, `path`,
 /// `status`, `bytes`, `ms` (the duration in milliseconds), `peer`, `request_id`, `route` (the pattern that matched, such
-/// as `/users/{id}`, if the handler is a router), and `aborted` if the response was not sent to its end.
-/// `RUST_LOG=info,anyhost::access=off` turns the access log off. The request id is the `X-Request-Id` of the request, or
-/// a new id.
+/// as `/users/{id}`, if the handler is a router), and `aborted` if the response was aborted before its end.
+/// `RUST_LOG=info,anyhost::access=off` turns the access log off. The request id is the `X-Request-Id` of the request,
+/// or a new id.
 ///
 /// # Metrics
 /// With the feature `metrics`, the server reports these metrics through the
@@ -60,7 +60,7 @@ use crate::timeouts;
 /// | `anyhost_connections_rejected_total` | connections that were closed because a PROXY header, a TLS handshake or a request was invalid, or because the client had too many connections |
 /// | `anyhost_requests_total` | completed requests, by `status`: `2xx` to `5xx`, or `none` if the client disconnected before the response |
 /// | `anyhost_requests_rejected_total` | requests that were rejected with 503 because too many were in flight |
-/// | `anyhost_responses_aborted_total` | responses that were not sent to their end |
+/// | `anyhost_responses_aborted_total` | responses that were aborted before their end |
 /// | `anyhost_connections_open`, `anyhost_requests_in_flight` | gauges: open connections, and requests in flight |
 /// | `anyhost_request_duration_seconds` | histogram: seconds from the head of a request to the end of its response |
 pub struct Server {

@@ -39,7 +39,7 @@ pub(crate) enum Phase {
 pub(crate) struct ServerState {
     phase: AtomicU8,
     phase_changed: Notify,
-    /// Tells handlers that the phase is [`Draining`](Phase::Draining) or a later phase.
+    /// Signals to handlers that the phase is [`Draining`](Phase::Draining) or a later phase.
     pub(crate) draining: DrainSignal,
     pub(crate) connections: Connections,
 }

@@ -1,4 +1,5 @@
-//! `/metrics` of the feature `prometheus`. A test of its own, because the recorder belongs to the whole process.
+//! `/metrics` of the feature `prometheus`. This is a separate test program, because a process can have only one
+//! recorder.
 
 #![cfg(feature = "prometheus")]
 

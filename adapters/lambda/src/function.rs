@@ -95,8 +95,8 @@ impl Function {
         self
     }
 
-    /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer or VPC Lattice. Without this
-    /// setting, a load balancer is the only one.
+    /// Sets how many trusted proxies append to X-Forwarded-For, including the load balancer or VPC Lattice. Without
+    /// this setting, a load balancer is the only trusted proxy.
     ///
     /// The client's address is the entry at this position from the right. If there are fewer entries, the address is
     /// unknown. The setting is only for load balancers and VPC Lattice, because the events of all other sources contain the

@@ -89,8 +89,8 @@ anyhost_core::settings! {
         /// `1` removes the stage from paths that begin with it: paths of an HTTP API, and paths of a REST API behind
         /// a custom domain whose mapping names no stage.
         "ANYHOST_LAMBDA_STRIP_STAGE" strip_stage: bool = "0",
-        /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer or VPC Lattice. Without
-        /// it, a load balancer is the only one, and the peer behind VPC Lattice is unknown.
+        /// The number of trusted proxies that append to X-Forwarded-For, including the load balancer or VPC Lattice.
+        /// Without it, a load balancer is the only trusted proxy, and the peer behind VPC Lattice is unknown.
         "ANYHOST_LAMBDA_PROXIES" proxies: Option<usize> = "",
         /// How long before Lambda's deadline a handler without a response is dropped and answered with a 504.
         "ANYHOST_LAMBDA_MARGIN" margin: Duration = "250ms",

@@ -1,4 +1,4 @@
-//! Tells handlers that the host is shutting down.
+//! The signal that the host is shutting down.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Tells handlers that the host is shutting down and waits for the requests in flight.
+/// Signals to handlers that the host is shutting down and waits for the requests in flight.
 ///
 /// An adapter creates one signal for each server, and passes it to [`Context::with_draining`](crate::Context::with_draining).
 /// A test can do the same to show that a handler ends its streams. Clones share the signal.
@@ -36,8 +36,8 @@ struct Shared {
     waiting: Mutex<Waiting>,
 }
 
-/// The wakers of the futures that wait. A future removes its waker when it is dropped, so that a server with many short
-/// event streams does not collect wakers.
+/// The wakers of the futures that wait for the signal. A future removes its waker when it is dropped, so that a server
+/// with many short event streams does not collect wakers.
 #[derive(Default)]
 struct Waiting {
     next_id: u64,

@@ -88,7 +88,8 @@ fn check_headers(request: &Request, context: &Context) -> Result<Headers> {
 }
 
 /// The error for a WebSocket handshake on a host that cannot switch protocols. Such a handshake would reach the handler
-/// without Connection and Upgrade, and libraries for WebSockets would then blame the client for sending no such headers.
+/// without Connection and Upgrade, and WebSocket libraries would then report that the client did not send these
+/// headers.
 fn no_websocket(context: &Context) -> Error {
     let host = context.host();
     let message = format!("WebSocket connections are not supported on the host {host}");

@@ -15,7 +15,7 @@ use crate::{Body, BoxError};
 /// The maximum size of a chunk that is passed to the parser.
 const MAX_CHUNK: usize = 16 * 1024;
 
-/// How many bytes the parser may still take before it has to find the end of the headers of a part.
+/// The number of bytes that the parser may still read before it must find the end of the headers of a part.
 #[derive(Clone)]
 pub(super) struct Allowance(Arc<AtomicUsize>);
 

@@ -69,7 +69,7 @@ fn matcher(routes: &[Route], serves: impl Fn(&Route) -> bool) -> matchit::Router
     }
     for (index, route) in served() {
         for root in route.roots() {
-            // This fails if another route has this path, which takes precedence.
+            // Inserting fails if another route has exactly this path. That route then takes precedence.
             let _ = matcher.insert(root.as_str(), index);
         }
     }

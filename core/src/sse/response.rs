@@ -19,7 +19,7 @@ use crate::{Body, BoxError, Context, IntoResponse, Response, Result};
 /// The response ends when the stream ends, with its first error, when the server drains (see
 /// [`Context::is_draining`]), and one second before the [deadline](Context::deadline) of the host, if there is one. Except
 /// after an error, the client sees a complete response. An `EventSource` then connects again, to another process or in
-/// another invocation. To tell the client not to connect again, respond with the status 204.
+/// another invocation. To prevent this, respond with the status 204.
 ///
 /// While the stream has no event, the response sends a comment every 15 seconds, so that proxies do not close the
 /// connection as idle, and so that the host notices when the client has disconnected. In-process calls have no clock and

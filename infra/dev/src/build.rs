@@ -31,7 +31,7 @@ impl Build {
         let cargo = command.spawn()?;
         let pid = Pid::from_child(&cargo);
         thread::spawn(move || {
-            // If the receiver is gone, this process is ending.
+            // Sending fails only if the receiver was dropped, because this process is exiting.
             let _ = events.send(Event::Built(finish(cargo)));
         });
         Ok(Self { pid })

@@ -66,8 +66,8 @@ impl Program {
             .env_remove("LISTEN_PID")
             .env("NOTIFY_SOCKET", notify_socket)
             .stdin(Stdio::null())
-            // Ctrl-C sends SIGINT to all processes of a group. In a group of its own, the process gets only the SIGTERM
-            // of this process, and a second signal does not abort its requests.
+            // Ctrl-C sends SIGINT to all processes of a group. In its own group, the process gets only the SIGTERM of
+            // this process, and a second signal does not abort its requests.
             .process_group(0);
         // Only this thread starts processes, so that no other process inherits the socket.
         fcntl_setfd(socket, FdFlags::empty())?;
@@ -76,7 +76,7 @@ impl Program {
         let mut child = child?;
         let pid = Pid::from_child(&child);
         thread::spawn(move || {
-            // If the receiver is gone, this process is ending.
+            // Sending fails only if the receiver was dropped, because this process is exiting.
             let _ = events.send(Event::Exited(pid, child.wait()));
         });
         Ok(Self { version, pid })

@@ -21,7 +21,7 @@ use crate::{Error, environment, listen, say};
 pub(crate) enum Event {
     /// Source files may have changed.
     Changed,
-    /// A build ended: the path of the program, or why there is none.
+    /// A build ended: the path of the program, or the error.
     Built(Result<PathBuf, Error>),
     /// The process that was started last serves requests.
     Ready,
@@ -80,8 +80,8 @@ pub(crate) fn run(options: Options) -> Result<(), Error> {
 }
 
 fn send_signals(events: Sender<Event>) -> io::Result<()> {
-    // SIGHUP: the terminal was closed. The processes of the program do not get this signal, because they are in groups of
-    // their own.
+    // SIGHUP: the terminal was closed. The processes of the program do not get this signal, because they are in their
+    // own process groups.
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     thread::spawn(move || {
         for _ in signals.forever() {

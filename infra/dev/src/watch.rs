@@ -47,7 +47,7 @@ impl Sources {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // A build reads the files, which is not a change.
             if !event.is_ok_and(|event| event.kind.is_access()) {
-                // If the receiver is gone, this process is ending.
+                // Sending fails only if the receiver was dropped, because this process is exiting.
                 let _ = sender.send(());
             }
         })?;
@@ -142,7 +142,7 @@ fn roots(metadata: &Metadata) -> Vec<PathBuf> {
     roots
 }
 
-/// Reports changes, once for changes that follow each other.
+/// Reports changes. Changes that follow each other quickly are reported once.
 fn report(changes: &Receiver<()>, events: &Sender<Event>) {
     while changes.recv().is_ok() {
         let end = Instant::now() + PATIENCE;

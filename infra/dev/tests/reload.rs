@@ -55,7 +55,7 @@ fn program(expression: &str) -> String {
     format!("fn main() -> std::process::ExitCode {{ anyhost::run(|| async {{ {expression} }}) }}")
 }
 
-/// A package in a folder of its own.
+/// A package in a temporary folder.
 struct Project(tempfile::TempDir);
 
 impl Project {

@@ -72,7 +72,7 @@ async fn block(request: Request) -> Result<&'static str> {
     Ok("blocked")
 }
 
-/// Blocks its thread as Tokio recommends it. Panics on a runtime with one thread.
+/// Blocks its thread with `block_in_place`, as Tokio recommends. Panics on a runtime with one thread.
 async fn block_in_place() -> &'static str {
     tokio::task::block_in_place(|| "blocked")
 }

@@ -87,7 +87,7 @@ fn the_option_head_sends_head_and_prints_only_the_status_and_the_headers() {
 }
 
 #[test]
-fn an_error_status_is_a_success_unless_the_option_fail_is_given() {
+fn fetch_exits_with_0_for_an_error_status_unless_the_option_fail_is_given() {
     let without = run(&["fetch", "/error/429"]);
     assert_eq!(without.code, Some(0), "{without:?}");
     assert!(!without.stdout.is_empty(), "{without:?}");

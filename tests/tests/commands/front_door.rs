@@ -155,7 +155,7 @@ fn an_invalid_option_of_a_front_door_is_an_error_that_shows_what_is_accepted() {
         (&["--stage", "dev"], "--as"),
         (&["--as", "rest-api", "--stage", "a/b"], "without a slash"),
         (&["--as", "rest-api", "--stage", ""], "without a slash"),
-        (&["--as", "alb", "--stage", "dev"], "ALB has none"),
+        (&["--as", "alb", "--stage", "dev"], "ALB has no stages"),
         (
             &["--as", "http-api", "--claims", "/missing"],
             "a readable file",

@@ -100,7 +100,7 @@ async fn print_stream(mut body: anyhost_core::Body) -> io::Result<bool> {
     while let Some(frame) = next_frame(&mut body).await {
         let frame = frame.map_err(io::Error::other)?;
         match frame.into_data() {
-            // The function sends the NUL bytes in a frame of their own.
+            // The function sends the NUL bytes in a separate frame.
             Ok(data) if in_prelude && *data == [0; 8] => {
                 in_prelude = false;
                 print(b"\n\n")?;

@@ -1,4 +1,4 @@
-//! A body that remembers its first bytes while they pass.
+//! A body wrapper that keeps a copy of the first bytes for the log.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use anyhost_core::bytes::Bytes;
 use anyhost_core::{Body, BoxError};
 use http_body::{Frame, SizeHint};
 
-/// The bytes of a body that have passed so far.
+/// The first bytes of a body, and the number of bytes that were read so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// The first bytes, at most [`Self::LIMIT`].
     pub(super) bytes: Vec<u8>,
-    /// The number of all bytes.
+    /// The number of bytes that were read, with those that are not kept.
     pub(super) length: u64,
 }
 
@@ -41,7 +41,7 @@ impl SharedSeen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wraps a body. Each frame passes on as soon as it arrives. `guard` is dropped together with the body.
+    /// Wraps a body. Each frame is passed on without a delay. `guard` is dropped together with the body.
     pub(super) fn watch<G: Send + Unpin + 'static>(&self, body: Body, guard: G) -> Body {
         Body::new(Watched {
             body,

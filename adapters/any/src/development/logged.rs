@@ -14,8 +14,8 @@ pub(crate) async fn serve_logged(server: Server, handler: Box<dyn Handler>) -> i
     server.serve(Logged(handler)).await
 }
 
-/// Logs the requests and responses of a handler. The log has the part of a request's body that the handler reads, because
-/// reading the body for the log alone would change when the handler gets it.
+/// Logs the requests and responses of a handler. Of a request body, the log contains only the part that the handler
+/// reads. If the logger itself read the body, the handler could get it later than without the log.
 struct Logged(Box<dyn Handler>);
 
 #[async_trait]
@@ -40,7 +40,8 @@ impl Handler for Logged {
     }
 }
 
-/// Logs a short body when it was sent. A longer body, or a stream, is not part of the log, and its request is logged now.
+/// A response with a short body is logged after the body was sent. A longer body or a stream is not logged, so its
+/// request is logged when this function returns.
 fn logged_body(body: Body, mut record: Record) -> Body {
     match body.size_hint().exact() {
         Some(length) if length <= Seen::LIMIT as u64 => {

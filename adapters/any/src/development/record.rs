@@ -52,7 +52,7 @@ impl Record {
     pub(super) fn set_error(&mut self, error: &Error) {
         self.status = Some(error.status());
         self.response_headers = error.headers().clone();
-        // An error with a status of 500 or more is an event of its own, with its sources.
+        // An error with a status of 500 or more is logged as a separate event, with its sources.
         self.note = match error.status().as_u16() {
             500.. => None,
             _ => Some(format!("{error:#?}")),

@@ -45,7 +45,7 @@ const MAX_JSON_VALUE: usize = 6000;
 /// The format that [`init`] has read from the environment.
 static FORMAT: OnceLock<Format> = OnceLock::new();
 
-/// Whether the log of this module is the log of the whole process.
+/// Whether this module writes the log of the whole process.
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// The log while the program starts. When this value is dropped after the start, the log becomes the log of the whole
@@ -81,7 +81,7 @@ pub(crate) fn init(host: HostKind) -> Starting {
         None => filter::parse(rust_log.as_deref(), default),
     };
     let filter = match format.has_request_log() && rust_log.is_none_or(|value| value.is_empty()) {
-        // The request log has all that the access log has.
+        // The request log contains all values of the access log.
         true => filter.with_target("anyhost::access", LevelFilter::OFF),
         false => filter,
     };
@@ -107,7 +107,7 @@ impl Drop for Starting {
     }
 }
 
-/// Whether the log of the process is that of this module, in the format for people.
+/// Whether this module writes the log of the process, in the colored format of development mode.
 #[cfg(feature = "http")]
 pub(crate) fn is_pretty() -> bool {
     IS_INSTALLED.load(Ordering::Relaxed) && FORMAT.get() == Some(&Format::Pretty)

@@ -28,7 +28,7 @@ pub struct AccessRecord<'a> {
     pub path: Cow<'a, str>,
     /// The status of the response; `None` if the client disconnected before the response.
     pub status: Option<StatusCode>,
-    /// The size of the response body in bytes, as far as it was sent.
+    /// The number of bytes of the response body that were sent.
     pub bytes: u64,
     /// The time from the head of the request to the end of the response.
     pub duration: Duration,
@@ -38,7 +38,7 @@ pub struct AccessRecord<'a> {
     pub request_id: Option<&'a str>,
     /// The route that matched, such as `/users/{id}`; see [`Context::route`].
     pub route: Option<Arc<str>>,
-    /// Whether the response was not sent to its end.
+    /// Whether the response was aborted before its end.
     pub aborted: bool,
 }
 
@@ -64,7 +64,7 @@ impl AccessRecord<'_> {
 /// A function of the application that gets the records instead of `tracing`.
 pub(crate) type AccessLog = Box<dyn Fn(&AccessRecord<'_>) + Send + Sync>;
 
-/// The values of a request in flight that its record needs.
+/// The values of a request that are kept until its access record is written.
 #[derive(Debug)]
 pub(super) struct Started {
     method: Method,

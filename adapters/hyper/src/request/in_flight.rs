@@ -108,7 +108,7 @@ impl InFlight {
         }
     }
 
-    /// Records that the response was aborted: it was not sent to its end.
+    /// Records that the response was aborted before its end.
     pub(super) fn set_aborted(&mut self) {
         self.aborted = true;
     }

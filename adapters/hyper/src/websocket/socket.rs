@@ -30,15 +30,15 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// seconds counts as disconnected. This happens in [`receive`](Self::receive), so a program that only sends has to
 /// call `receive` too, for example in `tokio::select!`.
 ///
-/// [`send`](Self::send) waits until the operating system has taken the message, so a slow client slows the program down
-/// and does not fill the memory. Messages of the client are read only in `receive`.
+/// [`send`](Self::send) waits until the operating system has accepted the message, so a slow client slows down the
+/// sender and does not fill the memory. Messages of the client are read only in `receive`.
 ///
 /// The type is also a [`Stream`] and a [`Sink`] of [`Message`]s. With futures-util, `socket.split()` gives two halves
 /// for two tasks.
 pub struct WebSocket {
     /// `None` only while this value is being dropped.
     connection: Option<Connection>,
-    /// Takes the connection when this value is dropped.
+    /// Sends the connection to the task that closes it, when this value is dropped.
     closing: Option<oneshot::Sender<Connection>>,
 }
 
@@ -71,7 +71,7 @@ impl WebSocket {
         next.transpose()
     }
 
-    /// Sends a message, and waits until the operating system has taken it.
+    /// Sends a message, and waits until the operating system has accepted it.
     ///
     /// # Errors
     /// If the connection is closed.
@@ -136,7 +136,7 @@ struct Connection {
     draining: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Ends when the client has been silent for [`SILENCE`].
     silence: Pin<Box<Sleep>>,
-    /// Whether the client got a ping since it was last heard.
+    /// Whether a ping was sent since the last data from the client.
     has_pinged: bool,
     /// Why no more messages are received; `None` while the socket is open.
     end: Option<End>,
@@ -198,8 +198,8 @@ impl Connection {
         self.has_pinged = true;
         self.silence.as_mut().reset(Instant::now() + SILENCE);
         let mut stream = Pin::new(&mut self.stream);
-        // If the connection takes no more bytes, the client does not get this ping, and soon counts as disconnected. An error
-        // is also returned by the next read.
+        // If the send buffer is full, no ping is sent, and the client counts as disconnected after the next period of
+        // silence. Errors are ignored here, because the next read returns them too.
         if let Poll::Ready(Ok(())) = stream.as_mut().poll_ready(cx) {
             let _ = stream
                 .as_mut()

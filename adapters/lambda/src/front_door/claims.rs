@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 /// | `iam` | AWS IAM | the caller, with the keys `accessKey`, `accountId`, `callerId`, `principalOrgId`, `userArn` and `userId`; all are optional |
 ///
 /// Each source writes the values in its own form and place: HTTP APIs and Function URLs to `authorizer` in the event's
-/// `requestContext`, REST APIs to `authorizer` or `identity`, VPC Lattice to `identity`. API Gateway converts the values
-/// of claims, and a REST API also those of a Lambda authorizer, to strings.
+/// `requestContext`, REST APIs to `authorizer` or `identity`, VPC Lattice to `identity`. API Gateway converts the
+/// values of claims to strings. A REST API does the same with the values of a Lambda authorizer.
 ///
 /// ```
 /// use anyhost_lambda::front_door::Claims;

@@ -127,8 +127,8 @@ impl Client {
     /// Adds the result of an authorizer to each event.
     ///
     /// # Errors
-    /// When the source has no such authorizer: a load balancer has none, and Function URLs and VPC Lattice have only
-    /// AWS IAM.
+    /// When the source has no such authorizer: load balancers support no authorizer, and Function URLs and VPC Lattice
+    /// support only AWS IAM.
     pub fn with_claims(mut self, claims: Claims) -> Result<Self, InvalidSetting> {
         let authorizes = self
             .simulator

@@ -39,7 +39,7 @@ impl Deployment {
     /// Divides a path into the stage and the rest.
     ///
     /// # Errors
-    /// The status that the source sends if there is no such stage.
+    /// Returns the status that the source sends for an unknown stage.
     pub(super) fn staged<'a>(
         &'a self,
         simulation: &Simulation,

@@ -135,7 +135,7 @@ async fn the_function_runs_to_its_end_after_the_client_has_disconnected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_until_work_of_the_function_is_part_of_the_wait_until_work_of_the_server() {
+async fn the_server_waits_for_the_wait_until_work_of_the_function() {
     let done = Arc::new(AtomicBool::new(false));
     let flag = done.clone();
     let works = move |request: anyhost_core::Request| {

@@ -79,7 +79,7 @@ impl Tls {
         let added = Certificate::load(certificate.into(), key.into())?;
         if added.names().is_empty() {
             return Err(added.invalid(
-                "the certificate contains no host name (subject alternative name), so that no client would get it",
+                "the certificate contains no host name (subject alternative name), so the server would never select it",
             ));
         }
         self.certificates.push(added);
