@@ -40,7 +40,7 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// for HEAD, 204 and 304 to the response, so that handlers need not do so.
 ///
 /// Unlike axum's trait with the same name, `into_response` returns a `Result`. If the value cannot be
-/// serialised or is an `Err`, the code around the handler gets an [`Error`], and can inspect or
+/// serialized or is an `Err`, the code around the handler gets an [`Error`], and can inspect or
 /// replace this error before it becomes a response.
 ///
 /// ```
@@ -71,7 +71,7 @@ pub trait IntoResponse {
     /// Converts the value.
     ///
     /// # Errors
-    /// A 500 if the value cannot be serialised. If the value is an `Err` or an [`Error`], this error.
+    /// A 500 if the value cannot be serialized. If the value is an `Err` or an [`Error`], this error.
     fn into_response(self) -> Result<Response>;
 }
 
@@ -79,7 +79,7 @@ pub trait IntoResponse {
 /// `(status, value).into_response()`.
 ///
 /// # Errors
-/// A 500 if the value cannot be serialised. If the value is an `Err` or an [`Error`], this error.
+/// A 500 if the value cannot be serialized. If the value is an `Err` or an [`Error`], this error.
 ///
 /// ```
 /// use anyhost_core::{Response, Result, send};
@@ -95,7 +95,7 @@ pub fn send(status: impl IntoStatus, value: impl IntoResponse) -> Result<Respons
 
 /// A response whose body is the value as JSON.
 ///
-/// A value that cannot be serialised, such as a map whose keys are not strings, becomes a 500 response.
+/// A value that cannot be serialized, such as a map whose keys are not strings, becomes a 500 response.
 ///
 /// ```
 /// use anyhost_core::Json;

@@ -79,7 +79,7 @@ async fn body_is_complete_for_the_next_read_after_a_read_failed_at_its_limit() {
 }
 
 #[tokio::test]
-async fn body_is_complete_for_the_next_read_after_a_read_was_cancelled() {
+async fn body_is_complete_for_the_next_read_after_a_read_was_canceled() {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<&str>();
     let chunks = stream::unfold(receiver, |mut receiver| async {
         receiver

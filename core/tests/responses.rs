@@ -56,7 +56,7 @@ async fn each_type_that_a_handler_can_return_has_the_documented_status_content_t
 }
 
 #[tokio::test]
-async fn value_that_cannot_be_serialised_is_a_500_without_partial_json() {
+async fn value_that_cannot_be_serialized_is_a_500_without_partial_json() {
     let map_with_tuple_keys = BTreeMap::from([((1, 2), 3)]);
     check(
         Json(map_with_tuple_keys),

@@ -40,7 +40,7 @@ const services = {
   },
   '/return/stream-fails-first': () => Readable.from(failing([])),
   '/return/stream-fails-later': () => Readable.from(failing(['one '])),
-  '/return/unserialisable': () => {
+  '/return/unserializable': () => {
     const value = {};
     value.itself = value;
     return value;

@@ -59,7 +59,7 @@ fn returned_values() -> Router {
         })
         .any("/return/stream-fails-first", || chunks(&[], true))
         .any("/return/stream-fails-later", || chunks(&["one "], true))
-        .any("/return/unserialisable", || {
+        .any("/return/unserializable", || {
             Json(BTreeMap::from([((1, 2), "the key is not a string")]))
         })
 }

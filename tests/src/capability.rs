@@ -1,4 +1,4 @@
-//! The capabilities of hosts, and the behaviour that a client observes on a host that lacks a capability.
+//! The capabilities of hosts, and the behavior that a client observes on a host that lacks a capability.
 
 use crate::case::Check;
 use crate::received::Received;
@@ -18,7 +18,7 @@ pub enum Ability {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Lack {
-    /// The behaviour that the client observes.
+    /// The behavior that the client observes.
     pub observed: Observed,
     /// The reason, in one sentence.
     pub reason: &'static str,
@@ -26,7 +26,7 @@ pub struct Lack {
     pub source: &'static str,
 }
 
-/// The behaviour that a client observes on a host that lacks a capability.
+/// The behavior that a client observes on a host that lacks a capability.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Observed {
@@ -35,7 +35,7 @@ pub enum Observed {
     /// The response passes this check. The text describes for readers the responses that the check accepts. The check
     /// gets the request of the case, too.
     Response(&'static str, fn(&http::Request<()>, &Received) -> Check),
-    /// Behaviour that a single response does not show. Scenarios that need the capability fail.
+    /// Behavior that a single response does not show. Scenarios that need the capability fail.
     Scenario(&'static str),
     /// The transport cannot express the request of the case, so the case fails.
     Untestable,

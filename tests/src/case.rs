@@ -22,9 +22,9 @@ pub type Scenario =
 /// A function that makes the request of a case. The suite calls it once for each transport.
 pub type Make = fn() -> Request;
 
-/// One behaviour that every host must show.
+/// One behavior that every host must show.
 pub struct Case {
-    /// The behaviour, as a complete sentence.
+    /// The behavior, as a complete sentence.
     pub name: &'static str,
     /// The capabilities that the case needs. On a host that lacks any of these, the suite checks the declared
     /// limitation instead.
@@ -92,7 +92,7 @@ impl Case {
         self
     }
 
-    /// Skips the comparison with the in-process response, because hosts may differ in this behaviour.
+    /// Skips the comparison with the in-process response, because hosts may differ in this behavior.
     #[must_use]
     pub const fn host_specific(mut self) -> Self {
         self.compared = false;

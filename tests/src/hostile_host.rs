@@ -1,6 +1,6 @@
-//! Simulated web servers that combine the most difficult behaviour of real web servers.
+//! Simulated web servers that combine the most difficult behavior of real web servers.
 //!
-//! A client cannot provoke all of this behaviour in real servers. The simulator starts the probe directly, with the
+//! A client cannot provoke all of this behavior in real servers. The simulator starts the probe directly, with the
 //! environment variables and the standard streams that such a server would give it.
 
 mod child;
@@ -19,7 +19,7 @@ use child::Child;
 /// which the CGI adapter gives up on a server that does not read, because a user should not have to wait that long.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The behaviour of a web server towards its CGI programs.
+/// The behavior of a web server towards its CGI programs.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct HostileHost {

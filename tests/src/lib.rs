@@ -4,13 +4,13 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`probe_app`] | The probe: the application that the suite sends requests to. Its routes exercise everything that an adapter can get wrong. |
-//! | [`Case`] | One behaviour: a request to the probe, the expected response, and the capabilities that the case [needs](Need). All cases are in [`TOPICS`]. |
+//! | [`Case`] | One behavior: a request to the probe, the expected response, and the capabilities that the case [needs](Need). All cases are in [`TOPICS`]. |
 //! | [`Transport`] | Sends a request to the probe through a host, and returns the response. |
 //! | [`Profile`] | Describes a host for the suite, above all the [`Capabilities`] that the host lacks. |
 //! | [`Suite`] | Runs every case through a transport. The result is a [`Column`] of a [`Report`]. |
 //!
 //! A case passes if the response is the expected one and equals the response of an in-process call (after
-//! [normalisation](Normalised)). No case is skipped. If a host lacks a capability, its profile declares the behaviour
+//! [normalization](Normalized)). No case is skipped. If a host lacks a capability, its profile declares the behavior
 //! that the client observes instead, the reason, and the source of this claim ([`Lack`]). The suite checks the
 //! declaration, and fails if the host has a capability that the profile declares as lacking.
 //!
@@ -99,7 +99,7 @@ mod cases;
 pub mod hostile_host;
 mod lambda_api;
 mod local;
-mod normalise;
+mod normalize;
 pub mod probe_app;
 mod probe_process;
 mod process;
@@ -122,7 +122,7 @@ pub use lambda_api::{Answer, LambdaApi};
 pub use local::{
     check_capabilities_page, check_readme, run_local, silence_probe_panics, write_pages,
 };
-pub use normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS, Normalised};
+pub use normalize::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS, Normalized};
 pub use probe_app::app;
 pub use probe_process::{Probe, free_port, probe_path, wait_for};
 pub use profile::Profile;

@@ -7,7 +7,7 @@ use http::Method;
 use crate::capability::{Lack, Observed};
 use crate::case::{Act, Case, Check, Scenario, same};
 use crate::cases::TOPICS;
-use crate::normalise::Normalised;
+use crate::normalize::Normalized;
 use crate::profile::Profile;
 use crate::received::Received;
 use crate::report::{Cell, Column};
@@ -17,7 +17,7 @@ use crate::transports::InProcess;
 /// The cases, each with its in-process response. The response of every other host must equal this response.
 #[derive(Debug)]
 pub struct Suite {
-    references: Vec<Option<Normalised>>,
+    references: Vec<Option<Normalized>>,
 }
 
 impl Suite {
@@ -30,7 +30,7 @@ impl Suite {
                 Act::Exchange { .. } if case.compared => exchange(case, &transport).await.ok(),
                 _ => None,
             };
-            references.push(received.map(|received| Normalised::of(&received)));
+            references.push(received.map(|received| Normalized::of(&received)));
         }
         Self { references }
     }
@@ -55,7 +55,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
     TOPICS.iter().flat_map(|topic| topic.cases)
 }
 
-async fn run_case(case: &Case, transport: &dyn Transport, reference: Option<&Normalised>) -> Cell {
+async fn run_case(case: &Case, transport: &dyn Transport, reference: Option<&Normalized>) -> Cell {
     let profile = transport.profile();
     let lack = Cell::expected(case, profile).lack();
     let (result, received) = match &case.act {
@@ -123,7 +123,7 @@ fn check_response(
     received: &Received,
     profile: &Profile,
     check: fn(&Received, &Profile) -> Check,
-    reference: Option<&Normalised>,
+    reference: Option<&Normalized>,
 ) -> Check {
     check(received, profile)?;
     match reference {
@@ -143,7 +143,7 @@ fn check_content_length(received: &Received, method: &Method) -> Check {
     }
 }
 
-/// Checks that the client observes the behaviour that the profile declares.
+/// Checks that the client observes the behavior that the profile declares.
 fn check_observed(
     lack: &Lack,
     request: &http::Request<()>,

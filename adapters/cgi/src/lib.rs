@@ -16,7 +16,7 @@
 //!   than 4 KiB therefore waits until the body was read (to disk, if it is long), and the rest of the body
 //!   is discarded before the process ends.
 //! - A variable can contain any bytes, and can occur twice.
-//! - PATH_INFO is decoded, and often normalised. REQUEST_URI is raw, and may differ after a rewrite. The raw
+//! - PATH_INFO is decoded, and often normalized. REQUEST_URI is raw, and may differ after a rewrite. The raw
 //!   path is used only if it decodes to PATH_INFO.
 //! - Most servers pass on an aborted response as if it were complete. The adapter sends Content-Length whenever the
 //!   length is known, because behind some of these servers only Content-Length shows the client that the response was

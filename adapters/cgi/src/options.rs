@@ -53,7 +53,7 @@ impl Options {
 }
 
 /// Apache and other servers send the output of a program unchanged if the name of its file starts with `nph-`. RFC
-/// 3875 §5 lets each server decide how it recognises such programs. The servers below ignore the name: they parse a
+/// 3875 §5 lets each server decide how it recognizes such programs. The servers below ignore the name: they parse a
 /// `Status` header, and would send every NPH response with status 200.
 fn is_nph(environment: &Environment) -> bool {
     // libfcgi, which fcgiwrap uses under any server, sets FCGI_ROLE.

@@ -18,7 +18,7 @@ use crate::exchange::{Exchange, deadline_at};
 use crate::options::Options;
 use crate::process::{Terminate, detach, set_alarm, take_response_file};
 
-/// After SIGTERM, `wait_until` work of the cancelled handler may run for this time, because Apache sends SIGKILL 3
+/// After SIGTERM, `wait_until` work of the canceled handler may run for this time, because Apache sends SIGKILL 3
 /// seconds after SIGTERM. Discarding the request body may exceed the deadline by the same time.
 const GRACE: Duration = Duration::from_secs(2);
 

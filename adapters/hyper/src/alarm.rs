@@ -10,10 +10,10 @@ use tokio::time::sleep;
 /// a shutdown. Therefore this timer uses a separate thread, which ends when the future is dropped.
 pub(crate) async fn alarm(time: Duration) {
     let (fire, fired) = oneshot::channel();
-    let (_cancel, cancelled) = mpsc::channel::<()>();
+    let (_cancel, canceled) = mpsc::channel::<()>();
     let thread = std::thread::Builder::new().name("anyhost-shutdown".to_owned());
     let spawned = thread.spawn(move || {
-        if cancelled.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+        if canceled.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             let _ = fire.send(());
         }
     });

@@ -2,7 +2,7 @@
 //!
 //! The adapter accepts the events of all sources that send HTTP requests: Function URLs, API Gateway REST APIs and
 //! HTTP APIs (both payload formats), Application Load Balancers in both header modes, VPC Lattice, and API Gateway
-//! WebSocket APIs. The adapter recognises the [source](Source) of each event. [`Function`] has the settings of the
+//! WebSocket APIs. The adapter recognizes the [source](Source) of each event. [`Function`] has the settings of the
 //! deployment, which can also be environment variables ([`FunctionOptions`]).
 //!
 //! ```no_run

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn every_log_level_of_lambda_is_recognised() {
+    fn every_log_level_of_lambda_is_recognized() {
         for (name, level) in [
             ("TRACE", LevelFilter::TRACE),
             ("debug", LevelFilter::DEBUG),

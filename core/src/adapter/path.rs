@@ -38,7 +38,7 @@ const DECODED: &AsciiSet = &PATH
 /// Makes a request target from a path and query in the form in which the client sent them.
 ///
 /// Bytes that a URI cannot contain (spaces, controls, non-ASCII bytes) are percent-encoded. All other bytes are
-/// kept. The path is not normalised: the web server may have checked access to this path, so it must not become
+/// kept. The path is not normalized: the web server may have checked access to this path, so it must not become
 /// another path.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ impl Event {
     /// Creates an event whose text is the value as JSON.
     ///
     /// # Errors
-    /// 500 if the value cannot be serialised.
+    /// 500 if the value cannot be serialized.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         Ok(Self::data(serde_json::to_string(value)?))
     }

@@ -107,7 +107,7 @@ fn content_length(host: &HostileHost, request: &Request<Bytes>) -> Option<String
     Some(length.to_string())
 }
 
-/// The decoded path without repeated slashes and dot segments: every server normalises a path before it looks for the
+/// The decoded path without repeated slashes and dot segments: every server normalizes a path before it looks for the
 /// program.
 fn path_info(path: &str) -> Vec<u8> {
     let mut segments: Vec<&str> = Vec::new();

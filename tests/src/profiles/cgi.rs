@@ -103,7 +103,7 @@ pub(crate) static LIGHTTPD: Profile = Profile::new(
         ),
         lone_percent: Ability::lacking(
             ENCODED_PERCENT,
-            "The server normalises the query",
+            "The server normalizes the query",
             "lighttpd, server.http-parseopts",
         ),
         absolute_target: Ability::lacking(
@@ -158,7 +158,7 @@ pub(crate) static BUSYBOX: Profile = Profile::new(
         ),
         double_slash: Ability::lacking(
             MERGED_SLASHES,
-            "The server normalises REQUEST_URI",
+            "The server normalizes REQUEST_URI",
             SEEN_WITH_BUSYBOX,
         ),
         absolute_target: Ability::lacking(

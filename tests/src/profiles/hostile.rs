@@ -1,4 +1,4 @@
-//! Simulated web servers that combine the most difficult behaviour of real web servers.
+//! Simulated web servers that combine the most difficult behavior of real web servers.
 
 use super::cgi::CGI;
 use super::outcome::*;
@@ -15,7 +15,7 @@ pub(crate) static HOSTILE_BUSYBOX: Profile = Profile::new(
         encoded_slash: DECODED_URI,
         double_slash: Ability::lacking(
             MERGED_SLASHES,
-            "The simulated server normalises REQUEST_URI",
+            "The simulated server normalizes REQUEST_URI",
             SIMULATOR,
         ),
         repeated_headers: Ability::lacking(

@@ -203,7 +203,7 @@ const BUFFERED: Capabilities = Capabilities {
     response_header_utf8: Ability::lacking(
         LATIN1_VALUE,
         "JSON holds characters, not bytes; header values are encoded as Latin-1",
-        "RFC 9110 §5.5; the behaviour of AWS was not recorded",
+        "RFC 9110 §5.5; the behavior of AWS was not recorded",
     ),
     streaming: BUFFERED_BODY,
     early_head: BUFFERED_BODY,

@@ -1,4 +1,4 @@
-//! The behaviour that clients observe on hosts that lack a capability.
+//! The behavior that clients observe on hosts that lack a capability.
 
 use std::time::Duration;
 

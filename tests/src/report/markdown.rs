@@ -6,7 +6,7 @@ use super::Report;
 use super::lacks::Lacks;
 use crate::capability::Need;
 use crate::cases::TOPICS;
-use crate::normalise::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS};
+use crate::normalize::{FORWARDED_HEADERS, HOST_FIELDS, HOST_HEADERS};
 
 impl Report {
     /// The page `tests/CAPABILITIES.md`: the capabilities of each host, the result of every case, and the differences

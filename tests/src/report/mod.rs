@@ -22,7 +22,7 @@ use crate::suite::all;
 pub enum Cell {
     /// The case passed.
     Passed,
-    /// The host lacks a capability that the case needs, and the client observed the behaviour that the profile
+    /// The host lacks a capability that the case needs, and the client observed the behavior that the profile
     /// declares.
     Declared(Need, Lack),
     /// The case failed, for this reason.

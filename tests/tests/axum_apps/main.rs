@@ -6,7 +6,7 @@ mod layered;
 mod request;
 
 use anyhost_conformance::{
-    Ability, HttpTransport, Normalised, Received, Transport, local_hosts, profile,
+    Ability, HttpTransport, Normalized, Received, Transport, local_hosts, profile,
 };
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -81,7 +81,7 @@ impl App {
                     "{name}"
                 );
             }
-            let same = Normalised::of(&expected).equals(&response, profile);
+            let same = Normalized::of(&expected).equals(&response, profile);
             assert_eq!(same, Ok(()), "{name}");
             compared += 1;
         }

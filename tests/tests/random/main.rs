@@ -8,7 +8,7 @@ use anyhost::lambda::Mode::{Buffer, Stream};
 use anyhost::lambda::Source;
 use anyhost::server::Server;
 use anyhost_conformance::{
-    Capabilities, CgiInProcess, HttpTransport, InProcess, Lambda, Normalised, Received, Transport,
+    Capabilities, CgiInProcess, HttpTransport, InProcess, Lambda, Normalized, Received, Transport,
     app, profile,
 };
 use plan::{RequestPlan, ResponsePlan};
@@ -148,7 +148,7 @@ impl Hosts {
             for host in &self.others {
                 let profile = host.profile();
                 let reference = self.reference.send(request(&profile.can)).await?;
-                let reference = Normalised::of(&Received::read(reference).await);
+                let reference = Normalized::of(&Received::read(reference).await);
                 let response = host.send(request(&profile.can)).await;
                 let response = response.map_err(|error| format!("{}: {error}", profile.name))?;
                 let response = Received::read(response).await;

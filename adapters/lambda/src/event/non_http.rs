@@ -14,7 +14,7 @@ const IS_AUTHORIZER_REQUEST: Sign = Sign::Equals(&["type"], "REQUEST");
 pub(super) const DESCRIPTION: Description = Description {
     name: "non-HTTP event",
     // API Gateway sends the client's request to a Lambda authorizer, which must return a policy and not a response.
-    // Every other non-HTTP event is an event that no description recognises.
+    // Every other non-HTTP event is an event that no description recognizes.
     signs: &[
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["methodArn"])],
         &[IS_AUTHORIZER_REQUEST, Sign::Exists(&["routeArn"])],
@@ -46,7 +46,7 @@ mod tests {
     use crate::event::tests::source;
 
     #[test]
-    fn an_event_that_no_description_recognises_is_not_http() {
+    fn an_event_that_no_description_recognizes_is_not_http() {
         for event in [
             r#"{"Records": []}"#,
             r#"{"detail-type": "x"}"#,

@@ -2,7 +2,7 @@
 //! of the function into the response that the client gets.
 //!
 //! A [`Client`] sends requests to a handler through one event source. The code between the event and the response is
-//! the code that runs on Lambda. So a test shows the behaviour of a deployment, for example the headers that are
+//! the code that runs on Lambda. So a test shows the behavior of a deployment, for example the headers that are
 //! joined, the paths that are decoded, and the sizes that are too large.
 //!
 //! ```
@@ -25,7 +25,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The behaviour was recorded on AWS, or is in its documentation ("Lambda functions as targets", "Using AWS
+//! The behavior was recorded on AWS, or is in its documentation ("Lambda functions as targets", "Using AWS
 //! Lambda with Amazon API Gateway", "Invoking Lambda function URLs", "Lambda functions as targets in VPC
 //! Lattice", "Quotas for API Gateway", "Lambda quotas"). The decisions of authorizers, CORS, compression and the time
 //! limits of streamed responses are not simulated.

@@ -27,7 +27,7 @@ async fn repeated_headers_of_a_rest_api_and_a_websocket_api_are_kept() {
 }
 
 #[tokio::test]
-async fn paths_are_not_normalised_and_an_invalid_host_header_is_a_400() {
+async fn paths_are_not_normalized_and_an_invalid_host_header_is_a_400() {
     for path in ["/a/../b", "/a/%2e%2e/b", "/a\\b", "//a//b", "/a/./b"] {
         let mut event = function_url();
         (event["rawPath"], event["rawQueryString"]) = (json!(path), json!(""));

@@ -78,7 +78,7 @@ pub const HOST_FIELDS: &[(&str, &str)] = &[
 
 /// The parts of a response that must be equal on every host.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Normalised {
+pub struct Normalized {
     status: u16,
     headers: BTreeMap<String, String>,
     body: Body,
@@ -92,8 +92,8 @@ enum Body {
     Echo(Value),
 }
 
-impl Normalised {
-    /// Normalises a response that no host has added headers to.
+impl Normalized {
+    /// Normalizes a response that no host has added headers to.
     ///
     /// The order of header names is dropped, and the values of a repeated header are joined (RFC 9110 §5.3). Set-Cookie
     /// values are kept apart, because a cookie can contain a comma.
@@ -101,7 +101,7 @@ impl Normalised {
         Self::without(received, &[])
     }
 
-    /// Normalises a response of a host, without the headers that its profile declares as added.
+    /// Normalizes a response of a host, without the headers that its profile declares as added.
     pub fn on(received: &Received, profile: &Profile) -> Self {
         Self::without(received, profile.adds)
     }
