@@ -326,6 +326,8 @@ impl Context {
     /// work before the body of the response ends, or from other `wait_until` work. Work that is added later does not
     /// run, and is logged as `dropped wait_until work`.
     ///
+    /// The work handles its own errors: [`set_error_hook`](crate::set_error_hook) does not receive them.
+    ///
     /// ```
     /// use anyhost_core::{Request, RequestExt};
     ///

@@ -19,8 +19,8 @@ static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 /// The hook receives each error once, on every host: errors that leave the outermost handler (including the errors of
 /// body readers, such as 400 and 413), panics, requests that were rejected before the handler was called, exceeded
 /// deadlines, and responses whose body failed. It does not receive an error that middleware replaced by a response,
-/// a request that the host's own parser rejected before there was a request (such as invalid HTTP), or a 503 of an
-/// overloaded server.
+/// a request that the host's own parser rejected before there was a request (such as invalid HTTP), a 503 of an
+/// overloaded server, or an error or panic in [`wait_until`](Context::wait_until) work.
 ///
 /// The hook belongs to the process and not to a handler, because a rejected request reaches no handler. A second call
 /// replaces the first hook. The hook runs on the thread of the request and must not block: send the report to another
@@ -57,8 +57,9 @@ pub enum ErrorKind {
 
 /// An error and the request in which the error occurred; the argument of the function in [`set_error_hook`].
 ///
-/// `Display` writes one line: `GET /users/7: 500 Internal Server Error: disk full`. The path and the texts of errors
-/// can contain data of the client.
+/// `Display` writes one line: the request, the number of the status, the message for the client and the sources of the
+/// error. Examples are `GET /users/7: 500 Internal Server Error: disk full` and `POST /hook: 401 Invalid signature`. The
+/// path and the texts of errors can contain data of the client.
 pub struct ErrorReport<'a> {
     kind: ErrorKind,
     info: &'a RequestInfo,
