@@ -203,6 +203,10 @@ impl Context {
 
     /// The prefix that was removed from the path, such as a CGI script's path or an API's stage; empty if
     /// nothing was removed. Links to other pages of the application must begin with this prefix.
+    ///
+    /// In a handler that was added with [`Router::nest`](crate::Router::nest) and is not a plain router, such as a router
+    /// inside a middleware, the base path also contains the prefix of `nest`. Links from there to pages outside of the prefix
+    /// need the base path of the whole application: see the guide about middleware.
     pub fn base_path(&self) -> &str {
         &self.facts.base_path
     }
