@@ -36,6 +36,9 @@ pub(crate) const BYTES: HeaderValue = HeaderValue::from_static("application/octe
 /// A struct in [`Json`] keeps the order of its fields. A [`serde_json::Value`] sorts the keys of its objects, unless the
 /// application enables the feature `preserve_order` of `serde_json`.
 ///
+/// The names and values of headers in an array can be `&str`, `String`, or `HeaderName` and `HeaderValue`. An invalid one
+/// becomes a 500.
+///
 /// Use [`Body::from_stream`] to return a stream. Every host sets Content-Length and applies the rules
 /// for HEAD, 204 and 304 to the response, so that handlers need not do so.
 ///
