@@ -3,6 +3,7 @@
 use cookie::{Cookie, CookieJar};
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, SET_COOKIE};
+use percent_encoding::percent_decode_str;
 
 use crate::{Error, IntoResponse, Response, Result};
 
@@ -12,15 +13,22 @@ pub(crate) fn of_request(headers: &HeaderMap) -> CookieJar {
     let fields = headers.get_all(COOKIE).iter();
     // Split before decoding, so that an invalid cookie does not hide the others.
     for pair in fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b';')) {
-        let pair = std::str::from_utf8(pair).ok();
-        let cookie = pair.and_then(|pair| Cookie::parse_encoded(pair.trim().to_owned()).ok());
-        if let Some(cookie) = cookie
+        if let Some(cookie) = std::str::from_utf8(pair).ok().and_then(parse)
             && jar.get(cookie.name()).is_none()
         {
             jar.add_original(cookie);
         }
     }
     jar
+}
+
+/// Decodes the value and not the name: browsers protect cookies whose names begin with `__Host-` or `__Secure-`, but would
+/// accept the name `__Host%2Dsession` from any site of the domain.
+fn parse(pair: &str) -> Option<Cookie<'static>> {
+    let (name, value) = pair.split_once('=')?;
+    let name = name.trim();
+    let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+    (!name.is_empty()).then(|| Cookie::new(name.to_owned(), value.into_owned()))
 }
 
 /// Adds a `Set-Cookie` header for each cookie that was added to the jar or removed from it.
@@ -40,16 +48,29 @@ impl<T: IntoResponse> IntoResponse for (CookieJar, T) {
 }
 
 /// # Errors
-/// 500 if the path or the domain would add attributes to the cookie, or headers to the response.
+/// 500 if the name would have to be encoded, or if the path or the domain would add attributes to the cookie, or headers
+/// to the response.
 fn set_cookie(cookie: &Cookie<'_>) -> Result<HeaderValue> {
+    let encoded = cookie.encoded().to_string();
+    let name = cookie.name();
+    let keeps_name = encoded
+        .strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with('='));
+    if name.is_empty() || !keeps_name {
+        return Err(invalid(format!(
+            "the name of the cookie {name:?} is invalid"
+        )));
+    }
     let attributes = [cookie.path(), cookie.domain()];
     let breaks_out = |text: &str| text.contains(|c: char| c == ';' || c.is_control());
     if attributes.into_iter().flatten().any(breaks_out) {
-        let source = format!(
-            "the path or domain of the cookie {:?} is invalid",
-            cookie.name()
-        );
-        return Err(Error::from_status(http::StatusCode::INTERNAL_SERVER_ERROR).with_source(source));
+        return Err(invalid(format!(
+            "the path or domain of the cookie {name:?} is invalid"
+        )));
     }
-    Ok(HeaderValue::try_from(cookie.encoded().to_string())?)
+    Ok(HeaderValue::try_from(encoded)?)
+}
+
+fn invalid(source: String) -> Error {
+    Error::from_status(http::StatusCode::INTERNAL_SERVER_ERROR).with_source(source)
 }

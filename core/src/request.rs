@@ -205,12 +205,13 @@ pub trait RequestExt: sealed::Sealed {
     /// the cookie with the most specific path first. Invalid cookies are ignored.
     ///
     /// A handler changes the jar and returns it together with a value, as `(jar, value)`. The response then gets a
-    /// `Set-Cookie` header for each cookie that was added or removed. Names and values are percent-encoded, so they can
-    /// contain any text.
+    /// `Set-Cookie` header for each cookie that was added or removed. Values are percent-encoded, so they can contain any
+    /// text. Names are not encoded; a name that would have to be encoded, such as `a b`, is an error with the status 500.
     ///
     /// `jar.signed(&key)` reads cookies whose content the client could not change, and `jar.signed_mut(&key)` adds
     /// them. `jar.private(&key)` and `jar.private_mut(&key)` do the same for cookies that the client can neither change nor
-    /// read. A client can send such a cookie again after the application removed it, so a login that must end on
+    /// read. The signature of a signed cookie does not cover its name: a client can send the value of one signed cookie under
+    /// the name of another. Private cookies are bound to their names. A client can send either kind again after the application removed it, so a login that must end on
     /// the server needs a session id and a store.
     ///
     /// ```

@@ -35,6 +35,30 @@ async fn a_handler_reads_all_cookies_of_a_request() {
     );
 }
 
+/// Browsers accept cookies whose names begin with `__Host-` only from the host itself. Other sites of the domain can set cookies
+/// with encoded names.
+#[tokio::test]
+async fn the_name_of_a_cookie_is_not_decoded() {
+    assert_eq!(
+        seen(b"__Host%2Ds=evil; __Host-s=good; a%20b=1").await,
+        "__Host%2Ds=evil|__Host-s=good|a%20b=1"
+    );
+}
+
+#[tokio::test]
+async fn a_cookie_whose_name_would_have_to_be_encoded_is_a_500() {
+    for name in ["", "a b", "a=b", "a;b", "a\r\nx", "é", "a%20b", "\0"] {
+        let handler = move || async move {
+            let mut jar = CookieJar::new();
+            jar.add((name, "1"));
+            (jar, "x")
+        };
+        let response = Client::new(handler).get("/").await;
+        assert_eq!(response.status(), 500, "{name:?}");
+        assert_eq!(response.header("set-cookie"), None);
+    }
+}
+
 /// RFC 6265 §5.4: a browser sends the cookie with the longer path first.
 #[tokio::test]
 async fn the_first_of_two_cookies_with_the_same_name_counts() {
