@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
@@ -43,12 +44,17 @@ pub async fn conditional(request: Request, next: Next) -> Result<Response> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
+    let is_head = *request.method() == Method::HEAD;
     let conditions = Conditions::of(request.headers());
     let mut response = next.run(request).await?;
     if response.status() != StatusCode::OK {
         return Ok(response);
     }
-    if !response.headers().contains_key(ETAG)
+    // A handler may leave out the body in its response to HEAD. The tag of the empty body would differ from the tag for GET,
+    // and caches would discard the response to GET that they have stored (RFC 9111 §4.3.5).
+    let has_no_content = is_head && response.body().as_bytes().is_some_and(Bytes::is_empty);
+    if !has_no_content
+        && !response.headers().contains_key(ETAG)
         && let Some(etag) = weak_etag(&response)
     {
         response.headers_mut().insert(ETAG, etag);
@@ -79,6 +85,10 @@ impl Conditions {
     fn has(&self, headers: &HeaderMap) -> bool {
         // RFC 9110 §13.1.3: `If-Modified-Since` is ignored if the request contains `If-None-Match`.
         if !self.if_none_match.is_empty() {
+            // RFC 9110 §13.1.2: `*` means any response, also one without a tag.
+            if self.if_none_match.iter().any(|value| value == "*") {
+                return true;
+            }
             let etag = headers.get(ETAG).map(|etag| opaque_tag(etag.as_bytes()));
             let mut values = self.if_none_match.iter();
             return etag.is_some_and(|etag| values.any(|value| lists(value.as_bytes(), etag)));
@@ -102,10 +112,7 @@ fn opaque_tag(etag: &[u8]) -> &[u8] {
 
 /// Whether a list such as `"a", W/"b"` contains the tag, which includes its quotes. A tag can contain commas.
 fn lists(list: &[u8], etag: &[u8]) -> bool {
-    let mut rest = list.trim_ascii();
-    if rest == b"*" {
-        return true;
-    }
+    let mut rest = list;
     loop {
         let is_separator = |byte: &u8| matches!(byte, b',' | b' ' | b'\t');
         let start = rest.iter().take_while(|byte| is_separator(byte)).count();

@@ -1,9 +1,9 @@
 //! Conditional requests: 304 responses and ETags.
 #![cfg(feature = "testing")]
 
-use anyhost_core::http::StatusCode;
+use anyhost_core::http::{Method, StatusCode};
 use anyhost_core::testing::Client;
-use anyhost_core::{Body, Error, Router, conditional, with_middleware};
+use anyhost_core::{Body, Error, Request, Router, conditional, with_middleware};
 use futures_util::stream;
 
 const LAST_MODIFIED: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
@@ -105,6 +105,35 @@ async fn if_modified_since_is_ignored_if_the_request_has_if_none_match() {
     assert_eq!(response.status(), 200);
 }
 
+/// RFC 9110 §13.1.2.
+#[tokio::test]
+async fn if_none_match_with_a_star_matches_a_response_without_an_etag() {
+    for (target, status) in [("/stream", 304), ("/created", 201), ("/error", 404)] {
+        assert_eq!(
+            get(target, "if-none-match", "*").await,
+            (status, None),
+            "{target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_response_to_head_without_a_body_gets_no_etag_of_an_empty_body() {
+    let without_body = |request: Request| match *request.method() {
+        Method::HEAD => ([("content-length", "4")], ""),
+        _ => ([("content-length", "4")], "text"),
+    };
+    let client = Client::new(with_middleware(conditional, without_body));
+    assert!(client.get("/").await.header("etag").is_some());
+    assert_eq!(client.head("/").await.header("etag"), None);
+    // A handler that makes the whole body gets the same tag for both methods.
+    let client = self::client();
+    let get = client.get("/text").await;
+    let head = client.head("/text").await;
+    assert_eq!(get.header("etag"), head.header("etag"));
+    assert!(head.header("etag").is_some());
+}
+
 #[tokio::test]
 async fn streams_errors_other_statuses_and_no_store_responses_get_no_etag() {
     for (target, status) in [
@@ -114,7 +143,7 @@ async fn streams_errors_other_statuses_and_no_store_responses_get_no_etag() {
         ("/error", 404),
     ] {
         assert_eq!(
-            get(target, "if-none-match", "*").await,
+            get(target, "if-none-match", "\"x\"").await,
             (status, None),
             "{target}"
         );
