@@ -12,6 +12,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use anyhost_core::adapter::{Deadline, Exchange, RequestInfo, exchange, response_to};
 use hyper::body::Incoming;
@@ -37,6 +38,12 @@ pub(crate) fn respond(
     let shared = &in_flight.connection.shared;
     if let Some(proxies) = &shared.config.options.proxies {
         in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
+    }
+    // Only with a timeout, because this copies the context.
+    if let Some(timeout) = shared.config.options.limits.request_timeout
+        && let Some(end) = SystemTime::now().checked_add(timeout)
+    {
+        in_flight.context = in_flight.context.clone().with_deadline(end);
     }
     // The request is decoded before it is checked, because the body of a rejected request also has to be discarded.
     let mut request = decode::request(request, in_flight.context.clone(), &in_flight.connection);

@@ -59,7 +59,9 @@ pub struct Limits {
 
     /// The time from a request's head to the end of its response. If the handler has not returned a response by then,
     /// the handler is dropped and the client gets a 504. A response in progress is aborted, and two seconds later its
-    /// connection is closed if the response still holds it.
+    /// connection is closed if the response still holds it. Handlers see the end of this time as
+    /// [`Context::deadline`](anyhost_core::Context::deadline). Server-sent events ([`Sse`](anyhost_core::sse::Sse)) end one
+    /// second earlier with a complete response, and the client connects again. WebSockets are not limited.
     ///
     /// Default: none, strict: 60 s. Affects long polls, large downloads and event streams.
     pub request_timeout: Option<Duration>,

@@ -1,8 +1,10 @@
 //! Limits on connections, requests and headers.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use anyhost_core::Request;
+use anyhost_core::sse::{Event, Sse};
+use anyhost_core::{Request, RequestExt};
 use anyhost_hyper::Limits;
 use tokio::time::timeout;
 
@@ -135,4 +137,19 @@ async fn a_client_with_too_many_connections_is_rejected_until_it_closes_a_connec
     timeout(PATIENCE, served)
         .await
         .expect("expected the server to serve the client again");
+}
+
+/// The client would otherwise see an aborted response every minute with `Limits::strict`.
+#[tokio::test(start_paused = true)]
+async fn an_event_stream_ends_completely_before_the_request_timeout() {
+    let handler = |request: Request| async move {
+        let events = futures_util::stream::pending::<Result<Event, Infallible>>();
+        Sse::new(request.context(), events)
+    };
+    let mut limits = Limits::default();
+    limits.request_timeout = Some(Duration::from_secs(20));
+    let serving = Serving::start_with(|server| server.with_limits(limits), handler).await;
+    let response = serving.exchange(CLOSING).await;
+    let body = response.split_once("\r\n\r\n").unwrap().1;
+    assert_eq!(body, "3\r\n:\n\n\r\n0\r\n\r\n");
 }
