@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll, Waker, ready};
 use std::time::Duration;
 
 use anyhost_core::{Context, Error, Result};
@@ -21,6 +21,10 @@ use tokio_tungstenite::tungstenite::{self, Message};
 /// How long a client can be silent before it gets a ping, and how long it can take to respond to the ping.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How many pongs may wait for a client that does not read. tungstenite has no limit for them, so a client that sends pings and
+/// reads nothing would fill the memory.
+const MAX_WAITING_PONGS: usize = 1000;
+
 /// How long a close waits for the close frame of the client.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -31,7 +35,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// call `receive` too, for example in `tokio::select!`.
 ///
 /// [`send`](Self::send) waits until the operating system has accepted the message, so a slow client slows down the
-/// sender and does not fill the memory. Messages of the client are read only in `receive`.
+/// sender and does not fill the memory. It has no time limit: a client that reads nothing keeps `send` waiting until the
+/// client disconnects or the server stops. Use `tokio::time::timeout` to set a limit. Messages of the client are read only
+/// in `receive`. A client that sends 1,000 pings and reads none of the responses counts as disconnected.
 ///
 /// The type is also a [`Stream`] and a [`Sink`] of [`Message`]s. With futures-util, `socket.split()` gives two halves
 /// for two tasks.
@@ -43,10 +49,7 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    pub(super) fn new(
-        stream: WebSocketStream<TokioIo<Upgraded>>,
-        context: &Context,
-    ) -> (Self, Closing) {
+    pub(super) fn new(stream: UpgradedStream, context: &Context) -> (Self, Closing) {
         let (closing, dropped) = oneshot::channel();
         let socket = Self {
             connection: Some(Connection {
@@ -54,6 +57,8 @@ impl WebSocket {
                 draining: Box::pin(context.draining()),
                 silence: Box::pin(sleep(SILENCE)),
                 has_pinged: false,
+                waiting_pongs: 0,
+                writer: None,
                 end: None,
             }),
             closing: Some(closing),
@@ -81,13 +86,9 @@ impl WebSocket {
         poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx)).await
     }
 
-    fn stream(
-        self: Pin<&mut Self>,
-    ) -> Result<Pin<&mut WebSocketStream<TokioIo<Upgraded>>>, tungstenite::Error> {
-        match &mut self.get_mut().connection {
-            Some(connection) => Ok(Pin::new(&mut connection.stream)),
-            None => Err(tungstenite::Error::AlreadyClosed),
-        }
+    fn connection(self: Pin<&mut Self>) -> Result<&mut Connection, tungstenite::Error> {
+        let connection = self.get_mut().connection.as_mut();
+        connection.ok_or(tungstenite::Error::AlreadyClosed)
     }
 }
 
@@ -106,19 +107,22 @@ impl Sink<Message> for WebSocket {
     type Error = tungstenite::Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
-        self.stream()?.poll_ready(cx)
+        self.connection()?
+            .poll_write(cx, Sink::<Message>::poll_ready)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
-        self.stream()?.start_send(message)
+        Pin::new(&mut self.connection()?.stream).start_send(message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
-        self.stream()?.poll_flush(cx)
+        self.connection()?
+            .poll_write(cx, Sink::<Message>::poll_flush)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
-        self.stream()?.poll_close(cx)
+        self.connection()?
+            .poll_write(cx, Sink::<Message>::poll_close)
     }
 }
 
@@ -131,13 +135,20 @@ impl Drop for WebSocket {
     }
 }
 
+type UpgradedStream = WebSocketStream<TokioIo<Upgraded>>;
+
 struct Connection {
-    stream: WebSocketStream<TokioIo<Upgraded>>,
+    stream: UpgradedStream,
     draining: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Ends when the client has been silent for [`SILENCE`].
     silence: Pin<Box<Sleep>>,
     /// Whether a ping was sent since the last data from the client.
     has_pinged: bool,
+    /// The number of pings since the last one whose pong was written.
+    waiting_pongs: usize,
+    /// The task that waits until it can send. The stream has room for one such task, so a flush in
+    /// [`poll_message`](Self::poll_message) has to use the same waker. With `split`, this can be another task.
+    writer: Option<Waker>,
     /// Why no more messages are received; `None` while the socket is open.
     end: Option<End>,
 }
@@ -151,6 +162,25 @@ enum End {
 }
 
 impl Connection {
+    fn poll_write(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        write: impl FnOnce(
+            Pin<&mut UpgradedStream>,
+            &mut TaskContext<'_>,
+        ) -> Poll<Result<(), tungstenite::Error>>,
+    ) -> Poll<Result<(), tungstenite::Error>> {
+        let written = write(Pin::new(&mut self.stream), cx);
+        self.writer = written.is_pending().then(|| cx.waker().clone());
+        written
+    }
+
+    /// Writes what waits, without changing which task waits until it can send.
+    fn flush(&mut self, cx: &TaskContext<'_>) -> Poll<Result<(), tungstenite::Error>> {
+        let waker = self.writer.as_ref().unwrap_or(cx.waker());
+        Pin::new(&mut self.stream).poll_flush(&mut TaskContext::from_waker(waker))
+    }
+
     fn poll_message(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -170,6 +200,10 @@ impl Connection {
                     // tungstenite itself responds to pings and close frames.
                     if matches!(message, Message::Text(_) | Message::Binary(_)) {
                         return Poll::Ready(Some(Ok(message)));
+                    }
+                    if matches!(message, Message::Ping(_)) && self.has_too_many_pongs(cx) {
+                        self.end = Some(End::Disconnected);
+                        return Poll::Ready(None);
                     }
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -194,17 +228,23 @@ impl Connection {
         }
     }
 
-    fn ping(&mut self, cx: &mut TaskContext<'_>) {
+    fn has_too_many_pongs(&mut self, cx: &TaskContext<'_>) -> bool {
+        match self.flush(cx) {
+            Poll::Ready(_) => self.waiting_pongs = 0,
+            Poll::Pending => self.waiting_pongs += 1,
+        }
+        self.waiting_pongs > MAX_WAITING_PONGS
+    }
+
+    fn ping(&mut self, cx: &TaskContext<'_>) {
         self.has_pinged = true;
         self.silence.as_mut().reset(Instant::now() + SILENCE);
-        let mut stream = Pin::new(&mut self.stream);
         // If the send buffer is full, no ping is sent, and the client counts as disconnected after the next period of
         // silence. Errors are ignored here, because the next read returns them too.
-        if let Poll::Ready(Ok(())) = stream.as_mut().poll_ready(cx) {
-            let _ = stream
-                .as_mut()
-                .start_send(Message::Ping(Default::default()));
-            let _ = stream.poll_flush(cx);
+        if let Poll::Ready(Ok(())) = self.flush(cx) {
+            let ping = Message::Ping(Default::default());
+            let _ = Pin::new(&mut self.stream).start_send(ping);
+            let _ = self.flush(cx);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use anyhost_core::{Context, IntoLimit, Limit, Request, RequestExt, Response, Result};
+use anyhost_core::adapter::panic::catch_panic;
+use anyhost_core::{Context, Error, IntoLimit, Limit, Request, RequestExt, Response, Result};
+use http::StatusCode;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -16,8 +18,8 @@ const READ_BUFFER: usize = 8 * 1024;
 
 /// Accepts a WebSocket, and calls `run` with it in a new task. Messages can have at most 1 MiB.
 ///
-/// The handler returns the response of this function. When `run` returns, the socket is closed. An error of `run`
-/// closes the socket with the status 1011, and is logged. Invalid or too large messages of the client close the socket
+/// The handler returns the response of this function. When `run` returns, the socket is closed. An error or
+/// a panic of `run` closes the socket with the status 1011, and is logged. Invalid or too large messages of the client close the socket
 /// with the status that RFC 6455 §7.4.1 defines for them.
 ///
 /// Over HTTP/1.1, the request of a client has the method GET. Over HTTP/2, it has the method CONNECT (RFC 8441); a route
@@ -102,7 +104,12 @@ where
         .read_buffer_size(READ_BUFFER);
     let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     let (socket, closing) = WebSocket::new(stream, &context);
-    let result = run(socket).await;
+    // Without this, a panic would drop the connection without a close frame.
+    let result = catch_panic(async { run(socket).await }).await;
+    let result = result.unwrap_or_else(|panic| {
+        let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+        Err(error.with_source(panic))
+    });
     closing.close(result).await;
     Ok(())
 }

@@ -246,13 +246,46 @@ async fn a_silent_client_gets_a_ping_and_is_disconnected_if_it_does_not_respond(
         let message = next.expect("expected a ping").unwrap().unwrap();
         assert_eq!(message, Message::Ping(Default::default()));
     }
-    // Reads without responding to pings.
+    // Sends the pong of the last ping, and then reads without responding to pings.
+    socket.flush().await.unwrap();
     let mut stream = socket.into_inner();
     let mut bytes = Vec::new();
     let read = timeout(Duration::from_secs(120), stream.read_to_end(&mut bytes)).await;
     // The server may reset the connection, because the client counts as disconnected.
     let _ = read.expect("expected the server to close the connection");
     assert!(bytes.starts_with(&[0x89, 0]), "{bytes:x?}");
+}
+
+/// The pongs would otherwise fill the memory of the server.
+#[tokio::test]
+async fn a_client_that_sends_pings_and_reads_no_pongs_is_disconnected() {
+    let serving = Serving::start(echo).await;
+    let mut stream = connect(&serving).await.into_inner();
+    let ping = [&b"\x89\xfd\0\0\0\0"[..], &[b'p'; 125]].concat();
+    let pings = ping.repeat(1000);
+    let flood = async {
+        // 130 MB: much more than the buffers of the sockets.
+        for _ in 0..1000 {
+            stream.write_all(&pings).await?;
+        }
+        std::io::Result::Ok(())
+    };
+    let flooded = timeout(PATIENCE, flood).await;
+    assert!(flooded.unwrap().is_err(), "the server read all pings");
+}
+
+#[tokio::test]
+async fn a_panic_closes_the_socket_with_status_1011() {
+    let serving = Serving::start(|request: Request| {
+        websocket::upgrade(request, |mut socket| async move {
+            socket.receive().await?;
+            panic!("on purpose")
+        })
+    })
+    .await;
+    let mut socket = connect(&serving).await;
+    socket.send(Message::text("x")).await.unwrap();
+    assert_eq!(close_code(&mut socket).await, CloseCode::Error);
 }
 
 /// RFC 8441.
