@@ -1,0 +1,35 @@
+//! Measures anyhost and its peers. `../run` installs the tools that this program needs.
+
+mod callgrind;
+mod process;
+mod programs;
+mod server;
+mod statistics;
+mod table;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+type Section = (&'static str, fn() -> Result);
+
+/// The sections of the document, in the order in which they are printed.
+const SECTIONS: [Section; 1] = [("server", server::measure)];
+
+fn main() -> Result {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    for name in &names {
+        if !SECTIONS.iter().any(|(section, _)| section == name) {
+            let known: Vec<&str> = SECTIONS.iter().map(|(section, _)| *section).collect();
+            return Err(format!(
+                "invalid section \"{name}\": expected one of {}",
+                known.join(", ")
+            )
+            .into());
+        }
+    }
+    for (section, measure) in SECTIONS {
+        if names.is_empty() || names.iter().any(|name| name == section) {
+            measure()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Builds the programs that are measured.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// The options for a program that needs no shared library and is loaded at a fixed address.
+const STATIC: &str = "target.x86_64-unknown-linux-gnu.rustflags=['-Ctarget-feature=+crt-static','-Crelocation-model=static']";
+
+/// Builds a program of a package in `peers/` with the release profile, and returns its path.
+pub fn build(package: &str, program: &str) -> Result<PathBuf> {
+    cargo_build(package, program, &[])
+}
+
+/// As [`build`], but linked statically.
+pub fn build_static(package: &str, program: &str) -> Result<PathBuf> {
+    cargo_build(
+        package,
+        program,
+        &["--target", "x86_64-unknown-linux-gnu", "--config", STATIC],
+    )
+}
+
+fn cargo_build(package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--message-format=json",
+            "-p",
+            package,
+            "--bin",
+            program,
+        ])
+        .args(options)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("cargo failed to build {program} of {package}").into());
+    }
+    let messages = String::from_utf8(output.stdout)?;
+    let executable = messages.lines().rev().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    });
+    executable
+        .ok_or_else(|| format!("cargo reported no executable for {program} of {package}").into())
+}
