@@ -1,6 +1,10 @@
 //! The values of path parameters such as `{name}`.
 
-use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode;
+use smallvec::SmallVec;
 
 use crate::Result;
 use crate::error::bad_request;
@@ -8,45 +12,35 @@ use crate::error::bad_request;
 /// The names and values of a request's path parameters. The values are still percent-encoded.
 #[derive(Clone)]
 pub(crate) struct Params {
-    /// All names and values, without separators, so that they need only one allocation.
-    text: String,
-    /// Where each name and each value ends in the text.
-    ends: Vec<(usize, usize)>,
+    /// The names, which all requests to a route share.
+    names: Arc<[Box<str>]>,
+    /// The values in the order of the names, each with a line break after it. A path cannot contain a line break.
+    /// 64 bytes are enough for most requests, which then need no allocation for the values.
+    values: SmallVec<[u8; 64]>,
 }
 
 impl Params {
-    /// `None` if there are no parameters. `empty` is the name of a parameter whose value is empty.
-    pub(crate) fn new(params: &matchit::Params<'_, '_>, empty: Option<&str>) -> Option<Self> {
-        if params.is_empty() && empty.is_none() {
-            return None;
+    /// `value` returns the value of a parameter.
+    pub(crate) fn new<'a>(names: &Arc<[Box<str>]>, value: impl Fn(&str) -> &'a str) -> Self {
+        let mut values = SmallVec::new();
+        for name in names.iter() {
+            values.extend_from_slice(value(name).as_bytes());
+            values.push(b'\n');
         }
-        // 48 bytes are enough for one or two parameters. Computing the exact length would need a second pass over
-        // matchit's slow iterator.
-        let mut text = String::with_capacity(48);
-        let mut ends = Vec::with_capacity(params.len());
-        for (name, value) in params.iter().chain(empty.map(|name| (name, ""))) {
-            text.push_str(name);
-            let name_end = text.len();
-            text.push_str(value);
-            ends.push((name_end, text.len()));
+        Self {
+            names: names.clone(),
+            values,
         }
-        Some(Self { text, ends })
     }
 
     /// Returns the percent-decoded value, a 400 if it is not UTF-8, or `None` for an unknown name.
-    pub(super) fn get(&self, name: &str) -> Option<Result<String>> {
-        let mut start = 0;
-        let encoded = self.ends.iter().find_map(|&(name_end, value_end)| {
-            let known = &self.text[start..name_end];
-            start = value_end;
-            (known == name).then(|| &self.text[name_end..value_end])
-        })?;
-        let decoded = percent_decode_str(encoded).decode_utf8();
-        Some(match decoded {
-            Ok(text) => Ok(text.into_owned()),
-            Err(_) => Err(bad_request(format!(
-                "Invalid path parameter {name}: expected UTF-8"
-            ))),
-        })
+    pub(super) fn get(&self, name: &str) -> Option<Result<Cow<'_, str>>> {
+        let index = self.names.iter().position(|known| **known == *name)?;
+        let encoded = self.values.split(|&b| b == b'\n').nth(index)?;
+        let decoded = percent_decode(encoded).decode_utf8();
+        Some(
+            decoded
+                .map_err(|_| bad_request(format!("Invalid path parameter {name}: expected UTF-8"))),
+        )
     }
 }

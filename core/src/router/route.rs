@@ -1,6 +1,6 @@
 //! The handlers of one path.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::Method;
 
@@ -14,6 +14,8 @@ pub(super) struct Route {
     path: Arc<str>,
     /// The name of the parameter `{*name}` at the end of the path.
     rest: Option<String>,
+    /// The names of the parameters, as matchit returns them. Set by the first request.
+    names: OnceLock<Arc<[Box<str>]>>,
     /// Other paths that the route serves, with an empty rest.
     roots: Vec<String>,
     methods: Vec<(Method, Arc<dyn Handler>)>,
@@ -28,6 +30,7 @@ impl Route {
         Self {
             path: path.into(),
             rest: rest.and_then(|(_, name)| Some(name.strip_suffix('}')?.to_owned())),
+            names: OnceLock::new(),
             roots: Vec::new(),
             methods: Vec::new(),
             any: None,
@@ -54,10 +57,18 @@ impl Route {
         self.roots.push(path.to_owned());
     }
 
-    /// The path parameters of a request to this route.
-    pub(super) fn params(&self, params: &matchit::Params<'_, '_>) -> Option<Params> {
-        let empty = self.rest.as_deref();
-        Params::new(params, empty.filter(|name| params.get(name).is_none()))
+    /// The path parameters of a request to this route; `None` if the route has no parameters.
+    pub(super) fn params(&self, found: &matchit::Params<'_, '_>) -> Option<Params> {
+        if found.is_empty() && self.rest.is_none() {
+            return None;
+        }
+        let names = self.names.get_or_init(|| {
+            let found = found.iter().map(|(name, _)| name);
+            let found = found.filter(|name| Some(*name) != self.rest.as_deref());
+            found.chain(self.rest.as_deref()).map(Into::into).collect()
+        });
+        // An empty rest is missing in `found`.
+        Some(Params::new(names, |name| found.get(name).unwrap_or("")))
     }
 
     #[track_caller]
