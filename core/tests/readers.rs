@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use anyhost_core::bytes::Bytes;
-use anyhost_core::http::HeaderValue;
+use anyhost_core::http::header::AGE;
+use anyhost_core::http::{HeaderMap, HeaderValue};
 use anyhost_core::testing::Client;
 use anyhost_core::{Body, Limit, Request, RequestExt};
 use futures_util::{FutureExt, StreamExt, stream};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
 fn request(chunks: &[&'static str]) -> Request {
@@ -34,6 +36,22 @@ async fn body_can_be_read_again_after_it_was_read() {
         assert_eq!(request.chunk().await.unwrap().unwrap(), "{\"a\":1}");
         assert!(request.chunk().await.unwrap().is_none());
     }
+}
+
+#[tokio::test]
+async fn a_body_that_was_read_keeps_its_trailers() {
+    let trailers = HeaderMap::from_iter([(AGE, HeaderValue::from_static("7"))]);
+    let sent = trailers.clone();
+    let body = Full::new(Bytes::from("hello")).with_trailers(async { Some(Ok(sent)) });
+    let mut request = Request::new(Body::new(body));
+    assert_eq!(request.buffer().await.unwrap(), "hello");
+    assert_eq!(request.buffer().await.unwrap(), "hello");
+    assert!(request.buffer_limit(4).await.is_err());
+    assert_eq!(request.body().size_hint().exact(), Some(5));
+    let body = request.body_mut().collect().await.unwrap();
+    assert_eq!(body.trailers(), Some(&trailers));
+    assert_eq!(body.to_bytes(), "hello");
+    assert!(request.body().is_end_stream());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
-use super::{Body, BoxBody, Repr};
+use super::{Body, BoxBody, Other, Repr};
 use crate::error::BoxError;
 
 /// The error if the whole body could not be read.
@@ -35,7 +35,7 @@ impl Body {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, limit: u64) -> Poll<Result<Bytes, ReadError>> {
-        if let Repr::Stream(stream) = &mut self.0 {
+        if let Repr::Other(Other::Stream(stream)) = &mut self.0 {
             // Reject a declared length over the limit before any byte is read or stored.
             if stream.size_hint().lower() > limit {
                 return Poll::Ready(Err(ReadError::TooLarge));
@@ -43,13 +43,21 @@ impl Body {
             let first = ready!(stream.as_mut().poll_frame(cx));
             self.begin(first).map_err(ReadError::Broken)?;
         }
-        if let Repr::Partial(partial) = &mut self.0 {
+        if let Repr::Other(Other::Partial(partial)) = &mut self.0 {
             ready!(partial.poll_rest(cx, limit))?;
-            let trailers = partial.trailers.take();
-            self.0 = Repr::Whole(mem::take(&mut partial.read).freeze(), trailers);
+            let bytes = mem::take(&mut partial.read).freeze();
+            self.0 = match partial.trailers.take() {
+                None => Repr::Whole(bytes),
+                Some(trailers) => Repr::Other(Other::WithTrailers(Box::new((bytes, *trailers)))),
+            };
         }
-        match &self.0 {
-            Repr::Whole(bytes, _) if bytes.len() as u64 <= limit => Poll::Ready(Ok(bytes.clone())),
+        let bytes = match &self.0 {
+            Repr::Whole(bytes) => Some(bytes),
+            Repr::Other(Other::WithTrailers(whole)) => Some(&whole.0),
+            Repr::Other(_) => None,
+        };
+        match bytes {
+            Some(bytes) if bytes.len() as u64 <= limit => Poll::Ready(Ok(bytes.clone())),
             _ => Poll::Ready(Err(ReadError::TooLarge)),
         }
     }
@@ -57,7 +65,7 @@ impl Body {
     /// Stores the first frame of the stream without a copy, because most small bodies have only one
     /// frame.
     fn begin(&mut self, first: Option<Result<Frame<Bytes>, BoxError>>) -> Result<(), BoxError> {
-        let Repr::Stream(rest) = mem::replace(&mut self.0, Repr::Whole(Bytes::new(), None)) else {
+        let Repr::Other(Other::Stream(rest)) = mem::take(self).0 else {
             return Ok(());
         };
         let Some(first) = first else { return Ok(()) };
@@ -70,7 +78,7 @@ impl Body {
         };
         let result = match first.map(Frame::into_data) {
             Ok(Ok(data)) if only => {
-                self.0 = Repr::Whole(data, None);
+                self.0 = Repr::Whole(data);
                 return Ok(());
             }
             Ok(frame) => {
@@ -82,7 +90,7 @@ impl Body {
                 Err(error)
             }
         };
-        self.0 = Repr::Partial(Box::new(partial));
+        self.0 = Repr::Other(Other::Partial(Box::new(partial)));
         result
     }
 }
