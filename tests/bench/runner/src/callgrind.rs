@@ -49,16 +49,27 @@ pub fn command(program: &Path, output: &Path) -> Command {
 }
 
 /// Measures the work of one repetition: `run` performs the given number of repetitions in a program that [`command`] started
-/// with the given file as output, and returns after the program has exited.
-pub fn per_repetition(few: u64, many: u64, run: impl Fn(u64, &Path) -> Result) -> Result<Count> {
+/// with the given file as output, and returns after the program has exited. It is called twice at the same time, because
+/// other programs on the machine do not change the counts.
+pub fn per_repetition(
+    few: u64,
+    many: u64,
+    run: impl Fn(u64, &Path) -> Result + Sync,
+) -> Result<Count> {
     let count = |n| {
         let file = tempfile::NamedTempFile::new()?;
         run(n, file.path())?;
         read(file.path())
     };
+    let (few_counted, many_counted) = std::thread::scope(|threads| {
+        let few_counted = threads.spawn(|| count(few));
+        let many_counted = count(many);
+        (few_counted.join(), many_counted)
+    });
+    let few_counted = few_counted.map_err(|_| "the thread that counts instructions panicked")?;
     Ok(Count::per_repetition(
-        &count(few)?,
-        &count(many)?,
+        &few_counted?,
+        &many_counted?,
         many - few,
     ))
 }

@@ -1,13 +1,15 @@
 //! Measures anyhost and its peers. `../run` installs the tools that this program needs.
 
 mod callgrind;
+mod cores;
+mod machine;
 mod process;
 mod programs;
 mod server;
 mod statistics;
 mod table;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 type Section = (&'static str, fn() -> Result);
 
@@ -26,6 +28,7 @@ fn main() -> Result {
             .into());
         }
     }
+    machine::print()?;
     for (section, measure) in SECTIONS {
         if names.is_empty() || names.iter().any(|name| name == section) {
             measure()?;

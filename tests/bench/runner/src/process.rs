@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Result;
+
+/// Programs start more slowly under valgrind.
+const START_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running program, which is killed when the value is dropped.
 pub struct Process(Child);
@@ -73,11 +76,15 @@ pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// Connects as soon as the program listens.
-pub fn connect(address: SocketAddr) -> TcpStream {
+/// Connects as soon as a program that was just started listens.
+pub fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let started = Instant::now();
     loop {
         match TcpStream::connect(address) {
-            Ok(stream) => return stream,
+            Ok(stream) => return Ok(stream),
+            Err(error) if started.elapsed() > START_UP_LIMIT => {
+                return Err(format!("no program listens on {address}: {error}").into());
+            }
             Err(_) => std::thread::yield_now(),
         }
     }

@@ -68,7 +68,7 @@ fn get(peer: &Peer, program: &Path, requests: u64, output: &Path) -> Result {
         .envs(peer.environment.iter().copied())
         .stderr(std::process::Stdio::null());
     let process = Process::start(&mut command)?;
-    let mut stream = connect(address);
+    let mut stream = connect(address)?;
     let mut response = [0; 1024];
     for _ in 0..requests {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
