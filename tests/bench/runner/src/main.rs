@@ -1,7 +1,10 @@
 //! Measures anyhost and its peers. `../run` installs the tools that this program needs.
 
 mod callgrind;
+mod cgi;
 mod cores;
+mod in_process;
+mod lambda;
 mod machine;
 mod process;
 mod programs;
@@ -14,7 +17,12 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 type Section = (&'static str, fn() -> Result);
 
 /// The sections of the document, in the order in which they are printed.
-const SECTIONS: [Section; 1] = [("server", server::measure)];
+const SECTIONS: [Section; 4] = [
+    ("server", server::measure),
+    ("lambda", lambda::measure),
+    ("cgi", cgi::measure),
+    ("in-process", in_process::measure),
+];
 
 fn main() -> Result {
     let names: Vec<String> = std::env::args().skip(1).collect();

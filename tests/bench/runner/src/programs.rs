@@ -1,6 +1,6 @@
 //! Builds the programs that are measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -48,6 +48,20 @@ fn cargo_build(package: &str, program: &str, options: &[&str]) -> Result<PathBuf
         let message: Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    executable
-        .ok_or_else(|| format!("cargo reported no executable for {program} of {package}").into())
+    let executable = executable
+        .ok_or_else(|| format!("cargo reported no executable for {program} of {package}"))?;
+    copy(&executable, package)
+}
+
+/// Copies the program into a folder of its package, because cargo writes programs of the same name to the same path.
+fn copy(executable: &Path, package: &str) -> Result<PathBuf> {
+    let folder = executable.with_file_name("peers").join(package);
+    std::fs::create_dir_all(&folder)?;
+    let copy = folder.join(executable.file_name().unwrap_or_default());
+    // A program that runs cannot be overwritten.
+    if copy.exists() {
+        std::fs::remove_file(&copy)?;
+    }
+    std::fs::copy(executable, &copy)?;
+    Ok(copy)
 }

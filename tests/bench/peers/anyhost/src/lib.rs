@@ -38,7 +38,7 @@ async fn json(mut request: Request) -> Result<Json<Order>> {
 }
 
 async fn echo(mut request: Request) -> Result<Bytes> {
-    request.buffer().await
+    request.buffer_limit("6mb").await
 }
 
 async fn upload(mut request: Request) -> Result<String> {
