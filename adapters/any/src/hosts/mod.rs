@@ -108,7 +108,8 @@ pub(crate) fn block_on(
     future: impl Future<Output = Result<ExitCode, Error>>,
 ) -> Result<ExitCode, Error> {
     let runtime = builder.enable_all().build()?;
-    let result = runtime.block_on(future);
+    // Tokio gets a reference, because each of its functions would have its own copy of the future on the stack.
+    let result = runtime.block_on(std::pin::pin!(future));
     runtime.shutdown_background();
     result
 }
