@@ -23,8 +23,11 @@ static RESPONSE: Mutex<Option<File>> = Mutex::new(None);
 /// # Errors
 /// An error of the operating system if descriptors cannot be duplicated.
 pub fn isolate() -> io::Result<()> {
-    // SAFETY: the documentation requires that no other thread exists, so no other thread can read the environment.
-    unsafe { std::env::remove_var("HTTP_PROXY") };
+    // `remove_var` compares every variable, and most requests do not set this one.
+    if std::env::var_os("HTTP_PROXY").is_some() {
+        // SAFETY: the documentation requires that no other thread exists, so no other thread can read the environment.
+        unsafe { std::env::remove_var("HTTP_PROXY") };
+    }
     let mut response = RESPONSE.lock().unwrap_or_else(PoisonError::into_inner);
     if response.is_none() {
         *response = Some(redirect_stdout()?);

@@ -2,7 +2,9 @@
 
 mod isolate;
 mod terminate;
+mod variables;
 
 pub use isolate::isolate;
 pub(crate) use isolate::{detach, take_response_file};
 pub(crate) use terminate::{Terminate, set_alarm};
+pub(crate) use variables::for_each_variable;

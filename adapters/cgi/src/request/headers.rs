@@ -7,6 +7,7 @@ use anyhost_core::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
 use anyhost_core::{Error, Result};
+use bytes::Bytes;
 
 use crate::body::Framing;
 use crate::environment::Environment;
@@ -17,12 +18,14 @@ use crate::environment::Environment;
 /// # Errors
 /// 431 if there are more than 24,576 headers.
 pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
+    // Most requests have fewer headers, so that the map does not grow.
+    let mut headers = HeaderMap::with_capacity(16);
+    let mut buffer = Vec::with_capacity(64);
     for (name, value) in environment.iter() {
         let Some(variable) = name.strip_prefix(b"HTTP_") else {
             continue;
         };
-        let Some(name) = header_name(variable) else {
+        let Some(name) = header_name(variable, &mut buffer) else {
             tracing::warn!(name = %variable.escape_ascii(), "ignoring a request header with an invalid name");
             continue;
         };
@@ -42,7 +45,7 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
             }
             _ => {}
         }
-        let Some(value) = header_value(&name, value) else {
+        let Some(value) = header_value(&name, environment.share(value)) else {
             continue;
         };
         headers
@@ -52,7 +55,7 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
     if let Some(content_type) = environment
         .bytes("CONTENT_TYPE")
         .or_else(|| environment.bytes("HTTP_CONTENT_TYPE"))
-        .and_then(|value| header_value(&CONTENT_TYPE, value))
+        .and_then(|value| header_value(&CONTENT_TYPE, environment.share(value)))
     {
         headers.insert(CONTENT_TYPE, content_type);
     }
@@ -72,7 +75,7 @@ pub(super) fn decode(environment: &Environment, framing: Framing) -> Result<Head
     }
     if !headers.contains_key(AUTHORIZATION)
         && let Some(authorization) = authorization(environment)
-        && let Some(authorization) = header_value(&AUTHORIZATION, authorization)
+        && let Some(authorization) = header_value(&AUTHORIZATION, environment.share(authorization))
     {
         headers.insert(AUTHORIZATION, authorization);
     }
@@ -89,21 +92,18 @@ fn declares_no_content(environment: &Environment) -> bool {
         )
 }
 
-/// Turns `USER_AGENT` into `user-agent`.
-fn header_name(variable: &[u8]) -> Option<HeaderName> {
-    let name: Vec<u8> = variable
-        .iter()
-        .map(|&b| match b {
-            b'_' => b'-',
-            b => b.to_ascii_lowercase(),
-        })
-        .collect();
-    HeaderName::from_bytes(&name).ok()
+/// Turns `USER_AGENT` into `user-agent`. All calls use one buffer.
+fn header_name(variable: &[u8], buffer: &mut Vec<u8>) -> Option<HeaderName> {
+    buffer.clear();
+    // `from_bytes` makes the letters lower-case.
+    let dashes = |&b: &u8| if b == b'_' { b'-' } else { b };
+    buffer.extend(variable.iter().map(dashes));
+    HeaderName::from_bytes(buffer).ok()
 }
 
 /// Accepts all bytes except control characters. The handler decides about their encoding.
-fn header_value(name: &HeaderName, value: &[u8]) -> Option<HeaderValue> {
-    let valid = HeaderValue::from_bytes(value).ok();
+fn header_value(name: &HeaderName, value: Bytes) -> Option<HeaderValue> {
+    let valid = HeaderValue::from_maybe_shared(value).ok();
     if valid.is_none() {
         tracing::warn!(%name, "ignoring a request header with an invalid value");
     }
