@@ -1,5 +1,6 @@
 //! One request and its response.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,6 +43,15 @@ impl Exchange {
             context,
             form: Form::of(environment, options),
         }
+    }
+
+    /// Opens stdin, if the request has a body. `std::io::stdin` is not used, because it allocates a buffer.
+    pub(crate) fn open_stdin(&self) -> io::Result<Box<dyn Read + Send>> {
+        if self.framing == Framing::None {
+            return Ok(Box::new(io::empty()));
+        }
+        let stdin = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+        Ok(Box::new(File::from(stdin)))
     }
 
     /// Runs the handler and writes the response. The caller discards the rest of the request body.

@@ -1,8 +1,6 @@
 //! A process that serves one request.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -124,16 +122,16 @@ impl Program {
         if environment.bytes("GATEWAY_INTERFACE").is_none() {
             return Err(ServeError::NotCgi);
         }
-        let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let stdout = take_response_file()?;
+        let stdout = Arc::new(take_response_file()?);
         let terminate = Terminate::new()?;
         let response_sent = terminate.response_sent();
         if let Some(deadline) = self.options.deadline {
             set_alarm(deadline);
         }
 
-        let server = stdout.try_clone()?;
+        let server = stdout.clone();
         let exchange = Exchange::new(&environment, &self.options);
+        let stdin = exchange.open_stdin()?;
         let (context, end) = (exchange.context.clone(), exchange.end);
 
         let (input, outcome) = tokio::select! {

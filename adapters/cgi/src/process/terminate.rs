@@ -7,12 +7,13 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustix::net::{SendFlags, send};
 use signal_hook::consts::SIGTERM;
-use signal_hook::low_level::{pipe, register};
+use signal_hook::low_level::register;
 
 /// SIGALRM ends the process this many seconds after SIGTERM or the deadline, if the process still runs. Apache sends
 /// SIGKILL after 3 seconds.
@@ -21,52 +22,71 @@ const ALARM: u32 = 3;
 /// Catches SIGTERM. Once this value exists, the signal does not end the process directly.
 ///
 /// Tokio's signal handling allocates tables and registers with the I/O driver at start-up. A process that serves one
-/// request would pay that cost for each request. Here, the socket is registered with the runtime only when
+/// request would pay that cost for each request. Here, sockets are created and registered with the runtime only when
 /// [`recv`](Self::recv) is polled.
-pub(crate) struct Terminate {
-    signals: UnixStream,
-    response_sent: ResponseSent,
+pub(crate) struct Terminate(Arc<State>);
+
+/// What the signal handler reads and writes.
+#[derive(Default)]
+struct State {
+    is_received: AtomicBool,
+    /// After this flag is set, SIGTERM is ignored.
+    is_response_sent: AtomicBool,
+    /// The socket that wakes [`Terminate::recv`].
+    notify: OnceLock<UnixStream>,
 }
 
-/// A flag for the signal handler. After the flag is set, SIGTERM is ignored.
-#[derive(Clone)]
-pub(crate) struct ResponseSent(Arc<AtomicBool>);
+/// Marks the response as sent.
+pub(crate) struct ResponseSent(Arc<State>);
 
 impl ResponseSent {
     pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_response_sent.store(true, Ordering::Relaxed);
     }
 }
 
 impl Terminate {
     pub(crate) fn new() -> io::Result<Self> {
-        let (signals, notify) = UnixStream::pair()?;
-        pipe::register(SIGTERM, notify)?;
-        let response_sent = ResponseSent(Arc::default());
-        let is_sent = response_sent.0.clone();
-        let start_alarm = move || {
-            if !is_sent.load(Ordering::Relaxed) {
-                // SAFETY: alarm is async-signal-safe (POSIX.1-2017, 2.4.3).
-                unsafe { libc::alarm(ALARM) };
-            }
-        };
-        // SAFETY: the handler only loads an atomic and calls alarm. Both are async-signal-safe.
-        unsafe { register(SIGTERM, start_alarm) }?;
-        Ok(Self {
-            signals,
-            response_sent,
-        })
+        let state = Arc::<State>::default();
+        let shared = state.clone();
+        // SAFETY: `handle` is async-signal-safe.
+        unsafe { register(SIGTERM, move || shared.handle()) }?;
+        Ok(Self(state))
     }
 
     pub(crate) fn response_sent(&self) -> ResponseSent {
-        self.response_sent.clone()
+        ResponseSent(self.0.clone())
     }
 
     /// Waits for SIGTERM.
     pub(crate) async fn recv(self) -> io::Result<()> {
-        self.signals.set_nonblocking(true)?;
-        let signals = tokio::net::UnixStream::from_std(self.signals)?;
+        let (signals, notify) = UnixStream::pair()?;
+        let _ = self.0.notify.set(notify);
+        // Either the signal handler sees the socket, or this function sees the flag.
+        fence(Ordering::SeqCst);
+        if self.0.is_received.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        signals.set_nonblocking(true)?;
+        let signals = tokio::net::UnixStream::from_std(signals)?;
         signals.readable().await
+    }
+}
+
+impl State {
+    /// The signal handler. It only uses atomics, alarm and send, which are async-signal-safe (POSIX.1-2017, 2.4.3).
+    /// `OnceLock::get` loads an atomic.
+    fn handle(&self) {
+        if !self.is_response_sent.load(Ordering::Relaxed) {
+            // SAFETY: alarm has no preconditions.
+            unsafe { libc::alarm(ALARM) };
+        }
+        self.is_received.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if let Some(notify) = self.notify.get() {
+            // A failure is ignored: the socket is full after an earlier signal, or the receiver is closed.
+            let _ = send(notify, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        }
     }
 }
 

@@ -54,9 +54,11 @@ pub(super) fn encode(response: &Response, form: Form) -> Vec<u8> {
 
 fn encode_headers(head: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, form: Form) {
     // RFC 3875 §6.3.1 requires Content-Type, and some servers look for it only in the first lines.
-    let (first, rest): (Vec<_>, Vec<_>) =
-        headers.iter().partition(|(name, _)| *name == CONTENT_TYPE);
-    for (name, value) in first.into_iter().chain(rest) {
+    let with_content_type = |is: bool| {
+        let selected = move |(name, _): &(&HeaderName, _)| (*name == CONTENT_TYPE) == is;
+        headers.iter().filter(selected)
+    };
+    for (name, value) in with_content_type(true).chain(with_content_type(false)) {
         if status == StatusCode::OK && name == LOCATION && matches!(form, Form::Cgi) {
             // RFC 3875 §6.2.2: Apache turns a response with Location into a redirect, despite the status 200.
             tracing::warn!(

@@ -12,7 +12,7 @@ use anyhost_core::http::StatusCode;
 use anyhost_core::{Body, BoxError, Error, Response};
 use bytes::Bytes;
 use http_body::Body as _;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::body::Output;
 pub(crate) use head::Form;
@@ -51,16 +51,16 @@ pub(crate) async fn send<W: Write + Send + 'static>(
     let mut body = response.into_body();
     // Most bodies are a single small buffer, which one write can send together with the head.
     let mut first = None;
-    match timeout(HEAD_DELAY, next_chunk(&mut body)).await {
-        Ok(Some(Ok(chunk))) if chunk.len() <= SMALL_CHUNK => head.extend_from_slice(&chunk),
-        Ok(Some(Ok(chunk))) => first = Some(chunk),
+    match first_chunk(&mut body).await {
+        Some(Ok(chunk)) if chunk.len() <= SMALL_CHUNK => head.extend_from_slice(&chunk),
+        Some(Ok(chunk)) => first = Some(chunk),
         // No byte has been written yet, so the status can still be changed to 500.
-        Ok(Some(Err(_))) => {
+        Some(Err(_)) => {
             let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
             Box::pin(send(response_to(error, info), output, info, form)).await?;
             return Err(SendError::Body);
         }
-        Ok(None) | Err(_) => {}
+        None => {}
     }
     output.write(head.into()).await?;
     if let Some(chunk) = first {
@@ -70,6 +70,16 @@ pub(crate) async fn send<W: Write + Send + 'static>(
         output.write(chunk.map_err(|_| SendError::Body)?).await?;
     }
     Ok(())
+}
+
+/// The first chunk of the body, if it comes within [`HEAD_DELAY`].
+async fn first_chunk(body: &mut Body) -> Option<Result<Bytes, BoxError>> {
+    tokio::select! {
+        // If the chunk is ready at once, no timer is created.
+        biased;
+        chunk = next_chunk(body) => chunk,
+        () = async { sleep(HEAD_DELAY).await } => None,
+    }
 }
 
 /// The next chunk of the body that is not empty. Trailers are ignored, because CGI cannot send them.
