@@ -17,8 +17,9 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 type Section = (&'static str, fn() -> Result);
 
 /// The sections of the document, in the order in which they are printed.
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     ("server", server::measure),
+    ("programs", server::programs::measure),
     ("lambda", lambda::measure),
     ("cgi", cgi::measure),
     ("in-process", in_process::measure),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -22,6 +23,41 @@ pub fn build_static(package: &str, program: &str) -> Result<PathBuf> {
         program,
         &["--target", "x86_64-unknown-linux-gnu", "--config", STATIC],
     )
+}
+
+/// The time to build a program and all its dependencies, which have been downloaded before, with nothing built yet.
+pub fn build_time(package: &str, program: &str) -> Result<Duration> {
+    let folder = tempfile::tempdir()?;
+    let target = folder.path().to_str().ok_or("a path is not UTF-8")?;
+    let started = Instant::now();
+    cargo_build(package, program, &["--target-dir", target])?;
+    Ok(started.elapsed())
+}
+
+/// Installs micro in [`micro_folder`], and returns the path of its command.
+pub fn install_micro() -> Result<PathBuf> {
+    let command = micro_folder().join("node_modules/.bin/micro");
+    if !command.exists() {
+        let status = Command::new("npm")
+            .args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--silent",
+            ])
+            .current_dir(micro_folder())
+            .stdout(Stdio::null())
+            .status()?;
+        if !status.success() {
+            return Err("npm failed to install micro".into());
+        }
+    }
+    Ok(command)
+}
+
+pub fn micro_folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/micro"))
 }
 
 fn cargo_build(package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {

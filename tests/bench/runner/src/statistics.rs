@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::table::grouped;
+
 /// The median of several measurements, and the lowest and highest of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Median {
@@ -19,6 +21,13 @@ impl Median {
             lowest: values[0],
             highest: values[values.len() - 1],
         }
+    }
+
+    /// As text without decimals, for large numbers.
+    pub fn grouped(&self) -> String {
+        let [median, lowest, highest] =
+            [self.median, self.lowest, self.highest].map(|number| grouped(number.round() as u64));
+        format!("{median} ({lowest}–{highest})")
     }
 }
 
@@ -39,12 +48,12 @@ impl fmt::Display for Median {
 
 /// Measures every subject once in each round, so that a change of the machine's load affects all of them. Returns the values of
 /// each subject.
-pub fn interleaved<T>(
+pub fn interleaved<T, V>(
     rounds: usize,
     subjects: &[T],
-    mut measure: impl FnMut(&T) -> crate::Result<f64>,
-) -> crate::Result<Vec<Vec<f64>>> {
-    let mut values = vec![Vec::new(); subjects.len()];
+    mut measure: impl FnMut(&T) -> crate::Result<V>,
+) -> crate::Result<Vec<Vec<V>>> {
+    let mut values: Vec<Vec<V>> = subjects.iter().map(|_| Vec::new()).collect();
     for round in 0..rounds {
         for i in 0..subjects.len() {
             let i = (i + round) % subjects.len();

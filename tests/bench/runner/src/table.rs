@@ -2,7 +2,7 @@
 
 /// Prints a heading and a table. The first cell of a row is text, the others are aligned to the right.
 pub fn print(title: &str, columns: &[&str], rows: &[Vec<String>]) {
-    println!("\n## {title}\n");
+    println!("\n### {title}\n");
     println!("| {} |", columns.join(" | "));
     println!("|---|{}", "---:|".repeat(columns.len() - 1));
     for row in rows {

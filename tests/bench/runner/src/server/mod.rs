@@ -1,0 +1,160 @@
+//! HTTP servers.
+
+mod client;
+mod load;
+mod memory;
+pub mod peers;
+pub mod programs;
+pub mod workloads;
+
+use self::load::Load;
+use self::peers::{PEERS, Peer, Running, Server, Source};
+use self::workloads::Workload;
+use crate::callgrind::{self, Count};
+use crate::statistics::{Median, interleaved};
+use crate::{Result, table};
+
+pub fn measure() -> Result {
+    println!("\n## HTTP servers");
+    for workload in workloads::all() {
+        let servers = build(&PEERS, workload.application)?;
+        verify(&servers, &workload)?;
+        measure_workload(&servers, &workload)?;
+    }
+    let peers: Vec<Peer> = PEERS.into_iter().filter(|peer| peer.http2).collect();
+    measure_http2(&build(&peers, "app")?)?;
+    measure_memory(&build(&PEERS, "hello")?)
+}
+
+fn build(peers: &[Peer], application: &'static str) -> Result<Vec<Server>> {
+    let servers = peers.iter().map(|peer| Server::build(*peer, application));
+    servers.collect()
+}
+
+/// Fails if a server does not give the expected response.
+fn verify(servers: &[Server], workload: &Workload) -> Result {
+    for server in servers {
+        let running = server.start()?;
+        let response = running.connect()?.exchange(&workload.request())?;
+        workload
+            .check(&response)
+            .map_err(|error| format!("{}: {error}", server.peer.name))?;
+    }
+    Ok(())
+}
+
+fn measure_workload(servers: &[Server], workload: &Workload) -> Result {
+    let mut rows = Vec::new();
+    for server in servers {
+        // valgrind cannot run Node.js.
+        let count = match server.peer.source {
+            Source::Node => "–".to_owned(),
+            _ => table::grouped(instructions(server, workload)?.total()),
+        };
+        rows.push(vec![server.peer.name.to_owned(), count]);
+    }
+    let running = servers.iter().map(Server::start);
+    let running = running.collect::<Result<Vec<Running>>>()?;
+    let mut columns = vec!["server".to_owned(), "instructions".to_owned()];
+    for &connections in workload.connections {
+        let loads = interleaved(workload.rounds, &running, |running| {
+            load::wrk(running, workload, connections)
+        })?;
+        if connections == 64 {
+            columns.push("CPU time, µs".to_owned());
+        }
+        columns.push(format!("requests/s, {connections} conn."));
+        columns.push("p99, ms".to_owned());
+        for (row, loads) in rows.iter_mut().zip(&loads) {
+            if connections == 64 {
+                row.push(format!("{:.1}", median(loads, |load| load.cpu)));
+            }
+            row.push(median(loads, |load| load.requests_per_second).grouped());
+            row.push(format!("{:.2}", median(loads, |load| load.p99)));
+        }
+    }
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    table::print(workload.title, &columns, &rows);
+    Ok(())
+}
+
+/// The instructions of one request on a connection with keep-alive.
+pub fn instructions(server: &Server, workload: &Workload) -> Result<Count> {
+    let (few, many) = workload.repetitions;
+    callgrind::per_repetition(few, many, |requests, output| {
+        let running = server.start_as(callgrind::command(&server.program, output))?;
+        let mut connection = running.connect()?;
+        for _ in 0..requests {
+            workload.check(&connection.exchange(&workload.request())?)?;
+        }
+        drop(connection);
+        running.process.terminate()?;
+        Ok(())
+    })
+}
+
+fn measure_http2(servers: &[Server]) -> Result {
+    let running = servers.iter().map(Server::start);
+    let running = running.collect::<Result<Vec<Running>>>()?;
+    for running in &running {
+        running.connect()?;
+    }
+    let loads = interleaved(5, &running, |running| {
+        load::h2load(running, "/", "Hello, world!".len())
+    })?;
+    let rows = servers.iter().zip(&loads).map(|(server, loads)| {
+        vec![
+            server.peer.name.to_owned(),
+            format!("{:.1}", median(loads, |load| load.cpu)),
+            median(loads, |load| load.requests_per_second).grouped(),
+            format!("{:.2}", median(loads, |load| load.p99)),
+        ]
+    });
+    table::print(
+        "Text over HTTP/2, 100 streams of one connection",
+        &["server", "CPU time, µs", "requests/s", "p99, ms"],
+        &rows.collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+fn measure_memory(servers: &[Server]) -> Result {
+    let text = &workloads::all()[0];
+    let idle = interleaved(5, servers, |server| {
+        memory::per_idle_connection(server, text)
+    })?;
+    let peaks = interleaved(3, servers, |server| {
+        let running = server.start()?;
+        running.connect()?;
+        load::wrk(&running, text, 1000)?;
+        Ok(memory::peak(&running)? as f64)
+    })?;
+    let rows = servers
+        .iter()
+        .zip(idle)
+        .zip(peaks)
+        .map(|((server, idle), peaks)| {
+            let kilobytes = |values: Vec<f64>| {
+                Median::of(values.into_iter().map(|bytes| bytes / 1024.0).collect())
+            };
+            vec![
+                server.peer.name.to_owned(),
+                format!("{:.1}", kilobytes(idle)),
+                kilobytes(peaks).grouped(),
+            ]
+        });
+    table::print(
+        "Resident memory",
+        &[
+            "server",
+            "idle connection, KB",
+            "peak with 1,000 active connections, KB",
+        ],
+        &rows.collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+fn median(loads: &[Load], value: impl Fn(&Load) -> f64) -> Median {
+    Median::of(loads.iter().map(value).collect())
+}
