@@ -1,6 +1,7 @@
 // The application of the benchmarks, written with microrouter: see ../../README.md.
+const http = require('http');
 const { Readable } = require('stream');
-const { buffer, json } = require('micro');
+const { buffer, json, serve } = require('micro');
 const { get, post, router } = require('microrouter');
 
 const upload = async (req) => {
@@ -22,7 +23,7 @@ for (let n = 0; n < 200; n += 1) {
   routes.push(get(`/route${n}/:id`, (req) => req.params.id));
 }
 
-module.exports = router(
+const app = router(
   get('/', () => 'Hello, world!'),
   post('/json', (req) => json(req)),
   post('/echo', (req) => buffer(req, { limit: '2mb' })),
@@ -31,3 +32,6 @@ module.exports = router(
   get('/stream', () => Readable.from(chunks())),
   ...routes,
 );
+
+const [host, port] = (process.argv[2] ?? '127.0.0.1:3000').split(':');
+http.createServer(serve(app)).listen(port, host);

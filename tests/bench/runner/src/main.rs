@@ -14,22 +14,27 @@ mod table;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-type Section = (&'static str, fn() -> Result);
+/// The name on the command line, the heading, and the function that measures and prints tables.
+type Section = (&'static str, &'static str, fn() -> Result);
 
 /// The sections of the document, in the order in which they are printed.
 const SECTIONS: [Section; 5] = [
-    ("server", server::measure),
-    ("programs", server::programs::measure),
-    ("lambda", lambda::measure),
-    ("cgi", cgi::measure),
-    ("in-process", in_process::measure),
+    ("server", "HTTP servers", server::measure),
+    (
+        "programs",
+        "Programs of the HTTP servers",
+        server::programs::measure,
+    ),
+    ("lambda", "Lambda functions", lambda::measure),
+    ("cgi", "CGI programs", cgi::measure),
+    ("in-process", "In-process calls", in_process::measure),
 ];
 
 fn main() -> Result {
     let names: Vec<String> = std::env::args().skip(1).collect();
     for name in &names {
-        if !SECTIONS.iter().any(|(section, _)| section == name) {
-            let known: Vec<&str> = SECTIONS.iter().map(|(section, _)| *section).collect();
+        if !SECTIONS.iter().any(|(section, ..)| section == name) {
+            let known: Vec<&str> = SECTIONS.iter().map(|(section, ..)| *section).collect();
             return Err(format!(
                 "invalid section \"{name}\": expected one of {}",
                 known.join(", ")
@@ -38,8 +43,9 @@ fn main() -> Result {
         }
     }
     machine::print()?;
-    for (section, measure) in SECTIONS {
+    for (section, heading, measure) in SECTIONS {
         if names.is_empty() || names.iter().any(|name| name == section) {
+            println!("\n## {heading}");
             measure()?;
         }
     }

@@ -2,12 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Result;
 
 /// Programs start more slowly under valgrind.
 const START_UP_LIMIT: Duration = Duration::from_secs(60);
+
+const FIRST_PORT: u32 = 10_000;
+const PORTS: u32 = 20_000;
 
 /// A running program, which is killed when the value is dropped.
 pub struct Process(Child);
@@ -71,9 +75,23 @@ impl Drop for Process {
     }
 }
 
-/// An address on which nothing listens at the moment.
+/// An address on which nothing listens at the moment. The kernel does not use ports below 32,768 for outgoing connections.
+/// With a port above, a client that waits for the server can be given the port of the server as its own, so that it connects
+/// to itself and the server cannot start.
 pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        if tried > PORTS {
+            return Err("no free port".into());
+        }
+        // Other runners on the machine start elsewhere.
+        let port = FIRST_PORT + (std::process::id().wrapping_mul(97).wrapping_add(tried)) % PORTS;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(port)?));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
 }
 
 /// Connects as soon as a program that was just started listens.

@@ -34,26 +34,24 @@ pub fn build_time(package: &str, program: &str) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// Installs micro in [`micro_folder`], and returns the path of its command.
-pub fn install_micro() -> Result<PathBuf> {
-    let command = micro_folder().join("node_modules/.bin/micro");
-    if !command.exists() {
-        let status = Command::new("npm")
-            .args([
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--silent",
-            ])
-            .current_dir(micro_folder())
-            .stdout(Stdio::null())
-            .status()?;
-        if !status.success() {
-            return Err("npm failed to install micro".into());
-        }
+/// Installs micro in [`micro_folder`].
+pub fn install_micro() -> Result {
+    let status = Command::new("npm")
+        .args([
+            "ci",
+            "--prefer-offline",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--silent",
+        ])
+        .current_dir(micro_folder())
+        .stdout(Stdio::null())
+        .status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err("npm failed to install micro".into()),
     }
-    Ok(command)
 }
 
 pub fn micro_folder() -> &'static Path {

@@ -124,6 +124,9 @@ fn run(command: &mut Command, server: &Running) -> Result<(String, Duration)> {
     let text = String::from_utf8(output.stdout)?;
     match output.status.success() {
         true => Ok((text, cpu)),
-        false => Err(format!("the load generator failed: {text}").into()),
+        false => {
+            let error = String::from_utf8_lossy(&output.stderr);
+            Err(format!("the load generator failed: {text}{error}").into())
+        }
     }
 }

@@ -15,7 +15,6 @@ use crate::statistics::{Median, interleaved};
 use crate::{Result, table};
 
 pub fn measure() -> Result {
-    println!("\n## HTTP servers");
     for workload in workloads::all() {
         let servers = build(&PEERS, workload.application)?;
         verify(&servers, &workload)?;
@@ -34,13 +33,15 @@ fn build(peers: &[Peer], application: &'static str) -> Result<Vec<Server>> {
 /// Fails if a server does not give the expected response.
 fn verify(servers: &[Server], workload: &Workload) -> Result {
     for server in servers {
-        let running = server.start()?;
-        let response = running.connect()?.exchange(&workload.request())?;
-        workload
-            .check(&response)
-            .map_err(|error| format!("{}: {error}", server.peer.name))?;
+        let (name, title) = (server.peer.name, workload.title);
+        request(server, workload).map_err(|error| format!("{name}, {title}: {error}"))?;
     }
     Ok(())
+}
+
+fn request(server: &Server, workload: &Workload) -> Result {
+    let running = server.start()?;
+    workload.check(&running.connect()?.exchange(&workload.request())?)
 }
 
 fn measure_workload(servers: &[Server], workload: &Workload) -> Result {

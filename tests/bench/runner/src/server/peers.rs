@@ -100,7 +100,10 @@ impl Server {
     pub fn build(peer: Peer, application: &'static str) -> Result<Server> {
         let program = match peer.source.package() {
             Some(package) => programs::build(package, application)?,
-            None => programs::install_micro()?,
+            None => {
+                programs::install_micro()?;
+                "node".into()
+            }
         };
         Ok(Server {
             peer,
@@ -121,8 +124,8 @@ impl Server {
             Source::Anyhost => command.args(["-l", &address.to_string()]),
             Source::Rust(_) => command.arg(address.to_string()),
             Source::Node => command
-                .args(["-l", &format!("tcp://{address}")])
-                .arg(programs::micro_folder().join(format!("{}.js", self.application))),
+                .arg(programs::micro_folder().join(format!("{}.js", self.application)))
+                .arg(address.to_string()),
         };
         let log = NamedTempFile::new()?;
         command
@@ -152,7 +155,13 @@ pub struct Running {
 impl Running {
     /// Waits until the server accepts connections.
     pub fn connect(&self) -> Result<Connection> {
-        Ok(Connection::new(connect(self.address)?))
+        match connect(self.address) {
+            Ok(stream) => Ok(Connection::new(stream)),
+            Err(error) => {
+                let log = std::fs::read_to_string(self.log.path())?;
+                Err(format!("{error}; its log: {log}").into())
+            }
+        }
     }
 
     pub fn empty_log(&self) -> Result {

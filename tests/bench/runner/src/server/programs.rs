@@ -36,7 +36,6 @@ pub fn measure() -> Result {
         }
         rows.push(row);
     }
-    println!("\n## Programs of the HTTP servers");
     table::print(
         "The smallest program",
         &[
