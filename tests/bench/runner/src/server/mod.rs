@@ -15,14 +15,18 @@ use crate::statistics::{Median, interleaved};
 use crate::{Result, table};
 
 pub fn measure() -> Result {
+    let hello = build(&PEERS, "hello")?;
+    let app = build(&PEERS, "app")?;
     for workload in workloads::all() {
-        let servers = build(&PEERS, workload.application)?;
-        verify(&servers, &workload)?;
-        measure_workload(&servers, &workload)?;
+        let servers = match workload.application {
+            "hello" => &hello,
+            _ => &app,
+        };
+        verify(servers, &workload)?;
+        measure_workload(servers, &workload)?;
     }
-    let peers: Vec<Peer> = PEERS.into_iter().filter(|peer| peer.http2).collect();
-    measure_http2(&build(&peers, "app")?)?;
-    measure_memory(&build(&PEERS, "hello")?)
+    measure_http2(&app)?;
+    measure_memory(&hello)
 }
 
 fn build(peers: &[Peer], application: &'static str) -> Result<Vec<Server>> {
@@ -95,7 +99,8 @@ pub fn instructions(server: &Server, workload: &Workload) -> Result<Count> {
 }
 
 fn measure_http2(servers: &[Server]) -> Result {
-    let running = servers.iter().map(Server::start);
+    let servers: Vec<&Server> = servers.iter().filter(|server| server.peer.http2).collect();
+    let running = servers.iter().map(|server| server.start());
     let running = running.collect::<Result<Vec<Running>>>()?;
     for running in &running {
         running.connect()?;

@@ -8,7 +8,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const BYTES: &str = "application/octet-stream";
 
 #[derive(Deserialize, Serialize)]
 struct Order {
@@ -52,23 +55,20 @@ async fn main() -> std::io::Result<()> {
 async fn app(request: Request<Incoming>) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
     let path = request.uri().path();
     Ok(match (request.method(), path) {
-        (&Method::GET, "/") => full("Hello, world!"),
+        (&Method::GET, "/") => full(TEXT, "Hello, world!"),
         (&Method::POST, "/json") => {
             let body = request.into_body().collect().await?.to_bytes();
             let order: Order = serde_json::from_slice(&body)?;
-            let mut response = full(serde_json::to_vec(&order)?);
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, "application/json".parse()?);
-            response
+            full("application/json", serde_json::to_vec(&order)?)
         }
-        (&Method::POST, "/echo") => full(request.into_body().collect().await?.to_bytes()),
+        (&Method::POST, "/echo") => full(BYTES, request.into_body().collect().await?.to_bytes()),
         (&Method::POST, "/upload") => {
             let mut body = request.into_body();
             let mut length = 0;
             while let Some(frame) = body.frame().await {
                 length += frame?.data_ref().map_or(0, Bytes::len);
             }
-            full(length.to_string())
+            full(TEXT, length.to_string())
         }
         (&Method::GET, "/stream") => {
             let chunk = Bytes::from_static(b"sixteen bytes...");
@@ -76,8 +76,8 @@ async fn app(request: Request<Incoming>) -> Result<Response<Body>, Box<dyn Error
             Response::new(StreamBody::new(stream::iter(chunks)).boxed_unsync())
         }
         (&Method::GET, _) => match path[1..].split_once('/') {
-            Some(("bytes", length)) => full(vec![b'x'; length.parse()?]),
-            Some((route, id)) if is_route(route) => full(id.to_owned()),
+            Some(("bytes", length)) => full(BYTES, vec![b'x'; length.parse()?]),
+            Some((route, id)) if is_route(route) => full(TEXT, id.to_owned()),
             _ => not_found(),
         },
         _ => not_found(),
@@ -90,8 +90,11 @@ fn is_route(segment: &str) -> bool {
     matches!(number, Some(Ok(0..200)))
 }
 
-fn full(body: impl Into<Bytes>) -> Response<Body> {
-    Response::new(Full::new(body.into()).boxed_unsync())
+fn full(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 fn not_found() -> Response<Body> {

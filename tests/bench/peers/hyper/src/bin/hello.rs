@@ -1,8 +1,7 @@
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
+use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -19,9 +18,9 @@ async fn main() -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let hello = service_fn(|_| async {
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(
-                    b"Hello, world!",
-                ))))
+                Response::builder()
+                    .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+                    .body(Full::new(Bytes::from_static(b"Hello, world!")))
             });
             let connection = auto::Builder::new(TokioExecutor::new());
             let _ = connection
