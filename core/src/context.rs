@@ -1,5 +1,6 @@
 //! The information of a host about a request, such as the address of the client.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
@@ -34,6 +35,8 @@ pub struct Context {
     /// The values that all requests of a connection share.
     facts: Arc<Facts>,
     request: Arc<RequestState>,
+    /// Each request has another deadline. In the facts, it would make each request copy them.
+    deadline: Option<SystemTime>,
 }
 
 #[derive(Clone)]
@@ -45,7 +48,6 @@ struct Facts {
     request_id: Option<Box<str>>,
     /// Generates the id of a request that has no id.
     new_request_id: Option<fn() -> Box<str>>,
-    deadline: Option<SystemTime>,
     development: bool,
     draining: Option<DrainSignal>,
     timer: Option<fn(Duration) -> Timer>,
@@ -80,7 +82,6 @@ impl Context {
             base_path: Box::default(),
             request_id: None,
             new_request_id: None,
-            deadline: None,
             development: is_development(),
             draining: None,
             mount: Box::default(),
@@ -89,6 +90,7 @@ impl Context {
         Self {
             facts: Arc::new(facts),
             request: Arc::default(),
+            deadline: None,
         }
     }
 
@@ -139,7 +141,7 @@ impl Context {
     /// Sets the time at which the host stops waiting for the response.
     #[must_use]
     pub fn with_deadline(mut self, deadline: SystemTime) -> Self {
-        self.facts().deadline = Some(deadline);
+        self.deadline = Some(deadline);
         self
     }
 
@@ -179,6 +181,7 @@ impl Context {
         Self {
             facts: self.facts.clone(),
             request,
+            deadline: self.deadline,
         }
     }
 
@@ -220,6 +223,23 @@ impl Context {
             Some(new) => Some(self.request.request_id.get_or_init(new)),
             None => self.request.request_id.get().map(|id| &**id),
         })
+    }
+
+    /// Returns the request id for the last event of a request on a connection. If no other clone of the context can
+    /// ask for the id, a new id is not stored, so that the next request reuses the allocation of this request.
+    #[doc(hidden)]
+    pub fn last_request_id(&self, connection: &Self) -> Option<Cow<'_, str>> {
+        let owners = 1 + usize::from(Arc::ptr_eq(&self.request, &connection.request));
+        match self.facts.new_request_id {
+            Some(new)
+                if Arc::strong_count(&self.request) == owners
+                    && self.facts.request_id.is_none()
+                    && self.request.request_id.get().is_none() =>
+            {
+                Some(new().into_string().into())
+            }
+            _ => self.request_id().map(Into::into),
+        }
     }
 
     /// Stores the id that the client sent, if the id is valid. [`exchange`](crate::adapter::exchange()) calls this
@@ -280,7 +300,7 @@ impl Context {
 
     /// The time at which the host stops waiting for the response.
     pub fn deadline(&self) -> Option<SystemTime> {
-        self.facts.deadline
+        self.deadline
     }
 
     /// Whether responses to errors contain the error's sources.
@@ -367,7 +387,7 @@ impl fmt::Debug for Context {
             .field("peer", &self.facts.peer)
             .field("base_path", &self.facts.base_path)
             .field("request_id", &self.facts.request_id)
-            .field("deadline", &self.facts.deadline)
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
@@ -400,6 +420,28 @@ mod tests {
             context.set_client_request_id(bad);
             assert_eq!(context.request_id(), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_id_in_the_last_event_of_a_request_is_the_id_that_the_handler_saw() {
+        let connection = Context::new(Host::HTTP).with_new_request_ids(|| "new".into());
+        let request = connection.for_request();
+        assert_eq!(request.last_request_id(&connection).as_deref(), Some("new"));
+        assert_eq!(request.request.request_id.get(), None);
+        // A task of the handler can still ask for the id.
+        let task = request.clone();
+        assert_eq!(request.last_request_id(&connection).as_deref(), Some("new"));
+        assert_eq!(task.request.request_id.get().map(|id| &**id), Some("new"));
+        request.set_client_request_id(b"late");
+        assert_eq!(request.last_request_id(&connection).as_deref(), Some("new"));
+
+        drop((request, task));
+        let request = connection.for_request();
+        request.set_client_request_id(b"sent");
+        assert_eq!(
+            request.last_request_id(&connection).as_deref(),
+            Some("sent")
+        );
     }
 
     #[test]
