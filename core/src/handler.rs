@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::response::IntoResponse;
-use crate::{Request, Response, Result};
+use crate::{Context, Request, Response, Result};
 
 /// An asynchronous function from a request to a response.
 ///
@@ -44,6 +44,16 @@ pub trait Handler: Send + Sync + 'static {
     /// The error stays an `Err` until [`exchange`](crate::adapter::exchange()) converts it into a response, so that
     /// handlers around this handler can inspect and replace the error.
     async fn handle(&self, request: Request) -> Result<Response>;
+
+    /// Calls a handler whose future does not borrow from the handler, and takes the request out of `request`. Adds the
+    /// context to the request, unless the handler ignores the request. `None` if the future borrows from the handler.
+    ///
+    /// Only plain functions implement this method. It saves 800 instructions: the allocation that keeps a handler
+    /// and its future together, and the three allocations of the extension.
+    #[doc(hidden)]
+    fn handle_static(&self, _: &mut Request, _: &Context) -> Option<ResponseFuture<'static>> {
+        None
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for Arc<H> {
@@ -54,6 +64,14 @@ impl<H: Handler + ?Sized> Handler for Arc<H> {
     {
         (**self).handle(request)
     }
+
+    fn handle_static(
+        &self,
+        request: &mut Request,
+        context: &Context,
+    ) -> Option<ResponseFuture<'static>> {
+        (**self).handle_static(request, context)
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for Box<H> {
@@ -63,6 +81,14 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         Self: 'b,
     {
         (**self).handle(request)
+    }
+
+    fn handle_static(
+        &self,
+        request: &mut Request,
+        context: &Context,
+    ) -> Option<ResponseFuture<'static>> {
+        (**self).handle_static(request, context)
     }
 }
 
@@ -227,6 +253,12 @@ impl<F: Clone, K> Clone for FunctionHandler<F, K> {
 /// inner handler use this type, so that they return the future of the inner handler and do not box a second future.
 pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
+/// Takes a request out of its place, and adds its context.
+fn take(request: &mut Request, context: &Context) -> Request {
+    request.extensions_mut().insert(context.clone());
+    std::mem::take(request)
+}
+
 async fn into_response<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {
     output.await.into_response()
 }
@@ -243,6 +275,14 @@ where
     {
         Box::pin(into_response((self.0)(request)))
     }
+
+    fn handle_static(
+        &self,
+        request: &mut Request,
+        context: &Context,
+    ) -> Option<ResponseFuture<'static>> {
+        Some(Box::pin(into_response((self.0)(take(request, context)))))
+    }
 }
 
 impl<F, O> Handler for FunctionHandler<F, TakesNothing<O>>
@@ -256,6 +296,10 @@ where
         Self: 'b,
     {
         Box::pin(into_response((self.0)()))
+    }
+
+    fn handle_static(&self, _: &mut Request, _: &Context) -> Option<ResponseFuture<'static>> {
+        Some(Box::pin(into_response((self.0)())))
     }
 }
 
@@ -271,6 +315,16 @@ where
     {
         Box::pin(ready((self.0)(request).into_response()))
     }
+
+    fn handle_static(
+        &self,
+        request: &mut Request,
+        context: &Context,
+    ) -> Option<ResponseFuture<'static>> {
+        Some(Box::pin(ready(
+            (self.0)(take(request, context)).into_response(),
+        )))
+    }
 }
 
 impl<F, T> Handler for FunctionHandler<F, TakesNothingSync<T>>
@@ -284,5 +338,9 @@ where
         Self: 'b,
     {
         Box::pin(ready((self.0)().into_response()))
+    }
+
+    fn handle_static(&self, _: &mut Request, _: &Context) -> Option<ResponseFuture<'static>> {
+        Some(Box::pin(ready((self.0)().into_response())))
     }
 }

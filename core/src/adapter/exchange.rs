@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use http::StatusCode;
 use self_cell::self_cell;
@@ -14,9 +14,9 @@ use super::outcome::Outcome;
 use super::request_info::RequestInfo;
 use super::{log, request_rules, response_rules};
 use crate::error_hook::{self, ErrorKind};
-use crate::handler::Handler;
+use crate::handler::{Handler, ResponseFuture};
 use crate::panic;
-use crate::{Error, Request, Response, Result};
+use crate::{Context, Error, Request, Response, Result};
 
 /// Calls a handler. Returns the response in the form in which the adapter has to send it, and how the exchange ended.
 ///
@@ -54,26 +54,45 @@ use crate::{Error, Request, Response, Result};
 /// assert_eq!(exchanged.response.headers()["content-length"], "13");
 /// # }
 /// ```
-pub fn exchange(handler: Arc<dyn Handler>, mut request: Request, deadline: Deadline) -> Exchange {
-    let mut info = RequestInfo::of(&mut request);
+pub fn exchange(handler: Arc<dyn Handler>, request: Request, deadline: Deadline) -> Exchange {
+    let context = request.extensions().get::<Context>().cloned();
+    exchange_in(context.unwrap_or_default(), &handler, request, deadline)
+}
+
+/// Does the same as [`exchange`] for a request whose context is not in its extensions yet. The context is added to the
+/// request only if the handler can read it.
+#[doc(hidden)]
+pub fn exchange_in(
+    context: Context,
+    handler: &Arc<dyn Handler>,
+    mut request: Request,
+    deadline: Deadline,
+) -> Exchange {
+    let mut info = RequestInfo::new(&request, context);
     // The handler is called here and not in the first poll. A request is large, and the future would have to
     // store the request until the first poll.
     let state = match request_rules::admit(&mut request, &mut info) {
-        Ok(()) => {
-            // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
-            let call = || Running::new(handler, |handler| (**handler).handle(request));
-            match panic::catch(call) {
-                Ok(running) => State::Running(running),
-                Err(panic) => State::Failed(Error::from_panic(panic), Outcome::Panicked),
-            }
-        }
-        Err(error) => State::Failed(error, Outcome::Rejected),
+        Ok(()) => match panic::catch(|| call(handler, request, &info.context)) {
+            Ok(state) => state,
+            Err(panic) => State::Failed(Error::from_panic(panic).into(), Outcome::Panicked),
+        },
+        Err(error) => State::Failed(error.into(), Outcome::Rejected),
     };
     Exchange {
         state,
         deadline,
         info: Some(info),
     }
+}
+
+fn call(handler: &Arc<dyn Handler>, mut request: Request, context: &Context) -> State {
+    if let Some(future) = handler.handle_static(&mut request, context) {
+        return State::Running(future);
+    }
+    request.extensions_mut().insert(context.clone());
+    // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
+    let borrowing = Borrowing::new(handler.clone(), |handler| (**handler).handle(request));
+    State::Borrowing(borrowing)
 }
 
 /// The result of an exchange.
@@ -90,16 +109,13 @@ pub struct Exchanged {
     pub info: RequestInfo,
 }
 
-/// What [`Handler::handle`] returns.
-type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
-
 self_cell!(
     /// A handler and its future, which borrows from the handler. `self_cell` keeps both in one allocation,
     /// which makes the pair `'static`.
-    struct Running {
+    struct Borrowing {
         owner: Arc<dyn Handler>,
         #[covariant]
-        dependent: HandlerFuture,
+        dependent: ResponseFuture,
     }
 );
 
@@ -114,9 +130,11 @@ pub struct Exchange {
 }
 
 enum State {
-    Running(Running),
+    Running(ResponseFuture<'static>),
+    Borrowing(Borrowing),
     /// The handler was not called, or panicked when it was called.
-    Failed(Error, Outcome),
+    /// Boxed, because it is rare, and larger than the other states.
+    Failed(Box<Error>, Outcome),
     Ended,
 }
 
@@ -164,18 +182,20 @@ impl Exchange {
     /// Polls the handler's future. When the future is ready, drops it and makes the response. Each of these steps
     /// can panic.
     fn step(&mut self, cx: &mut TaskContext<'_>, result: &mut Option<Result>) -> Poll<Outcome> {
-        if let State::Running(running) = &mut self.state {
-            let poll = running.with_dependent_mut(|_, future| {
-                let poll = future.as_mut().poll(cx);
-                poll.map(|returned| *result = Some(returned))
-            });
-            if poll.is_pending() {
-                return Poll::Pending;
+        let mut poll = |future: &mut ResponseFuture<'_>| {
+            let poll = future.as_mut().poll(cx);
+            poll.map(|returned| *result = Some(returned))
+        };
+        match &mut self.state {
+            State::Running(future) => ready!(poll(future)),
+            State::Borrowing(borrowing) => {
+                ready!(borrowing.with_dependent_mut(|_, future| poll(future)));
             }
+            State::Failed(..) | State::Ended => {}
         }
         let outcome = match std::mem::replace(&mut self.state, State::Ended) {
             State::Failed(error, outcome) => {
-                *result = Some(Err(error));
+                *result = Some(Err(*error));
                 outcome
             }
             // A panic inside a tower layer was caught there.

@@ -75,8 +75,8 @@ pub use drain::DrainSignal;
 #[cfg(feature = "tower")]
 pub(crate) use error_response::error_response;
 pub use exchange::{
-    Exchange, Exchanged, exchange, finish_response, log_aborted, reject, report_error, response_to,
-    timed_out,
+    Exchange, Exchanged, exchange, exchange_in, finish_response, log_aborted, reject, report_error,
+    response_to, timed_out,
 };
 #[cfg(feature = "tower")]
 pub(crate) use log::handler_error as log_handler_error;

@@ -30,6 +30,10 @@ impl RequestInfo {
             request.extensions_mut().insert(context.clone());
             context
         });
+        Self::new(request, context)
+    }
+
+    pub(super) fn new(request: &Request, context: Context) -> Self {
         Self {
             method: request.method().clone(),
             http1_connection: request.version() < Version::HTTP_2
