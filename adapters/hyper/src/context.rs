@@ -70,14 +70,12 @@ fn new_request_id() -> Box<str> {
         return format!("{process}{number:08x}").into();
     };
     // `format!` would take most of the instructions of an access log line.
-    let mut digits = [0; 8];
-    for (index, byte) in number.to_be_bytes().into_iter().enumerate() {
-        digits[2 * index] = HEX[usize::from(byte >> 4)];
-        digits[2 * index + 1] = HEX[usize::from(byte & 0xF)];
-    }
     let mut id = String::with_capacity(24);
     id.push_str(process);
-    id.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+    for byte in number.to_be_bytes() {
+        id.push(char::from(HEX[usize::from(byte >> 4)]));
+        id.push(char::from(HEX[usize::from(byte & 0xF)]));
+    }
     id.into()
 }
 

@@ -92,6 +92,7 @@ impl Started {
         status: Option<StatusCode>,
         aborted: bool,
         context: &Context,
+        request_id: Option<&str>,
         log: Option<&AccessLog>,
     ) {
         let path = self.target.as_ref().map_or("*", PathAndQuery::path);
@@ -102,7 +103,7 @@ impl Started {
             bytes: self.bytes,
             duration: self.at.elapsed(),
             peer: context.peer(),
-            request_id: context.request_id(),
+            request_id,
             route: context.route(),
             aborted,
         };

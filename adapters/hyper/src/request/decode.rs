@@ -1,6 +1,6 @@
-//! Converts hyper's request into a [`Request`].
+//! Converts hyper's request into a [`Request`], without its context.
 
-use anyhost_core::{Body, Context, Request};
+use anyhost_core::{Body, Request};
 use http::Version;
 use http::header::EXPECT;
 use hyper::body::{Body as _, Incoming};
@@ -8,14 +8,9 @@ use hyper::body::{Body as _, Incoming};
 use super::upload::Upload;
 use crate::state::ConnectionState;
 
-pub(super) fn request(
-    request: http::Request<Incoming>,
-    context: Context,
-    connection: &ConnectionState,
-) -> Request {
+pub(super) fn request(request: http::Request<Incoming>, connection: &ConnectionState) -> Request {
     let shared = &connection.shared;
-    let (mut parts, incoming) = request.into_parts();
-    parts.extensions.insert(context);
+    let (parts, incoming) = request.into_parts();
     let body = match incoming.is_end_stream() {
         true => Body::empty(),
         false => {

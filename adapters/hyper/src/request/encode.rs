@@ -75,7 +75,7 @@ fn encode(
     }
     let body = ResponseBody {
         body,
-        rest: Bytes::new(),
+        rest: None,
         complete: false,
         in_flight,
         ending,
@@ -97,8 +97,8 @@ const MAX_CHUNK: usize = 64 * 1024;
 /// disconnected. Dropping the body ends the request.
 pub(crate) struct ResponseBody {
     body: Body,
-    /// The rest of a chunk that was larger than [`MAX_CHUNK`].
-    rest: Bytes,
+    /// The rest of a chunk that was larger than [`MAX_CHUNK`]. Boxed, because hyper copies this value several times.
+    rest: Option<Box<Bytes>>,
     /// Whether hyper has taken the last frame.
     complete: bool,
     in_flight: InFlight,
@@ -109,30 +109,40 @@ pub(crate) struct ResponseBody {
 enum Ending {
     Open,
     Deadline(Box<(Deadline, RequestInfo)>),
-    Failed(BoxError, Pin<Box<Sleep>>),
+    Failed(Box<(BoxError, Pin<Box<Sleep>>)>),
 }
 
 impl ResponseBody {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // The deadline is checked before the body is polled, because a body that always has another chunk ready would
-        // otherwise never end.
-        if let Ending::Deadline(limit) = &mut self.ending
-            && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx)
-        {
+        let frame = self.poll_chunk(cx);
+        let Ending::Deadline(limit) = &mut self.ending else {
+            return frame;
+        };
+        // A body in memory ends with its first chunk and needs no timer. A body that always has another chunk ready
+        // would never end if the deadline was checked only while no chunk is ready.
+        let is_last = match &frame {
+            Poll::Ready(Some(Ok(_))) => self.rest.is_none() && self.body.is_end_stream(),
+            poll => poll.is_ready(),
+        };
+        if !is_last && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx) {
             log_aborted(&limit.1, &exceeded);
             return Poll::Ready(Some(Err(exceeded.into())));
         }
-        let mut frame = match self.rest.is_empty() {
-            true => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        frame
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut frame = match self.rest.take() {
+            None => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
                 other => return Poll::Ready(other),
             },
-            false => Frame::data(std::mem::take(&mut self.rest)),
+            Some(rest) => Frame::data(*rest),
         };
         if let Some(data) = frame.data_mut()
             && data.len() > MAX_CHUNK
         {
-            self.rest = data.split_off(MAX_CHUNK);
+            self.rest = Some(Box::new(data.split_off(MAX_CHUNK)));
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -152,7 +162,7 @@ impl http_body::Body for ResponseBody {
                 // Neither reports when the bytes are written, so the error is delayed.
                 Some(Err(error)) => {
                     self.in_flight.set_aborted();
-                    self.ending = Ending::Failed(error, Box::pin(sleep(FLUSH_TIME)));
+                    self.ending = Ending::Failed(Box::new((error, Box::pin(sleep(FLUSH_TIME)))));
                 }
                 frame => {
                     match frame.as_ref().and_then(|frame| frame.as_ref().ok()) {
@@ -167,24 +177,28 @@ impl http_body::Body for ResponseBody {
                 }
             }
         }
-        let Ending::Failed(_, flushed) = &mut self.ending else {
+        let Ending::Failed(failed) = &mut self.ending else {
             return Poll::Ready(None);
         };
-        ready!(flushed.as_mut().poll(cx));
+        ready!(failed.1.as_mut().poll(cx));
         match std::mem::replace(&mut self.ending, Ending::Open) {
-            Ending::Failed(error, _) => Poll::Ready(Some(Err(error))),
+            Ending::Failed(failed) => Poll::Ready(Some(Err(failed.0))),
             _ => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         !matches!(self.ending, Ending::Failed(..))
-            && self.rest.is_empty()
+            && self.rest.is_none()
             && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let body = self.body.size_hint();
+        let Some(rest) = &self.rest else {
+            return body;
+        };
+        let rest = rest.len() as u64;
         let mut hint = SizeHint::new();
         hint.set_lower(body.lower().saturating_add(rest));
         if let Some(upper) = body.upper() {
@@ -198,7 +212,7 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         // If the length is known, hyper does not poll the body again once it has all bytes.
         let has_all = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
-        if !(self.complete || has_all && self.rest.is_empty()) {
+        if !(self.complete || has_all && self.rest.is_none()) {
             self.in_flight.set_aborted();
         }
     }

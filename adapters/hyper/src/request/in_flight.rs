@@ -1,10 +1,10 @@
 //! A request in flight, and its `wait_until` work.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhost_core::Context;
-use anyhost_core::adapter::{finish_after_response, has_work_after_response, request_context};
+use anyhost_core::adapter::{finish_after_response, has_work_after_response};
 use http::StatusCode;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
@@ -13,9 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::access_log::Started;
 use crate::metrics::Timer;
 use crate::state::{ConnectionState, Phase};
-
-/// How long a request can still hold its connection after its deadline.
-const OVERDUE: Duration = Duration::from_secs(2);
+use crate::timeouts::OVERDUE;
 
 /// A request, from its head to the end of its response. Dropping this value ends the request: the request is logged and
 /// counted, and its `wait_until` work starts, even if the client disconnected.
@@ -37,14 +35,18 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) fn new<B>(request: &http::Request<B>, connection: Arc<ConnectionState>) -> Self {
+    pub(super) fn new<B>(
+        request: &http::Request<B>,
+        context: Context,
+        connection: Arc<ConnectionState>,
+    ) -> Self {
         let shared = &connection.shared;
         connection.registration.activity().mark_request_started();
         shared.add_request();
         let timer = shared.metrics.request_started();
         let is_stream = request.version() == http::Version::HTTP_2;
         Self {
-            context: request_context(&connection.context),
+            context,
             started: Started::new(request, shared.config.access_log.as_ref()),
             timer,
             status: None,
@@ -91,12 +93,12 @@ impl InFlight {
 
     /// Closes the connection if the request is still in flight [`OVERDUE`] after `deadline`. hyper does not poll a
     /// response body while the client gives the stream no flow-control window, so the body cannot end the response
-    /// itself.
+    /// itself. This timer is for the streams of HTTP/2; the timeout thread closes HTTP/1 connections.
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
         let connection = self.connection.clone();
         let close = self.connection.shared.runtime.spawn(async move {
             sleep_until(deadline + OVERDUE).await;
-            connection.registration.activity().set_request_overdue();
+            connection.registration.activity().set_stream_overdue();
         });
         self.close_connection = Some(AbortOnDropHandle::new(close));
     }
@@ -124,11 +126,17 @@ impl Drop for InFlight {
         shared
             .metrics
             .request_ended(&self.timer, self.status, self.aborted);
+        let has_work = has_work_after_response(&self.context);
         if let Some(started) = &self.started {
+            let id = match has_work {
+                // The events of the work have the same id as the access log.
+                true => self.context.request_id().map(Cow::Borrowed),
+                false => self.context.last_request_id(&self.connection.context),
+            };
             let log = shared.config.access_log.as_ref();
-            started.log(self.status, self.aborted, &self.context, log);
+            started.log(self.status, self.aborted, &self.context, id.as_deref(), log);
         }
-        if has_work_after_response(&self.context) {
+        if has_work {
             let (context, state) = (self.context.clone(), shared.state.clone());
             let work = async move {
                 finish_after_response(&context, state.reached(Phase::Aborting)).await;

@@ -1,6 +1,7 @@
 //! One request: from hyper's request, through the handler, to hyper's response.
 
 mod access_log;
+mod deadline;
 mod decode;
 mod encode;
 mod in_flight;
@@ -14,15 +15,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use anyhost_core::adapter::{Deadline, Exchange, RequestInfo, exchange, response_to};
+use anyhost_core::adapter::{
+    Deadline, Exchange, RequestInfo, exchange_in, request_context, response_to,
+};
 use hyper::body::Incoming;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::context::apply_proxies;
 use crate::state::{ConnectionState, Phase};
 
 pub(crate) use access_log::AccessLog;
 pub use access_log::AccessRecord;
+use deadline::LazySleep;
 pub(crate) use encode::ResponseBody;
 use in_flight::InFlight;
 pub(crate) use own_response::HealthChecks;
@@ -34,29 +38,26 @@ pub(crate) fn respond(
     mut request: http::Request<Incoming>,
     connection: Arc<ConnectionState>,
 ) -> Respond {
-    let mut in_flight = InFlight::new(&request, connection);
-    let shared = &in_flight.connection.shared;
-    if let Some(proxies) = &shared.config.options.proxies {
-        in_flight.context = apply_proxies(proxies, in_flight.context.clone(), &mut request);
+    let options = &connection.shared.config.options;
+    let mut context = request_context(&connection.context);
+    if let Some(proxies) = &options.proxies {
+        context = apply_proxies(proxies, context, &mut request);
     }
-    // Only with a timeout, because this copies the context.
-    if let Some(timeout) = shared.config.options.limits.request_timeout
+    if let Some(timeout) = options.limits.request_timeout
         && let Some(end) = SystemTime::now().checked_add(timeout)
     {
-        in_flight.context = in_flight.context.clone().with_deadline(end);
+        context = context.with_deadline(end);
     }
+    let mut in_flight = InFlight::new(&request, context, connection);
+    let shared = &in_flight.connection.shared;
     // The request is decoded before it is checked, because the body of a rejected request also has to be discarded.
-    let mut request = decode::request(request, in_flight.context.clone(), &in_flight.connection);
+    let mut request = decode::request(request, &in_flight.connection);
     let options = &shared.config.options;
     let is_health_check = options.health && own_response::is_health_check(&request);
     let is_detached = options.detached && !is_health_check;
     let request_timeout = options.limits.request_timeout;
-    let handler = match is_health_check {
-        true => shared.health_checks.clone(),
-        false => shared.handler.clone(),
-    };
-    let own = match own_response::rejection(&mut request) {
-        None if !is_health_check => own_response::overload(&mut request, &in_flight.connection),
+    let own = match own_response::rejection(&mut request, &in_flight.context) {
+        None if !is_health_check => own_response::overload(&mut request, &in_flight),
         rejection => rejection,
     };
     if is_health_check || own.is_some() {
@@ -68,7 +69,7 @@ pub(crate) fn respond(
     }
     let deadline = request_timeout.map(|timeout| Instant::now() + timeout);
     if let Some(deadline) = deadline
-        && (own.is_none() || in_flight.is_stream())
+        && in_flight.is_stream()
     {
         in_flight.set_deadline(deadline);
     }
@@ -76,14 +77,23 @@ pub(crate) fn respond(
         let response = encode::own_response(response, in_flight);
         return Respond::Other(Box::pin(std::future::ready(response)));
     }
+    let context = in_flight.context.clone();
     let detached_info = match is_detached {
-        true => Some(RequestInfo::of(&mut request)),
+        true => {
+            request.extensions_mut().insert(context.clone());
+            Some(RequestInfo::of(&mut request))
+        }
         false => None,
     };
     let deadline = deadline.map_or_else(Deadline::none, |instant| {
-        Deadline::new(sleep_until(instant))
+        Deadline::new(LazySleep::until(instant))
     });
-    let exchange = exchange(handler, request, deadline);
+    let shared = &in_flight.connection.shared;
+    let handler = match is_health_check {
+        true => &shared.health_checks,
+        false => &shared.handler,
+    };
+    let exchange = exchange_in(context, handler, request, deadline);
     match detached_info {
         None => Respond::Exchange {
             exchange,
@@ -96,6 +106,10 @@ pub(crate) fn respond(
 /// The future of [`respond`].
 ///
 /// Written by hand: an async block would reserve space for the response and copy it on every move.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "boxing the common case would add an allocation to each request"
+)]
 pub(crate) enum Respond {
     Exchange {
         exchange: Exchange,

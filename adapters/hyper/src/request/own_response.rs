@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use anyhost_core::adapter::{RequestInfo, reject, response_to};
-use anyhost_core::{Error, Handler, Request, Response, Result, send};
+use anyhost_core::{Context, Error, Handler, Request, Response, Result, send};
 use http::header::{HOST, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{Method, StatusCode, Version};
 
-use crate::state::{ConnectionState, Phase, ServerState};
+use super::in_flight::InFlight;
+use crate::state::{Phase, ServerState};
 
 /// The values for log events of a request that is rejected here. The core never gets the request, so it cannot set the
 /// request id.
-fn info(request: &mut Request) -> RequestInfo {
+fn info(request: &mut Request, context: &Context) -> RequestInfo {
+    request.extensions_mut().insert(context.clone());
     let info = RequestInfo::of(request);
     if let Some(id) = request.headers().get("x-request-id") {
         info.context().set_client_request_id(id.as_bytes());
@@ -20,27 +22,28 @@ fn info(request: &mut Request) -> RequestInfo {
 }
 
 /// Returns the response to an invalid request, or `None` if the request is valid.
-pub(super) fn rejection(request: &mut Request) -> Option<Response> {
+pub(super) fn rejection(request: &mut Request, context: &Context) -> Option<Response> {
     if !has_host(request) {
         let error = Error::new(StatusCode::BAD_REQUEST, "Missing Host header");
-        return Some(reject(error, &info(request)));
+        return Some(reject(error, &info(request, context)));
     }
     if !is_transfer_coding_known(request) {
         let message = "Unknown Transfer-Encoding: expected chunked";
         let error = Error::new(StatusCode::NOT_IMPLEMENTED, message);
-        return Some(reject(error, &info(request)));
+        return Some(reject(error, &info(request, context)));
     }
     None
 }
 
 /// Returns a 503 response if too many requests are in flight.
-pub(super) fn overload(request: &mut Request, connection: &ConnectionState) -> Option<Response> {
+pub(super) fn overload(request: &mut Request, in_flight: &InFlight) -> Option<Response> {
+    let connection = &in_flight.connection;
     let shared = &connection.shared;
     let options = &shared.config.options;
     // A detached handler continues after its stream was reset, so the limit on streams alone does not limit detached
     // handlers.
-    let in_flight = connection.registration.activity().requests_in_flight();
-    let has_too_many_detached = options.detached && in_flight > options.limits.max_http2_streams;
+    let requests = connection.registration.activity().requests_in_flight();
+    let has_too_many_detached = options.detached && requests > options.limits.max_http2_streams;
     if !shared.is_overloaded() && !has_too_many_detached {
         return None;
     }
@@ -48,7 +51,7 @@ pub(super) fn overload(request: &mut Request, connection: &ConnectionState) -> O
     // load.
     shared.metrics.request_rejected();
     let error = unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("1"));
-    Some(response_to(error, &info(request)))
+    Some(response_to(error, &info(request, &in_flight.context)))
 }
 
 pub(super) fn unavailable() -> Error {

@@ -50,8 +50,10 @@ pub(crate) struct Activity {
     write_blocked: AtomicBool,
     /// A timeout has expired, and the connection's task has not handled that yet.
     expired: AtomicBool,
-    /// A request exceeded its deadline and cannot be ended in another way.
-    request_overdue: AtomicBool,
+    /// HTTP/2: a request exceeded its deadline and cannot be ended in another way.
+    stream_overdue: AtomicBool,
+    /// HTTP/1: the number of the request that exceeded its deadline and cannot be ended in another way, or 0.
+    request_overdue: AtomicU32,
     closed: AtomicBool,
     task: OnceLock<Waker>,
 }
@@ -210,15 +212,31 @@ impl Activity {
         self.wake();
     }
 
-    /// Records that a request exceeded its deadline and cannot be ended in another way, so that the connection has to
-    /// close.
-    pub(crate) fn set_request_overdue(&self) {
-        self.request_overdue.store(true, Ordering::Release);
+    /// Records that an HTTP/2 request exceeded its deadline and cannot be ended in another way, so that the connection
+    /// has to close.
+    pub(crate) fn set_stream_overdue(&self) {
+        self.stream_overdue.store(true, Ordering::Release);
+        self.set_expired();
+    }
+
+    /// Does the same as [`set_stream_overdue`](Self::set_stream_overdue) for a request of an HTTP/1 connection. A later
+    /// request is not affected, even if `request` ends before the connection's task runs.
+    pub(super) fn set_request_overdue(&self, request: u32) {
+        self.request_overdue.store(request, Ordering::Release);
         self.set_expired();
     }
 
     pub(crate) fn is_request_overdue(&self) -> bool {
-        self.request_overdue.load(Ordering::Acquire)
+        let request = self.http1_request();
+        self.stream_overdue.load(Ordering::Acquire)
+            || request
+                .is_some_and(|request| request == self.request_overdue.load(Ordering::Acquire))
+    }
+
+    /// The number of the request that is in flight on an HTTP/1 connection.
+    pub(super) fn http1_request(&self) -> Option<u32> {
+        let in_flight = !self.multiplexed.load(Ordering::Relaxed) && !self.requests_ended_or_none();
+        in_flight.then(|| self.requests_started.load(Ordering::Relaxed))
     }
 
     /// Returns whether a timeout has expired, and resets this flag, so that the next timeout can be noticed.

@@ -24,11 +24,22 @@ pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<Vec<Entry>>);
 
+/// How long a request can still hold its connection after its deadline. hyper does not poll a response body while the
+/// client does not read earlier responses, so the body cannot always end the response itself.
+pub(crate) const OVERDUE: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 struct Entry {
     activity: Arc<Activity>,
-    last: Option<Stage>,
-    /// How many checks have found the connection in the stage `last`.
+    stage: Repeated<Stage>,
+    /// The HTTP/1 request in flight.
+    request: Repeated<Option<u32>>,
+}
+
+/// A value, and how many checks have found it unchanged.
+#[derive(Debug)]
+struct Repeated<T> {
+    value: Option<T>,
     checks: u32,
 }
 
@@ -53,8 +64,8 @@ impl Connections {
         let activity = Arc::<Activity>::default();
         self.lock().push(Entry {
             activity: activity.clone(),
-            last: None,
-            checks: 0,
+            stage: Repeated::default(),
+            request: Repeated::default(),
         });
         Registration(activity)
     }
@@ -88,14 +99,39 @@ impl Entry {
     fn check(&mut self, limits: &Limits) {
         self.activity.age();
         let (stage, limit) = self.activity.stage(limits);
-        self.checks = match self.last == Some(stage) {
+        let time = self.stage.check(stage);
+        if limit.is_some_and(|limit| time >= limit) {
+            self.stage.checks = 0;
+            self.activity.set_expired();
+        }
+        let request = self.activity.http1_request();
+        let time = self.request.check(request);
+        if let (Some(request), Some(timeout)) = (request, limits.request_timeout)
+            && time >= timeout.saturating_add(OVERDUE)
+        {
+            self.activity.set_request_overdue(request);
+        }
+    }
+}
+
+impl<T: PartialEq> Repeated<T> {
+    /// Returns for how long the value has been unchanged.
+    fn check(&mut self, value: T) -> Duration {
+        let value = Some(value);
+        self.checks = match self.value == value {
             true => self.checks.saturating_add(1),
             false => 0,
         };
-        self.last = Some(stage);
-        if limit.is_some_and(|limit| CHECK_INTERVAL * self.checks >= limit) {
-            self.checks = 0;
-            self.activity.set_expired();
+        self.value = value;
+        CHECK_INTERVAL * self.checks
+    }
+}
+
+impl<T> Default for Repeated<T> {
+    fn default() -> Self {
+        Self {
+            value: None,
+            checks: 0,
         }
     }
 }

@@ -1,16 +1,32 @@
 use super::*;
 
-/// Checks a connection once a simulated second, and returns the number of checks until its timeout expires.
-fn seconds_until_expired(
+/// Checks a connection once a simulated second, and returns the number of checks until a timeout of `limits` expires.
+fn seconds_until_expired_with(
+    limits: &Limits,
     connections: &Connections,
     connection: &Registration,
     each_second: impl Fn(u32),
 ) -> Option<u32> {
     (0..600).find(|second| {
         each_second(*second);
-        connections.check(&Limits::strict());
+        connections.check(limits);
         connection.activity().take_expired()
     })
+}
+
+fn seconds_until_expired(
+    connections: &Connections,
+    connection: &Registration,
+    each_second: impl Fn(u32),
+) -> Option<u32> {
+    seconds_until_expired_with(&Limits::strict(), connections, connection, each_second)
+}
+
+fn without_request_timeout() -> Limits {
+    Limits {
+        request_timeout: None,
+        ..Limits::strict()
+    }
 }
 
 fn complete_a_request(activity: &Activity) {
@@ -50,11 +66,41 @@ fn the_idle_timeout_does_not_run_while_a_request_is_in_flight() {
     let connection = connections.add();
     let activity = connection.activity();
     activity.mark_request_started();
-    let seconds = seconds_until_expired(&connections, &connection, |_| activity.mark_write(true));
+    let write = |_| activity.mark_write(true);
+    let limits = without_request_timeout();
+    let seconds = seconds_until_expired_with(&limits, &connections, &connection, write);
     assert_eq!(seconds, None);
     activity.mark_request_ended();
     let seconds = seconds_until_expired(&connections, &connection, |_| {});
     assert_eq!(seconds, Some(15));
+}
+
+#[test]
+fn an_http_1_request_is_overdue_two_seconds_after_the_request_timeout() {
+    let connections = Connections::default();
+    let connection = connections.add();
+    let activity = connection.activity();
+    // Each request has its own time.
+    activity.mark_request_started();
+    assert_eq!((0..50).find(|_| is_overdue(&connections, activity)), None);
+    activity.mark_request_ended();
+    activity.mark_request_started();
+    assert_eq!(
+        (0..100).find(|_| is_overdue(&connections, activity)),
+        Some(62)
+    );
+    assert!(activity.take_expired());
+    activity.mark_request_ended();
+    activity.mark_request_started();
+    assert!(
+        !activity.is_request_overdue(),
+        "the next request is overdue as well"
+    );
+}
+
+fn is_overdue(connections: &Connections, activity: &Activity) -> bool {
+    connections.check(&Limits::strict());
+    activity.is_request_overdue()
 }
 
 #[test]
@@ -168,7 +214,9 @@ fn each_write_restarts_the_write_stall_timeout() {
             activity.mark_write(false);
         }
     };
-    let seconds = seconds_until_expired(&connections, &connection, write_every_20_seconds);
+    let limits = without_request_timeout();
+    let seconds =
+        seconds_until_expired_with(&limits, &connections, &connection, write_every_20_seconds);
     assert_eq!(seconds, None);
 }
 
