@@ -10,13 +10,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhost_core::adapter::json_log::JsonLine;
 use anyhost_hyper::{AccessRecord, Server};
 use tracing::Level;
 
 use super::background::{Background, push};
-use super::format::{is_plain, timestamp};
+use super::format::{is_plain, push_digits, timestamp};
 use super::line::OneLine;
 use super::setting::Format;
 use super::{FORMAT, IS_INSTALLED};
@@ -127,19 +128,20 @@ fn push_quoted(line: &mut String, text: &str) -> bool {
     is_plain
 }
 
-fn push_number(line: &mut String, number: u64) {
+fn push_number(line: &mut String, number: impl itoa::Integer) {
     line.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Milliseconds with three digits after the point.
 fn push_milliseconds(line: &mut String, record: &AccessRecord<'_>) {
-    let micros = u64::try_from((record.duration.as_nanos() + 500) / 1000).unwrap_or(u64::MAX);
-    push_number(line, micros / 1000);
-    let fraction = micros % 1000;
+    let rounded = record.duration.saturating_add(Duration::from_nanos(500));
+    let micros = rounded.subsec_micros();
+    push_number(
+        line,
+        rounded.as_secs().saturating_mul(1000) + u64::from(micros / 1000),
+    );
     line.push('.');
-    for digit in [fraction / 100, fraction / 10 % 10, fraction % 10] {
-        line.push(char::from(b'0' + digit as u8));
-    }
+    push_digits(line, micros % 1000, 1000);
 }
 
 /// The addresses of nearly all clients are IPv4 addresses. `Display` of an address takes six times as long.
@@ -152,6 +154,6 @@ fn push_address(line: &mut String, address: IpAddr) {
         if index > 0 {
             line.push('.');
         }
-        push_number(line, octet.into());
+        push_number(line, octet);
     }
 }

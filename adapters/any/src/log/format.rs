@@ -4,7 +4,7 @@
 //! because a log line for each request costs more than all other work of the server. Strings that need no escaping are
 //! copied as a whole, and the date is computed once a second.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -186,8 +186,8 @@ thread_local! {
     /// The allocation of the last line, which the next line reuses.
     static LINE: Cell<String> = const { Cell::new(String::new()) };
 
-    /// The last formatted second since the epoch, and its text without the fraction.
-    static SECOND: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, [0; 19])) };
+    /// The last formatted second since the epoch, and its text with the point before the fraction.
+    static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
 }
 
 /// Appends the time as in RFC 3339, with microseconds.
@@ -201,28 +201,29 @@ fn write_time(line: &mut String) -> fmt::Result {
     let Ok(now) = now else {
         return Rfc3339.format_time(&mut Writer::new(line));
     };
-    let (mut second, mut text) = SECOND.get();
-    if second != now.as_secs() {
-        let mut time = String::new();
-        Rfc3339.format_time(&mut Writer::new(&mut time))?;
-        let formatted = time.as_bytes().first_chunk::<19>();
-        // `format_time` read the clock again, and may have returned the next second. Keep the text only if the second
-        // has not ended.
-        match formatted.filter(|_| SystemTime::now() < UNIX_EPOCH + end_of_second(now)) {
-            Some(formatted) => (second, text) = (now.as_secs(), *formatted),
-            None => return line.write_str(&time),
+    SECOND.with_borrow_mut(|(second, text)| {
+        if *second != now.as_secs() {
+            let mut time = String::new();
+            Rfc3339.format_time(&mut Writer::new(&mut time))?;
+            let formatted = time.get(..20);
+            // `format_time` read the clock again, and may have returned the next second. Keep the text only if the
+            // second has not ended.
+            match formatted.filter(|_| SystemTime::now() < UNIX_EPOCH + end_of_second(now)) {
+                Some(formatted) => (*second, *text) = (now.as_secs(), formatted.to_owned()),
+                None => return line.write_str(&time),
+            }
         }
-        SECOND.set((second, text));
-    }
-    let mut all = *b"0000-00-00T00:00:00.000000Z";
-    all[..19].copy_from_slice(&text);
-    let mut micros = now.subsec_micros();
-    for digit in all[20..26].iter_mut().rev() {
-        *digit += (micros % 10) as u8;
-        micros /= 10;
-    }
-    line.push_str(std::str::from_utf8(&all).map_err(|_| fmt::Error)?);
-    Ok(())
+        line.push_str(text);
+        push_digits(line, now.subsec_micros(), 1_000_000);
+        line.push('Z');
+        Ok(())
+    })
+}
+
+/// Appends a number below `limit`, which is a power of ten, with leading zeros.
+pub(super) fn push_digits(line: &mut String, number: u32, limit: u32) {
+    // The digit 1 in front of the number is cut off again.
+    line.push_str(&itoa::Buffer::new().format(limit + number)[1..]);
 }
 
 fn end_of_second(time: Duration) -> Duration {
