@@ -1,5 +1,6 @@
 //! The stream of a connection, as hyper uses it. This stream observes the bytes that are read and written.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +18,15 @@ use crate::timeouts::{Activity, Input};
 
 /// How many bytes of further requests are taken from the socket while an HTTP/1 request is in flight.
 const MAX_WAITING_BYTES: usize = 4096;
+
+/// Head and body of a response are joined before they are written if they have at most this number of bytes. For a short
+/// response, writev(2) takes 5 % longer than a copy and send(2).
+const MAX_JOINED: usize = 4096;
+
+thread_local! {
+    /// The allocation for joined buffers.
+    static JOINED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The stream of a connection. It reports reads and writes to the timeouts, and closes in such a way that the client
 /// can read all bytes that were written.
@@ -215,7 +225,18 @@ impl AsyncWrite for Observed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.io()?.poll_write_vectored(cx, bufs);
+        let written = match bufs {
+            [head, body] if head.len() + body.len() <= MAX_JOINED => {
+                let mut joined = JOINED.take();
+                joined.clear();
+                joined.extend_from_slice(head);
+                joined.extend_from_slice(body);
+                let written = self.io()?.poll_write(cx, &joined);
+                JOINED.set(joined);
+                written
+            }
+            _ => self.io()?.poll_write_vectored(cx, bufs),
+        };
         self.mark_write(&written, bufs);
         written
     }
