@@ -33,7 +33,10 @@ pub(super) async fn drive<C: Connection>(
         let event = next_event(connection.as_mut(), activity, state, phase);
         let event = match in_grace {
             false => event.await,
-            true => timeout(IDLE_GRACE, event).await.unwrap_or(Event::GraceOver),
+            // Boxed, because a drain is rare, and the timer would enlarge every connection.
+            true => Box::pin(timeout(IDLE_GRACE, event))
+                .await
+                .unwrap_or(Event::GraceOver),
         };
         match event {
             Event::Closed(result) => return result.map_err(io::Error::other),

@@ -45,10 +45,16 @@ pub(super) async fn serve(
         if !has_proxy_header {
             open.admit(peer)?;
         }
-        let (io, context) = tokio::select! {
-            ready = handshake(stream, tls, &shared) => ready?,
-            () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
-            () = no_first_request(&shared.state) => return Ok(()),
+        let handshake = async {
+            tokio::select! {
+                ready = handshake(stream, tls, &shared) => ready.map(Some),
+                () = activity.expired() => Err(io::ErrorKind::TimedOut.into()),
+                () = no_first_request(&shared.state) => Ok(None),
+            }
+        };
+        // Boxed, because the task of a connection reserves space for the largest future that it awaits.
+        let Some((io, context)) = Box::pin(handshake).await? else {
+            return Ok(());
         };
         if has_proxy_header {
             open.admit(context.peer())?;
@@ -154,12 +160,17 @@ pub(super) async fn serve_http(
     connection: Arc<ConnectionState>,
 ) -> io::Result<()> {
     let (activity, shared) = (connection.registration.activity(), &connection.shared);
-    let detected = tokio::select! {
-        detected = detect(&mut io) => detected,
-        () = activity.expired() => return Err(io::ErrorKind::TimedOut.into()),
-        () = no_first_request(&shared.state) => return Ok(()),
+    let detected = async {
+        tokio::select! {
+            detected = detect(&mut io) => detected.map(Some),
+            () = activity.expired() => Err(io::ErrorKind::TimedOut.into()),
+            () = no_first_request(&shared.state) => Ok(None),
+        }
     };
-    let (protocol, first) = detected?;
+    // Boxed, so that an open connection does not reserve space for this future.
+    let Some((protocol, first)) = Box::pin(detected).await? else {
+        return Ok(());
+    };
     let io = TokioIo::new(Observed::new(io, protocol, first, open, activity.clone()));
     let service = service_fn(|request| respond(request, connection.clone()));
     // Boxed, so that a connection needs only the memory of its protocol, and not of the larger one.
