@@ -8,21 +8,25 @@ use serde_json::Value;
 
 use crate::Result;
 
-/// The options for a program that needs no shared library and is loaded at a fixed address.
-const STATIC: &str = "target.x86_64-unknown-linux-gnu.rustflags=['-Ctarget-feature=+crt-static','-Crelocation-model=static']";
+/// The options of rustc for a program that needs no shared library and is loaded at a fixed address.
+const STATIC: [&str; 3] = [
+    "--",
+    "-Ctarget-feature=+crt-static",
+    "-Crelocation-model=static",
+];
 
 /// Builds a program of a package in `peers/` with the release profile, and returns its path.
 pub fn build(package: &str, program: &str) -> Result<PathBuf> {
-    cargo_build(package, program, &[])
+    let executable = cargo("build", package, program, &[])?;
+    copy(&executable, "peers", package)
 }
 
-/// As [`build`], but linked statically.
+/// As [`build`], but linked statically. Only the program itself is compiled with these options, not the crates that it depends
+/// on: link-time optimization generates the code of all of them, and the program needs 0.1 % fewer instructions than if
+/// `RUSTFLAGS` had the options.
 pub fn build_static(package: &str, program: &str) -> Result<PathBuf> {
-    cargo_build(
-        package,
-        program,
-        &["--target", "x86_64-unknown-linux-gnu", "--config", STATIC],
-    )
+    let executable = cargo("rustc", package, program, &STATIC)?;
+    copy(&executable, "static-peers", package)
 }
 
 /// The time to build a program and all its dependencies, which have been downloaded before, with nothing built yet.
@@ -30,7 +34,7 @@ pub fn build_time(package: &str, program: &str) -> Result<Duration> {
     let folder = tempfile::tempdir()?;
     let target = folder.path().to_str().ok_or("a path is not UTF-8")?;
     let started = Instant::now();
-    cargo_build(package, program, &["--target-dir", target])?;
+    cargo("build", package, program, &["--target-dir", target])?;
     Ok(started.elapsed())
 }
 
@@ -58,10 +62,11 @@ pub fn micro_folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/micro"))
 }
 
-fn cargo_build(package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
+/// Builds a program with a subcommand of cargo, and returns the path at which cargo leaves it.
+fn cargo(subcommand: &str, package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
-            "build",
+            subcommand,
             "--release",
             "--quiet",
             "--message-format=json",
@@ -82,14 +87,13 @@ fn cargo_build(package: &str, program: &str, options: &[&str]) -> Result<PathBuf
         let message: Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    let executable = executable
-        .ok_or_else(|| format!("cargo reported no executable for {program} of {package}"))?;
-    copy(&executable, package)
+    executable
+        .ok_or_else(|| format!("cargo reported no executable for {program} of {package}").into())
 }
 
 /// Copies the program into a folder of its package, because cargo writes programs of the same name to the same path.
-fn copy(executable: &Path, package: &str) -> Result<PathBuf> {
-    let folder = executable.with_file_name("peers").join(package);
+fn copy(executable: &Path, folder: &str, package: &str) -> Result<PathBuf> {
+    let folder = executable.with_file_name(folder).join(package);
     std::fs::create_dir_all(&folder)?;
     let copy = folder.join(executable.file_name().unwrap_or_default());
     // A program that runs cannot be overwritten.
