@@ -31,7 +31,8 @@ impl Count {
     }
 }
 
-/// The program under callgrind, which writes its counts to `output` when it exits.
+/// The program under callgrind, which writes its counts to `output` when it exits. Tokio starts one worker thread: with several,
+/// the counts depend on which of them wakes up, and so on the number of cores.
 pub fn command(program: &Path, output: &Path) -> Command {
     let mut command = Command::new("valgrind");
     command
@@ -43,6 +44,7 @@ pub fn command(program: &Path, output: &Path) -> Command {
         ])
         .arg(format!("--callgrind-out-file={}", output.display()))
         .arg(program)
+        .env("TOKIO_WORKER_THREADS", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command

@@ -3,6 +3,7 @@
 mod callgrind;
 mod cgi;
 mod cores;
+mod guard;
 mod in_process;
 mod lambda;
 mod machine;
@@ -11,6 +12,8 @@ mod programs;
 mod server;
 mod statistics;
 mod table;
+
+use std::process::ExitCode;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -30,8 +33,13 @@ const SECTIONS: [Section; 5] = [
     ("in-process", "In-process calls", in_process::measure),
 ];
 
-fn main() -> Result {
+fn main() -> Result<ExitCode> {
     let names: Vec<String> = std::env::args().skip(1).collect();
+    match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["guard"] => return guard::compare(),
+        ["guard", "--update"] => return guard::accept(),
+        _ => {}
+    }
     for name in &names {
         if !SECTIONS.iter().any(|(section, ..)| section == name) {
             let known: Vec<&str> = SECTIONS.iter().map(|(section, ..)| *section).collect();
@@ -49,5 +57,5 @@ fn main() -> Result {
             measure()?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

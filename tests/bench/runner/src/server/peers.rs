@@ -14,12 +14,7 @@ use crate::{Result, cores, programs};
 /// As deployed comes first.
 pub const PEERS: [Peer; 8] = [
     ANYHOST,
-    Peer {
-        name: "anyhost, log off",
-        environment: &[("RUST_LOG", "off")],
-        is_variant: true,
-        ..ANYHOST
-    },
+    ANYHOST_LOG_OFF,
     Peer {
         name: "anyhost, strict limits, log off",
         environment: &[("RUST_LOG", "off"), ("ANYHOST_HTTP_LIMITS", "strict")],
@@ -39,12 +34,19 @@ pub const PEERS: [Peer; 8] = [
     },
 ];
 
-const ANYHOST: Peer = Peer {
+pub const ANYHOST: Peer = Peer {
     name: "anyhost",
     source: Source::Anyhost,
     environment: &[],
     http2: true,
     is_variant: false,
+};
+
+pub const ANYHOST_LOG_OFF: Peer = Peer {
+    name: "anyhost, log off",
+    environment: &[("RUST_LOG", "off")],
+    is_variant: true,
+    ..ANYHOST
 };
 
 const fn rust(name: &'static str, package: &'static str, http2: bool) -> Peer {

@@ -28,20 +28,9 @@ const FEW: &[u32] = &[1, 64];
 pub fn all() -> Vec<Workload> {
     let (small, large) = (vec![b'x'; 64 << 10], vec![b'x'; 1 << 20]);
     vec![
-        Workload {
-            rounds: 5,
-            ..get("Text", "hello", "/", b"Hello, world!".to_vec())
-        },
-        Workload {
-            content_type: Some("application/json"),
-            ..post("JSON of 1 KB, echoed", "/json", order(), order())
-        },
-        get(
-            "A route with a parameter among 200",
-            "app",
-            "/route100/42",
-            b"42".to_vec(),
-        ),
+        text(),
+        json(),
+        parameter(),
         Workload {
             repetitions: (50, 250),
             ..get("Response of 64 KB", "app", "/bytes/65536", small.clone())
@@ -81,6 +70,29 @@ pub fn all() -> Vec<Workload> {
             )
         },
     ]
+}
+
+pub fn text() -> Workload {
+    Workload {
+        rounds: 5,
+        ..get("Text", "hello", "/", b"Hello, world!".to_vec())
+    }
+}
+
+pub fn json() -> Workload {
+    Workload {
+        content_type: Some("application/json"),
+        ..post("JSON of 1 KB, echoed", "/json", order(), order())
+    }
+}
+
+pub fn parameter() -> Workload {
+    get(
+        "A route with a parameter among 200",
+        "app",
+        "/route100/42",
+        b"42".to_vec(),
+    )
 }
 
 fn get(
