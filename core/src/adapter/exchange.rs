@@ -72,7 +72,7 @@ pub fn exchange_in(
     // The handler is called here and not in the first poll. A request is large, and the future would have to
     // store the request until the first poll.
     let state = match request_rules::admit(&mut request, &mut info) {
-        Ok(()) => match panic::catch(|| call(handler, request, &info.context)) {
+        Ok(()) => match panic::catch(|| call(handler, &mut request, &info.context)) {
             Ok(state) => state,
             Err(panic) => State::Failed(Error::from_panic(panic).into(), Outcome::Panicked),
         },
@@ -85,11 +85,12 @@ pub fn exchange_in(
     }
 }
 
-fn call(handler: &Arc<dyn Handler>, mut request: Request, context: &Context) -> State {
-    if let Some(future) = handler.handle_static(&mut request, context) {
+fn call(handler: &Arc<dyn Handler>, request: &mut Request, context: &Context) -> State {
+    if let Some(future) = handler.handle_static(request, context) {
         return State::Running(future);
     }
     request.extensions_mut().insert(context.clone());
+    let request = std::mem::take(request);
     // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
     let borrowing = Borrowing::new(handler.clone(), |handler| (**handler).handle(request));
     State::Borrowing(borrowing)
