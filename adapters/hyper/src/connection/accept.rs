@@ -14,7 +14,7 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, permits: Per
     let spawn = |stream: Stream, permit: Permit| {
         // The connection is counted before its task runs, so that a drain waits for the connection.
         let open = OpenConnection::new(permit, shared.clone());
-        let connection = serve(stream, tls, open, shared.clone());
+        let connection = serve(Box::new(stream), tls, open, shared.clone());
         shared.runtime.spawn(connection);
     };
     loop {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::request::ResponseBody;
 use crate::state::{Phase, ServerState};
@@ -26,18 +26,17 @@ pub(super) async fn drive<C: Connection>(
     state: &ServerState,
 ) -> io::Result<()> {
     let mut phase = Phase::Serving;
-    // Whether the idle grace is running, and whether the idle timeout has started a graceful shutdown.
-    let (mut in_grace, mut idle_shutdown) = (false, false);
+    // The idle grace, once the server drains. Boxed, because a drain is rare, and the timer would enlarge every
+    // connection.
+    let mut grace: Option<Pin<Box<Sleep>>> = None;
+    // Whether the idle timeout has started a graceful shutdown.
+    let mut idle_shutdown = false;
     loop {
         let requests = activity.requests_if_none_in_flight();
-        let event = next_event(connection.as_mut(), activity, state, phase);
-        let event = match in_grace {
-            false => event.await,
-            // Boxed, because a drain is rare, and the timer would enlarge every connection.
-            true => Box::pin(timeout(IDLE_GRACE, event))
-                .await
-                .unwrap_or(Event::GraceOver),
-        };
+        if let Some(grace) = &mut grace {
+            grace.as_mut().reset(Instant::now() + IDLE_GRACE);
+        }
+        let event = next_event(connection.as_mut(), activity, state, phase, grace.as_mut()).await;
         match event {
             Event::Closed(result) => return result.map_err(io::Error::other),
             // HTTP/2 sends GOAWAY and waits for the client. If the client has not closed the connection when the
@@ -55,7 +54,7 @@ pub(super) async fn drive<C: Connection>(
             }
             Event::Phase(_) => {
                 phase = Phase::Draining;
-                in_grace = true;
+                grace = Some(Box::pin(sleep(IDLE_GRACE)));
                 // A GOAWAY names the last request that is still served. HTTP/1 can announce the close only in the head
                 // of a response, so an HTTP/1 connection stays open during the grace.
                 if C::MULTIPLEXED {
@@ -72,7 +71,7 @@ pub(super) async fn drive<C: Connection>(
             Event::GraceOver if C::MULTIPLEXED && activity.has_written_recently() => {}
             Event::GraceOver if C::MULTIPLEXED => return Ok(()),
             Event::GraceOver => {
-                in_grace = false;
+                grace = None;
                 connection.as_mut().start_graceful_shutdown();
             }
         }
@@ -96,6 +95,7 @@ async fn next_event<C: Connection>(
     activity: &Activity,
     state: &ServerState,
     known_phase: Phase,
+    mut grace: Option<&mut Pin<Box<Sleep>>>,
 ) -> Event {
     poll_fn(|cx| {
         // The connection is polled first, so that a request that has arrived is served before a drain can close the
@@ -107,9 +107,12 @@ async fn next_event<C: Connection>(
         if phase > known_phase && phase >= Phase::Draining {
             return Poll::Ready(Event::Phase(phase));
         }
-        match activity.take_expired() {
-            true => Poll::Ready(Event::Expired),
-            false => Poll::Pending,
+        if activity.take_expired() {
+            return Poll::Ready(Event::Expired);
+        }
+        match &mut grace {
+            Some(grace) => grace.as_mut().poll(cx).map(|()| Event::GraceOver),
+            None => Poll::Pending,
         }
     })
     .await

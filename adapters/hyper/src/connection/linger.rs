@@ -20,7 +20,7 @@ const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// If a socket is closed with unread input, or input arrives after it was closed, the kernel resets the connection and
 /// discards the bytes that the client has not read yet (RFC 9112 §9.6). HTTP/2 clients send WINDOW_UPDATE frames while
 /// they read.
-pub(super) fn linger(mut io: Io, open: OpenConnection) {
+pub(super) fn linger(mut io: Io, open: Box<OpenConnection>) {
     let shared = open.shared().clone();
     let lingering = async move {
         let mut bytes = [0; 512];

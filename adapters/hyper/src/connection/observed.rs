@@ -32,7 +32,7 @@ thread_local! {
 /// can read all bytes that were written.
 pub(super) struct Observed {
     /// `None` only while this value is being dropped.
-    stream: Option<(Io, OpenConnection)>,
+    stream: Option<(Io, Box<OpenConnection>)>,
     /// Bytes that were read, and are not passed to hyper yet.
     waiting: Vec<u8>,
     protocol: State,
@@ -55,7 +55,7 @@ impl Observed {
         io: Io,
         protocol: Protocol,
         first: Vec<u8>,
-        open: OpenConnection,
+        open: Box<OpenConnection>,
         activity: Arc<Activity>,
     ) -> Self {
         Self {

@@ -26,14 +26,15 @@ use crate::state::{ConnectionState, Phase, ServerState, Shared};
 /// longer than the grace of an idle connection, because the client may still need a TLS handshake.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
-/// Serves a connection until either side closes it.
+/// Serves a connection until either side closes it. `stream` is boxed for the same reason as
+/// [`OpenConnection`](OpenConnection::new).
 pub(super) async fn serve(
-    stream: Stream,
+    stream: Box<Stream>,
     tls: bool,
-    mut open: OpenConnection,
+    mut open: Box<OpenConnection>,
     shared: Arc<Shared>,
 ) {
-    let peer = match &stream {
+    let peer = match &*stream {
         Stream::Tcp(_, peer) => Some(*peer),
         Stream::Unix(_) => None,
     };
@@ -47,7 +48,7 @@ pub(super) async fn serve(
         }
         let handshake = async {
             tokio::select! {
-                ready = handshake(stream, tls, &shared) => ready.map(Some),
+                ready = handshake(*stream, tls, &shared) => ready.map(Some),
                 () = activity.expired() => Err(io::ErrorKind::TimedOut.into()),
                 () = no_first_request(&shared.state) => Ok(None),
             }
@@ -119,14 +120,15 @@ pub(super) struct OpenConnection {
 }
 
 impl OpenConnection {
-    pub(super) fn new(permit: Permit, shared: Arc<Shared>) -> Self {
+    /// Boxed, because the futures that own this value in turn each reserve space for it.
+    pub(super) fn new(permit: Permit, shared: Arc<Shared>) -> Box<Self> {
         shared.metrics.connection_opened();
-        Self {
+        Box::new(Self {
             _permit: permit,
             client: None,
             _token: shared.tasks.token(),
             shared,
-        }
+        })
     }
 
     /// Counts the connection for its client.
@@ -156,7 +158,7 @@ impl Drop for OpenConnection {
 /// Detects the protocol and runs it.
 pub(super) async fn serve_http(
     mut io: Io,
-    open: OpenConnection,
+    open: Box<OpenConnection>,
     connection: Arc<ConnectionState>,
 ) -> io::Result<()> {
     let (activity, shared) = (connection.registration.activity(), &connection.shared);
