@@ -15,6 +15,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 /// The size of the buffer in bytes.
@@ -134,7 +135,7 @@ pub(super) fn push(line: &[u8]) {
     // The writer thread itself logs only the number of dropped lines. Write this line without the buffer, which may be
     // full again.
     if IS_WRITER.get() {
-        let _ = write_all(line);
+        let _ = write_all(line, PIPE_BUF);
         return;
     }
     let mut state = lock();
@@ -143,7 +144,7 @@ pub(super) fn push(line: &[u8]) {
     }
     if state.thread == Thread::Failed {
         drop(state);
-        let _ = write_all(line);
+        let _ = write_all(line, PIPE_BUF);
         return;
     }
     if state.lines.len() + line.len() > CAPACITY {
@@ -176,6 +177,7 @@ fn start() -> Thread {
 /// Writes lines, on the writer thread.
 fn run() {
     IS_WRITER.set(true);
+    let max_write = max_write();
     let mut batch = Vec::new();
     let mut dropped = 0;
     loop {
@@ -192,7 +194,7 @@ fn run() {
         dropped += std::mem::take(&mut state.dropped);
         drop(state);
 
-        match write_all(&batch) {
+        match write_all(&batch, max_write) {
             Ok(()) if dropped > 0 => {
                 tracing::error!(
                     dropped,
@@ -217,11 +219,21 @@ fn run() {
     }
 }
 
+/// The maximum number of bytes for one write to stderr. A file is written in whole batches, because a write of 4 KiB costs
+/// four times as much for each byte.
+fn max_write() -> usize {
+    let status = rustix::fs::fstat(rustix::stdio::stderr());
+    match status.map(|status| FileType::from_raw_mode(status.st_mode)) {
+        Ok(FileType::RegularFile | FileType::CharacterDevice) => usize::MAX,
+        _ => PIPE_BUF,
+    }
+}
+
 /// Writes to the file descriptor without the lock of `std::io::stderr`. If this thread held the lock while it is
 /// blocked, every `eprintln!` of the program would block too.
-fn write_all(mut lines: &[u8]) -> Result<(), Errno> {
+fn write_all(mut lines: &[u8], max_write: usize) -> Result<(), Errno> {
     while !lines.is_empty() {
-        match rustix::io::write(rustix::stdio::stderr(), first_lines(lines)) {
+        match rustix::io::write(rustix::stdio::stderr(), first_lines(lines, max_write)) {
             Ok(0) => return Err(Errno::IO),
             Ok(written) => lines = &lines[written..],
             Err(Errno::INTR) => {}
@@ -234,8 +246,8 @@ fn write_all(mut lines: &[u8]) -> Result<(), Errno> {
 }
 
 /// Returns as many whole lines as fit into one write, or the first part of a line that is too long for one write.
-fn first_lines(lines: &[u8]) -> &[u8] {
-    let Some(most) = lines.get(..PIPE_BUF) else {
+fn first_lines(lines: &[u8], max_write: usize) -> &[u8] {
+    let Some(most) = lines.get(..max_write) else {
         return lines;
     };
     let end = most.iter().rposition(|&b| b == b'\n');
@@ -248,9 +260,10 @@ mod tests {
 
     #[test]
     fn one_write_contains_only_whole_lines_unless_a_line_is_longer_than_one_write() {
-        assert_eq!(first_lines(b"a\nb\n"), b"a\nb\n");
+        assert_eq!(first_lines(b"a\nb\n", PIPE_BUF), b"a\nb\n");
         let two = [&[b'x'; 4000][..], b"\n", &[b'y'; 200], b"\n"].concat();
-        assert_eq!(first_lines(&two).len(), 4001);
-        assert_eq!(first_lines(&[b'x'; 5000]).len(), PIPE_BUF);
+        assert_eq!(first_lines(&two, PIPE_BUF).len(), 4001);
+        assert_eq!(first_lines(&[b'x'; 5000], PIPE_BUF).len(), PIPE_BUF);
+        assert_eq!(first_lines(&two, usize::MAX).len(), two.len());
     }
 }
