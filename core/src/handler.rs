@@ -254,8 +254,11 @@ impl<F: Clone, K> Clone for FunctionHandler<F, K> {
 pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 /// Takes a request out of its place, and adds its context.
-fn take(request: &mut Request, context: &Context) -> Request {
-    request.extensions_mut().insert(context.clone());
+pub(crate) fn take(request: &mut Request, context: &Context) -> Request {
+    // Some adapters have already added the context.
+    if request.extensions().get::<Context>().is_none() {
+        request.extensions_mut().insert(context.clone());
+    }
     std::mem::take(request)
 }
 

@@ -14,7 +14,7 @@ use super::outcome::Outcome;
 use super::request_info::RequestInfo;
 use super::{log, request_rules, response_rules};
 use crate::error_hook::{self, ErrorKind};
-use crate::handler::{Handler, ResponseFuture};
+use crate::handler::{Handler, ResponseFuture, take};
 use crate::panic;
 use crate::{Context, Error, Request, Response, Result};
 
@@ -89,8 +89,7 @@ fn call(handler: &Arc<dyn Handler>, request: &mut Request, context: &Context) ->
     if let Some(future) = handler.handle_static(request, context) {
         return State::Running(future);
     }
-    request.extensions_mut().insert(context.clone());
-    let request = std::mem::take(request);
+    let request = take(request, context);
     // `handler.handle` would be the method of `Arc<dyn Handler>`, which boxes a second future.
     let borrowing = Borrowing::new(handler.clone(), |handler| (**handler).handle(request));
     State::Borrowing(borrowing)
