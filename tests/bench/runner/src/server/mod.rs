@@ -48,6 +48,16 @@ fn request(server: &Server, workload: &Workload) -> Result {
     workload.check(&running.connect()?.exchange(&workload.request())?)
 }
 
+/// Starts the servers, and waits until they accept connections.
+fn start<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Result<Vec<Running>> {
+    let running = servers.into_iter().map(Server::start);
+    let running = running.collect::<Result<Vec<Running>>>()?;
+    for running in &running {
+        running.connect()?;
+    }
+    Ok(running)
+}
+
 fn measure_workload(servers: &[Server], workload: &Workload) -> Result {
     let mut rows = Vec::new();
     for server in servers {
@@ -58,8 +68,7 @@ fn measure_workload(servers: &[Server], workload: &Workload) -> Result {
         };
         rows.push(vec![server.peer.name.to_owned(), count]);
     }
-    let running = servers.iter().map(Server::start);
-    let running = running.collect::<Result<Vec<Running>>>()?;
+    let running = start(servers)?;
     let mut columns = vec!["server".to_owned(), "instructions".to_owned()];
     for &connections in workload.connections {
         let loads = interleaved(workload.rounds, &running, |running| {
@@ -100,11 +109,7 @@ pub fn instructions(server: &Server, workload: &Workload) -> Result<Count> {
 
 fn measure_http2(servers: &[Server]) -> Result {
     let servers: Vec<&Server> = servers.iter().filter(|server| server.peer.http2).collect();
-    let running = servers.iter().map(|server| server.start());
-    let running = running.collect::<Result<Vec<Running>>>()?;
-    for running in &running {
-        running.connect()?;
-    }
+    let running = start(servers.iter().copied())?;
     let loads = interleaved(5, &running, |running| {
         load::h2load(running, "/", "Hello, world!".len())
     })?;
