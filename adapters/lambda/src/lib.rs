@@ -34,6 +34,7 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+mod body;
 #[cfg(feature = "lambda_http")]
 pub mod compat;
 mod context;

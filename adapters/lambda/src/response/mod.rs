@@ -9,8 +9,9 @@ use anyhost_core::{Error, Response, Result};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{StatusCode, response::Parts};
-use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use http_body_util::{LengthLimitError, Limited};
 
+use crate::body;
 use crate::event::{Description, HttpForm, PRELUDE_LIMIT};
 use crate::runtime::Failure;
 
@@ -27,9 +28,8 @@ pub(crate) async fn to_json(
     if !head_fits(description, &parts) {
         return write(form, not_accepted(info)).await;
     }
-    match Limited::new(body, limit).collect().await {
+    match body::read(Limited::new(body, limit)).await {
         Ok(body) => {
-            let body = body.to_bytes();
             let text = as_text(&parts.headers, &body);
             let json = json::write(form, &parts, text, &body);
             if json.len() <= limit {
@@ -74,8 +74,7 @@ pub(crate) fn not_accepted(info: &RequestInfo) -> Response {
 
 async fn write(form: HttpForm, response: Response) -> Vec<u8> {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map(Collected::to_bytes);
-    let body = body.unwrap_or_default();
+    let body = body::read(body).await.unwrap_or_default();
     json::write(form, &parts, as_text(&parts.headers, &body), &body)
 }
 
@@ -158,12 +157,9 @@ pub(crate) async fn to_result(
     response: Response,
 ) -> Result<Vec<u8>, Failure> {
     let (Parts { status, .. }, body) = response.into_parts();
-    let body = Limited::new(body, description.response_limit)
-        .collect()
-        .await;
+    let body = body::read(Limited::new(body, description.response_limit)).await;
     let invalid = |error: Error| Failure::new("Runtime.InvalidResponse", error);
     let body = body.map_err(|error| invalid(Error::from_boxed(error)))?;
-    let body = body.to_bytes();
     // A redirect is an error here, because no client follows it and the event would be lost.
     if !status.is_success() {
         return Err(Failure::from_body(status, &body).unwrap_or_else(|| {

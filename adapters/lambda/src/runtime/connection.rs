@@ -12,12 +12,14 @@ use http::header::{CONNECTION, HeaderMap};
 use http::response::Parts;
 use http::{Request, Version};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
+
+use crate::body;
 
 /// The send buffer of streamed responses, in bytes; Linux doubles it. By default the buffer grows to 4 MB, which
 /// Lambda needs two seconds to read ("Bandwidth limits for response streaming"), and which delays the trailers of a
@@ -95,7 +97,7 @@ impl Connection {
                 });
             }
             let answer = sender.try_send_request(request).await;
-            let (parts, body) = match answer {
+            let (parts, incoming) = match answer {
                 Ok(answer) => answer.into_parts(),
                 Err(mut error) => {
                     let unsent = error.take_message().map(Box::new);
@@ -103,8 +105,8 @@ impl Connection {
                     return Err(Failed { error, unsent });
                 }
             };
-            match body.collect().await {
-                Ok(body) => Ok((parts, body.to_bytes())),
+            match body::read(incoming).await {
+                Ok(body) => Ok((parts, body)),
                 Err(error) => Err(Failed::sent(io::Error::other(error))),
             }
         });
