@@ -1,6 +1,7 @@
 //! The headers of an event.
 
 use std::borrow::Cow;
+use std::iter::repeat_n;
 use std::ops::Range;
 
 use anyhost_core::{Error, Result};
@@ -46,11 +47,16 @@ fn header_map(description: &Description, map: &Json<'_>, raw: &Bytes) -> Result<
     let shared = shared(map, raw);
     let mut headers = HeaderMap::with_capacity(map.entries().count().min(64));
     for (name, values) in map.entries() {
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+        let header =
+            constant_name(name).map_or_else(|| HeaderName::from_bytes(name.as_bytes()), Ok);
+        let Ok(header) = header else {
             tracing::warn!(name, "ignoring a request header with an invalid name");
             continue;
         };
-        for value in values.items() {
+        let values = values.items();
+        // Passes the name itself, and not a clone, with the last value. Cloning a name that `http` has no constant for
+        // allocates.
+        for (value, header) in values.iter().zip(repeat_n(header, values.len())) {
             let value = match (value, value.scalar()) {
                 (_, Some(text)) => match part_of(&shared, &text) {
                     Some(part) => HeaderValue::from_maybe_shared(part).ok(),
@@ -62,7 +68,7 @@ fn header_map(description: &Description, map: &Json<'_>, raw: &Bytes) -> Result<
             };
             match value {
                 Some(value) => {
-                    let added = headers.try_append(&header, value);
+                    let added = headers.try_append(header, value);
                     added.map_err(|_| too_many_headers())?;
                 }
                 None => tracing::warn!(name, "ignoring a request header with an invalid value"),
@@ -70,6 +76,28 @@ fn header_map(description: &Description, map: &Json<'_>, raw: &Bytes) -> Result<
         }
     }
     Ok(headers)
+}
+
+macro_rules! constant_names {
+    ($($name:literal)+) => {
+        /// The constant for a name.
+        fn constant_name(name: &str) -> Option<HeaderName> {
+            match name {
+                $($name => Some(const { HeaderName::from_static($name) }),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+// AWS adds these headers to nearly all requests. `http` has no constants for their names, and would allocate them.
+constant_names! {
+    "x-amzn-tls-cipher-suite"
+    "x-amzn-tls-version"
+    "x-amzn-trace-id"
+    "x-forwarded-for"
+    "x-forwarded-port"
+    "x-forwarded-proto"
 }
 
 fn too_many_headers() -> Error {
