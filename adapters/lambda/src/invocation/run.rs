@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhost_core::adapter::panic::catch_panic;
 use anyhost_core::adapter::{finish_after_response, has_work_after_response};
 use anyhost_core::{Error, Handler};
+use bytes::Bytes;
 use futures_core::Stream;
 use http::StatusCode;
 use signal_hook::consts::SIGTERM;
@@ -19,9 +20,9 @@ use tokio::time::sleep_until;
 use tracing::Instrument;
 
 use super::respond::{InvocationResult, handler_end, respond};
-use super::trace_variable;
+use super::trace_variable::TraceVariable;
 use crate::options::FunctionOptions;
-use crate::runtime::{Client, Failure, InvocationId, Metadata, Next};
+use crate::runtime::{Client, Failure, InvocationId, Metadata};
 
 /// The state that all workers share.
 struct Shared {
@@ -77,6 +78,7 @@ async fn work(
     mut client: Client,
     mut draining: watch::Receiver<()>,
 ) -> io::Result<()> {
+    let mut trace_variable = TraceVariable::default();
     loop {
         let next = tokio::select! {
             // `biased`, so that an invocation that arrives together with the shutdown is still served.
@@ -85,15 +87,17 @@ async fn work(
             _ = draining.changed() => return Ok(()),
         };
         if !shared.concurrent {
-            trace_variable::set(next.metadata.trace_id());
+            trace_variable.set(next.metadata.trace_id());
         }
-        let id = next.id.clone();
+        let id = next.id;
         // The level decides only whether the span exists; at `error` it exists whenever any log is written.
         let span = span(&next.metadata);
-        // Boxed, because the future is large, and would be copied into each of its wrappers.
-        let served = Box::pin(serve(&shared, &mut client, next));
-        let served = catch_panic(served).instrument(span);
-        if let Err(panic) = shared.attend(served).await {
+        let served = {
+            // Pinned here, because the future is large, and would be copied into each of its wrappers.
+            let serve = pin!(serve(&shared, &mut client, &id, next.metadata, next.event));
+            shared.attend(catch_panic(serve).instrument(span)).await
+        };
+        if let Err(panic) = served {
             tracing::error!(%panic, "invocation panicked outside the handler");
             // The panic may have interrupted a call, so the old connection may be in the middle of a request or
             // response.
@@ -144,16 +148,17 @@ fn hand_over_driver() {
     tokio::spawn(async {});
 }
 
-async fn serve(shared: &Shared, client: &mut Client, next: Next) {
-    let Next {
-        id,
-        metadata,
-        event,
-    } = next;
+async fn serve(
+    shared: &Shared,
+    client: &mut Client,
+    id: &InvocationId,
+    metadata: Metadata,
+    event: Bytes,
+) {
     let handler = shared.handler.clone();
     let end = handler_end(&metadata, &shared.settings);
     let (result, context) = respond(handler, event, metadata, end, &shared.settings).await;
-    post(client, &id, result).await;
+    post(client, id, result).await;
     if has_work_after_response(&context) {
         match end {
             Some(end) => finish_after_response(&context, sleep_until(end)).await,

@@ -117,7 +117,7 @@ impl Client {
             log_too_late();
             return;
         }
-        let target = self.endpoint.target(&id.call("response"));
+        let target = id.target(&self.endpoint, "response");
         let posted = self.post(target, id.headers(), response).await;
         self.check_posted(id, posted).await;
     }
@@ -139,7 +139,7 @@ impl Client {
         for name in [ERROR_TYPE, ERROR_BODY] {
             headers.append(TRAILER, name.into());
         }
-        let target = self.endpoint.target(&id.call("response"));
+        let target = id.target(&self.endpoint, "response");
         let call = self.call(Method::POST, target, headers, Payload::Stream(response));
         let posted = tokio::select! {
             // `biased`, so that the call, which polls the body, is polled first.
@@ -196,10 +196,10 @@ impl Client {
             log_too_late();
             return;
         }
-        let call = id.call("error");
+        let target = id.target(&self.endpoint, "error");
         let mut headers = id.headers();
         headers.extend(failure.x_ray_cause().map(|cause| (X_RAY_CAUSE, cause)));
-        let error = match self.post_error(&call, headers, failure).await {
+        let error = match self.post_error(target, headers, failure).await {
             Ok(status) if status.is_success() => return,
             Ok(status) => unexpected("POST /invocation/error", status),
             Err(Failed { error, .. }) => error,
@@ -218,7 +218,8 @@ impl Client {
     }
 
     async fn report_start(&mut self, call: &str, failure: &Failure) {
-        let report = self.post_error(call, HeaderMap::new(), failure);
+        let target = self.endpoint.target(call);
+        let report = self.post_error(target, HeaderMap::new(), failure);
         let error = match timeout(REPORT_TIMEOUT, report).await {
             Ok(Ok(_)) => return,
             Ok(Err(Failed { error, .. })) => error,
@@ -262,12 +263,11 @@ impl Client {
 
     async fn post_error(
         &mut self,
-        call: &str,
+        target: Uri,
         mut headers: HeaderMap,
         failure: &Failure,
     ) -> Result<StatusCode, Failed> {
         headers.insert(ERROR_TYPE, failure.header());
-        let target = self.endpoint.target(call);
         self.post(target, headers, failure.to_json().into()).await
     }
 

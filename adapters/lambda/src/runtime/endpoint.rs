@@ -46,6 +46,11 @@ impl Endpoint {
         self.uri(&["/2018-06-01/", call])
     }
 
+    /// The target of a call for an invocation: `response` or `error`. The id is percent-encoded.
+    pub(crate) fn invocation_target(&self, id: &str, call: &str) -> Uri {
+        self.uri(&["/2018-06-01/runtime/invocation/", id, "/", call])
+    }
+
     /// The target of a call of the Extensions API, such as `register`.
     pub(crate) fn extension_target(&self, call: &str) -> Uri {
         self.uri(&["/2020-01-01/extension/", call])

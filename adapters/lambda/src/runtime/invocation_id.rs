@@ -1,9 +1,13 @@
 //! The ids that identify an invocation in calls to the Runtime API.
 
+use std::borrow::Cow;
+
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tokio::time::Instant;
 
+use super::endpoint::Endpoint;
 use super::metadata::Metadata;
 
 const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
@@ -35,15 +39,15 @@ impl InvocationId {
         }
         let left = metadata.time_left();
         Some(Self {
-            request: percent_encode(request, UNRESERVED).to_string(),
+            request: Cow::from(percent_encode(request, UNRESERVED)).into_owned(),
             invocation: metadata.invocation_id().cloned(),
             deadline: left.and_then(|left| Instant::now().checked_add(left)),
         })
     }
 
-    /// The path of a call for this invocation: `response` or `error`.
-    pub(super) fn call(&self, call: &str) -> String {
-        format!("runtime/invocation/{}/{call}", self.request)
+    /// The target of a call for this invocation: `response` or `error`.
+    pub(super) fn target(&self, endpoint: &Endpoint, call: &str) -> Uri {
+        endpoint.invocation_target(&self.request, call)
     }
 
     /// The headers of each call for this invocation.

@@ -13,7 +13,7 @@ mod invocation_id;
 mod metadata;
 pub(crate) mod snapstart;
 
-pub(crate) use client::{Client, ERROR_BODY, ERROR_TYPE, Next};
+pub(crate) use client::{Client, ERROR_BODY, ERROR_TYPE};
 pub(crate) use connection::StreamingBody;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::Failure;
