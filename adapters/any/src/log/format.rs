@@ -96,9 +96,12 @@ where
 
 impl<'a> FormatFields<'a> for Line {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'a>, fields: R) -> fmt::Result {
-        let mut text = String::new();
-        write_fields(&mut text, fields)?;
-        writer.write_str(&text)
+        let mut text = LINE.take();
+        text.clear();
+        let formatted = write_fields(&mut text, fields);
+        let written = formatted.and_then(|()| writer.write_str(&text));
+        LINE.set(text);
+        written
     }
 }
 
