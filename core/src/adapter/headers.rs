@@ -52,11 +52,42 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     }
 }
 
-/// The value of a Content-Length field.
+/// The value of a Content-Length field. A length below 1,000 needs no allocation.
 pub(crate) fn content_length_value(length: u64) -> HeaderValue {
+    if let Some(digits) = short_decimal(length) {
+        return HeaderValue::from_static(digits);
+    }
     // `HeaderValue::from(u64)` would allocate twice. Digits are always a valid header value.
     let mut digits = itoa::Buffer::new();
     HeaderValue::from_str(digits.format(length)).unwrap_or_else(|_| length.into())
+}
+
+/// The decimal form of a number below 1,000, as a part of a constant string.
+fn short_decimal(number: u64) -> Option<&'static str> {
+    /// The numbers from 0 to 999, each with three digits.
+    const DIGITS: [u8; 3000] = {
+        let mut digits = [b'0'; 3000];
+        let mut number = 0;
+        while number < 1000 {
+            digits[3 * number] += (number / 100) as u8;
+            digits[3 * number + 1] += (number / 10 % 10) as u8;
+            digits[3 * number + 2] += (number % 10) as u8;
+            number += 1;
+        }
+        digits
+    };
+    const TEXT: &str = match std::str::from_utf8(&DIGITS) {
+        Ok(text) => text,
+        Err(_) => "",
+    };
+    let length = match number {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => return None,
+    };
+    let end = 3 * usize::try_from(number).ok()? + 3;
+    TEXT.get(end - length..end)
 }
 
 /// Parses one Content-Length value. Only digits are valid (RFC 9110 §8.6): a sign or white space is not.
@@ -110,12 +141,18 @@ mod tests {
                 "{invalid:?}"
             );
         }
-        assert_eq!(content_length_value(42), "42");
     }
 
     #[test]
     fn hop_by_hop_headers_are_recognized_by_their_lower_case_names() {
         assert!(HOP_BY_HOP.iter().all(|name| is_hop_by_hop(name)));
         assert!(!is_hop_by_hop("trailer") && !is_hop_by_hop("host"));
+    }
+
+    #[test]
+    fn the_value_of_a_content_length_field_is_the_length_in_decimal_form() {
+        for length in (0..=1001).chain([u64::MAX]) {
+            assert_eq!(content_length_value(length), length.to_string());
+        }
     }
 }
