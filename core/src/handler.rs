@@ -5,8 +5,10 @@ use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use async_trait::async_trait;
+use pin_project_lite::pin_project;
 
 use crate::response::IntoResponse;
 use crate::{Context, Request, Response, Result};
@@ -262,8 +264,22 @@ pub(crate) fn take(request: &mut Request, context: &Context) -> Request {
     std::mem::take(request)
 }
 
-async fn into_response<O: Future<Output: IntoResponse>>(output: O) -> Result<Response> {
-    output.await.into_response()
+pin_project! {
+    /// The future of a function, with its output converted into a response. An async block would reserve space for a second
+    /// future, and move the future, with the request inside, in its first poll.
+    struct ConvertOutput<O> {
+        #[pin]
+        future: O,
+    }
+}
+
+impl<O: Future<Output: IntoResponse>> Future for ConvertOutput<O> {
+    type Output = Result<Response>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Result<Response>> {
+        let output = ready!(self.project().future.poll(cx));
+        Poll::Ready(output.into_response())
+    }
 }
 
 impl<F, O> Handler for FunctionHandler<F, TakesRequest<O>>
@@ -276,7 +292,9 @@ where
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(into_response((self.0)(request)))
+        Box::pin(ConvertOutput {
+            future: (self.0)(request),
+        })
     }
 
     fn handle_static(
@@ -284,7 +302,9 @@ where
         request: &mut Request,
         context: &Context,
     ) -> Option<ResponseFuture<'static>> {
-        Some(Box::pin(into_response((self.0)(take(request, context)))))
+        Some(Box::pin(ConvertOutput {
+            future: (self.0)(take(request, context)),
+        }))
     }
 }
 
@@ -298,11 +318,11 @@ where
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(into_response((self.0)()))
+        Box::pin(ConvertOutput { future: (self.0)() })
     }
 
     fn handle_static(&self, _: &mut Request, _: &Context) -> Option<ResponseFuture<'static>> {
-        Some(Box::pin(into_response((self.0)())))
+        Some(Box::pin(ConvertOutput { future: (self.0)() }))
     }
 }
 

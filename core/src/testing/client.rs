@@ -1,7 +1,7 @@
 //! The client for tests.
 
 use std::fmt;
-use std::future::{Future, IntoFuture, ready};
+use std::future::{Future, IntoFuture, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -95,8 +95,13 @@ impl Client {
             headers.entry(CONTENT_LENGTH).or_insert(length.into());
         }
         request.extensions_mut().insert(self.context);
-        let exchange = exchange(self.handler, request, Deadline::none());
-        async { TestResponse::from(exchange.await.response) }
+        let mut exchange = exchange(self.handler, request, Deadline::none());
+        // An async block would reserve space for a second `Exchange`.
+        poll_fn(move |cx| {
+            Pin::new(&mut exchange)
+                .poll(cx)
+                .map(|exchanged| TestResponse::from(exchanged.response))
+        })
     }
 
     /// Runs the futures that handlers passed to [`Context::wait_until`], as a host does after it has
