@@ -11,6 +11,7 @@ use http_body::Body as _;
 use serde::Serialize;
 
 use super::TestResponse;
+use crate::adapter::headers::content_length_value;
 use crate::adapter::{Deadline, RequestInfo, exchange, finish_after_response, reject};
 use crate::error::bad_request;
 use crate::{Body, Context, Error, Handler, IntoHandler, Request};
@@ -92,7 +93,9 @@ impl Client {
     fn into_send(self, mut request: Request) -> impl Future<Output = TestResponse> + Send {
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             let headers = request.headers_mut();
-            headers.entry(CONTENT_LENGTH).or_insert(length.into());
+            headers
+                .entry(CONTENT_LENGTH)
+                .or_insert_with(|| content_length_value(length));
         }
         request.extensions_mut().insert(self.context);
         let mut exchange = exchange(self.handler, request, Deadline::none());
