@@ -105,7 +105,8 @@ impl Body {
     }
 
     /// Returns the bytes if the whole body is in memory and has no trailers.
-    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+    #[doc(hidden)]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
             Repr::Whole(bytes) => Some(bytes),
             Repr::Other(_) => None,

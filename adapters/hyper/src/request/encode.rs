@@ -19,7 +19,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Encodes the response of an exchange.
 pub(super) fn response(exchanged: Exchanged, in_flight: InFlight) -> http::Response<ResponseBody> {
-    let ending = match exchanged.deadline.is_none() {
+    // hyper takes a short body as soon as it has written the head, so that only the timeout thread can end the response.
+    let bytes = exchanged.response.body().as_bytes();
+    let is_short = bytes.is_some_and(|bytes| bytes.len() <= MAX_CHUNK);
+    let ending = match exchanged.deadline.is_none() || is_short {
         true => Ending::Open,
         false => Ending::Deadline(Box::new((exchanged.deadline, exchanged.info))),
     };
@@ -114,24 +117,14 @@ enum Ending {
 
 impl ResponseBody {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = self.poll_chunk(cx);
-        let Ending::Deadline(limit) = &mut self.ending else {
-            return frame;
-        };
-        // A body in memory ends with its first chunk and needs no timer. A body that always has another chunk ready
-        // would never end if the deadline was checked only while no chunk is ready.
-        let is_last = match &frame {
-            Poll::Ready(Some(Ok(_))) => self.rest.is_none() && self.body.is_end_stream(),
-            poll => poll.is_ready(),
-        };
-        if !is_last && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx) {
+        // The deadline is checked before the body is polled, because a body that always has another chunk ready would
+        // otherwise never end.
+        if let Ending::Deadline(limit) = &mut self.ending
+            && let Poll::Ready(exceeded) = limit.0.poll_exceeded(cx)
+        {
             log_aborted(&limit.1, &exceeded);
             return Poll::Ready(Some(Err(exceeded.into())));
         }
-        frame
-    }
-
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut frame = match self.rest.take() {
             None => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
