@@ -32,8 +32,9 @@ struct State {
     is_received: AtomicBool,
     /// After this flag is set, SIGTERM is ignored.
     is_response_sent: AtomicBool,
-    /// The socket that wakes [`Terminate::recv`].
-    notify: OnceLock<UnixStream>,
+    /// The sockets that wake [`Terminate::recv`]: the signal handler writes to the second one. The first one stays open,
+    /// because a write to a closed connection would raise SIGPIPE.
+    sockets: OnceLock<[UnixStream; 2]>,
 }
 
 /// Marks the response as sent.
@@ -60,9 +61,10 @@ impl Terminate {
 
     /// Waits for SIGTERM.
     pub(crate) async fn recv(self) -> io::Result<()> {
-        let (signals, notify) = UnixStream::pair()?;
-        let _ = self.0.notify.set(notify);
-        // Either the signal handler sees the socket, or this function sees the flag.
+        let (receiver, sender) = UnixStream::pair()?;
+        let signals = receiver.try_clone()?;
+        let _ = self.0.sockets.set([receiver, sender]);
+        // Either the signal handler sees the sockets, or this function sees the flag.
         fence(Ordering::SeqCst);
         if self.0.is_received.load(Ordering::Relaxed) {
             return Ok(());
@@ -83,9 +85,9 @@ impl State {
         }
         self.is_received.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        if let Some(notify) = self.notify.get() {
-            // A failure is ignored: the socket is full after an earlier signal, or the receiver is closed.
-            let _ = send(notify, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        if let Some([_, sender]) = self.sockets.get() {
+            // If the socket is full, earlier signals have made the receiver readable.
+            let _ = send(sender, &[0], SendFlags::DONTWAIT);
         }
     }
 }
