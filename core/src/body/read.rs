@@ -10,6 +10,9 @@ use http_body::{Frame, SizeHint};
 use super::{Body, BoxBody, Other, Repr};
 use crate::error::BoxError;
 
+/// How many bytes are reserved at once for the declared rest of a body; the default limit of bodies.
+const MAX_RESERVED: usize = 1 << 20;
+
 /// The error if the whole body could not be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
@@ -111,9 +114,22 @@ impl Partial {
 
     fn take(&mut self, frame: Result<Bytes, Frame<Bytes>>) {
         match frame {
-            Ok(data) => self.read.extend_from_slice(&data),
+            Ok(data) => {
+                if self.read.capacity() - self.read.len() < data.len() {
+                    self.reserve(data.len());
+                }
+                self.read.extend_from_slice(&data);
+            }
             Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
         }
+    }
+
+    /// Reserves memory for the next bytes, and for the rest of the body if its length is declared: a buffer that grows with
+    /// each frame is copied several times. Memory that a client declares and does not send is never written, so the operating
+    /// system does not provide it.
+    fn reserve(&mut self, next: usize) {
+        let declared = usize::try_from(self.rest.size_hint().lower()).unwrap_or(usize::MAX);
+        self.read.reserve(next + declared.min(MAX_RESERVED));
     }
 
     /// Polls the stream. After an error, every call returns an error: otherwise the truncated body
