@@ -60,3 +60,10 @@ pub mod testing {}
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+
+// The first file defines the names of the figures for rustdoc: the figures themselves, because documentation cannot refer to files
+// beside it. The definitions at the end of the second file, which refer to the files of the figures, are for other viewers; if a name
+// is defined twice, the first definition applies.
+#[doc = include_str!("costs/embedded.md")]
+#[doc = include_str!("costs.md")]
+pub mod costs {}

@@ -7,6 +7,7 @@ mod guard;
 mod in_process;
 mod lambda;
 mod machine;
+mod plots;
 mod process;
 mod programs;
 mod server;
@@ -38,6 +39,7 @@ fn main() -> Result<ExitCode> {
     match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["guard"] => return guard::compare(),
         ["guard", "--update"] => return guard::accept(),
+        ["plots"] => return plots::draw(),
         _ => {}
     }
     for name in &names {

@@ -9,8 +9,8 @@ pub struct Request {
     pub name: &'static str,
     /// The program of the peer: see ../../README.md.
     pub program: &'static str,
-    method: &'static str,
-    path: &'static str,
+    pub method: &'static str,
+    pub path: &'static str,
     pub body: Vec<u8>,
     /// Further variables of the environment, of which the program needs none.
     pub variables: usize,

@@ -7,6 +7,7 @@ pub mod peers;
 pub mod programs;
 pub mod workloads;
 
+use self::client::Connection;
 use self::load::Load;
 use self::peers::{PEERS, Peer, Running, Server, Source};
 use self::workloads::Workload;
@@ -94,14 +95,28 @@ fn measure_workload(servers: &[Server], workload: &Workload) -> Result {
 
 /// The instructions of one request on a connection with keep-alive.
 pub fn instructions(server: &Server, workload: &Workload) -> Result<Count> {
+    instructions_among(0, server, workload)
+}
+
+/// As [`instructions`], while this number of other connections is open, each of which has served one request.
+pub fn instructions_among(idle: usize, server: &Server, workload: &Workload) -> Result<Count> {
     let (few, many) = workload.repetitions;
     callgrind::per_repetition(few, many, |requests, output| {
         let running = server.start_as(callgrind::command(&server.program, output))?;
+        let exchange = |connection: &mut Connection| {
+            workload.check(&connection.exchange(&workload.request())?)
+        };
+        let mut idle_connections = Vec::new();
+        for _ in 0..idle {
+            let mut connection = running.connect()?;
+            exchange(&mut connection)?;
+            idle_connections.push(connection);
+        }
         let mut connection = running.connect()?;
         for _ in 0..requests {
-            workload.check(&connection.exchange(&workload.request())?)?;
+            exchange(&mut connection)?;
         }
-        drop(connection);
+        drop((connection, idle_connections));
         running.process.terminate()?;
         Ok(())
     })

@@ -22,7 +22,7 @@ pub const PEERS: [Peer; 8] = [
         ..ANYHOST
     },
     rust("hyper", "peer-hyper", true),
-    rust("axum", "peer-axum", true),
+    AXUM,
     rust("actix-web", "peer-actix-web", true),
     rust("ntex", "peer-ntex", false),
     Peer {
@@ -48,6 +48,8 @@ pub const ANYHOST_LOG_OFF: Peer = Peer {
     is_variant: true,
     ..ANYHOST
 };
+
+pub const AXUM: Peer = rust("axum", "peer-axum", true);
 
 const fn rust(name: &'static str, package: &'static str, http2: bool) -> Peer {
     Peer {

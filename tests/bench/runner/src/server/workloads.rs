@@ -12,6 +12,8 @@ pub struct Workload {
     pub method: &'static str,
     pub path: &'static str,
     pub content_type: Option<&'static str>,
+    /// The number of headers beside those that the request needs.
+    pub headers: usize,
     pub body: Vec<u8>,
     expected: Vec<u8>,
     /// The numbers of requests whose instructions are counted.
@@ -57,7 +59,7 @@ pub fn all() -> Vec<Workload> {
         Workload {
             repetitions: (10, 50),
             connections: FEW,
-            ..post("1 MB, echoed", "/echo", large.clone(), large)
+            ..echo("1 MB, echoed", 1 << 20)
         },
         Workload {
             repetitions: (2, 12),
@@ -80,10 +82,20 @@ pub fn text() -> Workload {
 }
 
 pub fn json() -> Workload {
+    json_of("JSON of 1 KB, echoed", 20)
+}
+
+/// An order of this number of items, which have about 50 bytes each.
+pub fn json_of(title: &'static str, items: usize) -> Workload {
     Workload {
         content_type: Some("application/json"),
-        ..post("JSON of 1 KB, echoed", "/json", order(), order())
+        ..post(title, "/json", order(items), order(items))
     }
+}
+
+/// A body of this number of bytes, which is also the body of the response.
+pub fn echo(title: &'static str, length: usize) -> Workload {
+    post(title, "/echo", vec![b'x'; length], vec![b'x'; length])
 }
 
 pub fn parameter() -> Workload {
@@ -107,6 +119,7 @@ fn get(
         method: "GET",
         path,
         content_type: None,
+        headers: 0,
         body: Vec::new(),
         expected,
         repetitions: (200, 1200),
@@ -123,10 +136,9 @@ fn post(title: &'static str, path: &'static str, body: Vec<u8>, expected: Vec<u8
     }
 }
 
-/// JSON of about 1 KB.
-fn order() -> Vec<u8> {
+fn order(items: usize) -> Vec<u8> {
     let mut json = String::from(r#"{"customer":"Ada Lovelace","items":["#);
-    for n in 0..20 {
+    for n in 0..items {
         let comma = if n == 0 { "" } else { "," };
         let _ = write!(
             json,
@@ -150,6 +162,9 @@ impl Workload {
         }
         if self.method == "POST" {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        }
+        for n in 0..self.headers {
+            let _ = write!(head, "X-Header-{n}: some value\r\n");
         }
         head.push_str("\r\n");
         [head.as_bytes(), &self.body].concat()
