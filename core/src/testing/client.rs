@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::TestResponse;
 use crate::adapter::headers::content_length_value;
-use crate::adapter::{Deadline, RequestInfo, exchange, finish_after_response, reject};
+use crate::adapter::{Deadline, RequestInfo, exchange_in, finish_after_response, reject};
 use crate::error::bad_request;
 use crate::{Body, Context, Error, Handler, IntoHandler, Request};
 
@@ -97,8 +97,8 @@ impl Client {
                 .entry(CONTENT_LENGTH)
                 .or_insert_with(|| content_length_value(length));
         }
-        request.extensions_mut().insert(self.context);
-        let mut exchange = exchange(self.handler, request, Deadline::none());
+        request.extensions_mut().remove::<Context>();
+        let mut exchange = exchange_in(self.context, &self.handler, request, Deadline::none());
         // An async block would reserve space for a second `Exchange`.
         poll_fn(move |cx| {
             Pin::new(&mut exchange)
