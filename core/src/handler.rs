@@ -56,6 +56,14 @@ pub trait Handler: Send + Sync + 'static {
     fn handle_static(&self, _: &mut Request, _: &Context) -> Option<ResponseFuture<'static>> {
         None
     }
+
+    /// Finds the handler that handles a request, and adds the values to the request that this handler can read. `None` if
+    /// this handler itself handles the request. Only the router implements this method, so that
+    /// [`handle_static`](Self::handle_static) can call the plain functions of its routes.
+    #[doc(hidden)]
+    fn select(&self, _: &mut Request, _: &Context) -> Result<Option<Arc<dyn Handler>>> {
+        Ok(None)
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for Arc<H> {
@@ -74,6 +82,10 @@ impl<H: Handler + ?Sized> Handler for Arc<H> {
     ) -> Option<ResponseFuture<'static>> {
         (**self).handle_static(request, context)
     }
+
+    fn select(&self, request: &mut Request, context: &Context) -> Result<Option<Arc<dyn Handler>>> {
+        (**self).select(request, context)
+    }
 }
 
 impl<H: Handler + ?Sized> Handler for Box<H> {
@@ -91,6 +103,10 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         context: &Context,
     ) -> Option<ResponseFuture<'static>> {
         (**self).handle_static(request, context)
+    }
+
+    fn select(&self, request: &mut Request, context: &Context) -> Result<Option<Arc<dyn Handler>>> {
+        (**self).select(request, context)
     }
 }
 

@@ -86,6 +86,11 @@ pub fn exchange_in(
 }
 
 fn call(handler: &Arc<dyn Handler>, request: &mut Request, context: &Context) -> State {
+    let selected = match (**handler).select(request, context) {
+        Ok(selected) => selected,
+        Err(error) => return State::Failed(error.into(), Outcome::Completed),
+    };
+    let handler = selected.as_ref().unwrap_or(handler);
     if let Some(future) = handler.handle_static(request, context) {
         return State::Running(future);
     }

@@ -289,41 +289,56 @@ impl Handler for Router {
         'a: 'b,
         Self: 'b,
     {
-        let failed = |error| Box::pin(ready(Err(error)));
-        let context = request.extensions().get::<Context>();
-        match self.find(&request) {
-            Ok(Some(found)) => {
-                if let Some(context) = context {
-                    context.set_route(found.route);
-                }
-                if let Some(params) = found.params {
-                    request.extensions_mut().insert(params);
-                }
-                if found.is_nested
-                    && let Err(error) = mount::enter(&mut request, found.route)
-                {
-                    return failed(error);
-                }
-                found.handler.handle(request)
-            }
+        let context = request.extensions().get::<Context>().cloned();
+        match self.prepare(&mut request, context.as_ref()) {
+            Ok(handler) => handler.handle(request),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
+    }
+
+    fn select(&self, request: &mut Request, context: &Context) -> Result<Option<Arc<dyn Handler>>> {
+        self.prepare(request, Some(context)).cloned().map(Some)
+    }
+}
+
+impl Router {
+    /// Finds the handler for a request, and adds the values to the request that the handler can read.
+    ///
+    /// # Errors
+    /// 404 if no route has the path and there is no fallback; 405 if no route has the path and the method.
+    fn prepare(
+        &self,
+        request: &mut Request,
+        context: Option<&Context>,
+    ) -> Result<&Arc<dyn Handler>> {
+        let found = match self.find(request) {
+            Ok(Some(found)) => found,
             other => {
                 // This router can be nested in another router that has set the route of the prefix.
                 if let Some(context) = context {
                     context.clear_route();
                 }
-                match (other, self.fallback_for(request.uri().path())) {
-                    (Err(error), _) => failed(error),
-                    (_, Some(fallback)) => fallback.handle(request),
-                    (_, None) => failed(Error::from_status(StatusCode::NOT_FOUND)),
-                }
+                other?;
+                let fallback = self.fallback_for(request.uri().path());
+                return fallback.ok_or_else(|| Error::from_status(StatusCode::NOT_FOUND));
             }
+        };
+        if let Some(context) = context {
+            context.set_route(found.route);
         }
+        if let Some(params) = found.params {
+            request.extensions_mut().insert(params);
+        }
+        if found.is_nested {
+            mount::enter(request, context, found.route)?;
+        }
+        Ok(found.handler)
     }
 }
 
 /// The handler for a request.
 struct Found<'a> {
-    handler: &'a dyn Handler,
+    handler: &'a Arc<dyn Handler>,
     /// Whether the handler sees only the path below its prefix.
     is_nested: bool,
     /// The pattern of the route.
@@ -333,14 +348,13 @@ struct Found<'a> {
 
 impl Router {
     /// The fallback of the innermost nested router whose prefix matches the path.
-    fn fallback_for(&self, path: &str) -> Option<&dyn Handler> {
+    fn fallback_for(&self, path: &str) -> Option<&Arc<dyn Handler>> {
         let nested = self.nested_fallbacks.iter();
         let nested = nested.filter(|(prefix, _)| has_prefix(path, prefix));
         let innermost = nested.max_by_key(|(prefix, _)| prefix.len());
         innermost
             .map(|(_, fallback)| fallback)
             .or(self.fallback.as_ref())
-            .map(|handler| &**handler)
     }
 
     /// Finds the handler for a request; `None` if no route has the path.

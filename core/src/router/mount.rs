@@ -6,7 +6,7 @@ use crate::{Context, Request, Result};
 /// becomes part of the base path, so that links that the handler makes with [`Context::base_path`] are correct.
 ///
 /// `route` is the whole pattern of the route, because a router with nested handlers can be nested itself.
-pub(super) fn enter(request: &mut Request, route: &str) -> Result<()> {
+pub(super) fn enter(request: &mut Request, context: Option<&Context>, route: &str) -> Result<()> {
     let prefix = route.rsplit_once("/{*").map_or(route, |(prefix, _)| prefix);
     // Count the segments: a prefix can contain parameters, so that a path cannot be compared with its text.
     let segments = prefix.bytes().filter(|&b| b == b'/').count();
@@ -19,11 +19,7 @@ pub(super) fn enter(request: &mut Request, route: &str) -> Result<()> {
     let slash = if below.starts_with('/') { "" } else { "/" };
     let below = format!("{slash}{below}").parse()?;
 
-    let context = request
-        .extensions()
-        .get::<Context>()
-        .cloned()
-        .unwrap_or_default();
+    let context = context.cloned().unwrap_or_default();
     let base_path = format!("{}{removed}", context.base_path());
     request
         .extensions_mut()

@@ -116,15 +116,15 @@ impl Route {
 
     /// Finds the handler for a method, and whether it is a nested handler. The GET handler also serves HEAD, unless HEAD
     /// has its own handler.
-    pub(super) fn find(&self, method: &Method) -> Option<(&dyn Handler, bool)> {
+    pub(super) fn find(&self, method: &Method) -> Option<(&Arc<dyn Handler>, bool)> {
         let named = |method: &Method| self.methods.iter().find(|(known, _)| known == method);
         let named = match named(method) {
             None if method == Method::HEAD => named(&Method::GET),
             found => found,
         };
         match named {
-            Some((_, handler)) => Some((&**handler, false)),
-            None => Some((&**self.any.as_ref()?, self.is_nested)),
+            Some((_, handler)) => Some((handler, false)),
+            None => Some((self.any.as_ref()?, self.is_nested)),
         }
     }
 
