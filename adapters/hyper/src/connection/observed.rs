@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::detect::Protocol;
 use super::heads::{Heads, is_blank};
@@ -18,6 +18,10 @@ use crate::timeouts::{Activity, Input};
 
 /// How many bytes of further requests are taken from the socket while an HTTP/1 request is in flight.
 const MAX_WAITING_BYTES: usize = 4096;
+
+/// How many bytes are read from the socket at once until the end of a head. The bytes after the head are copied twice, so
+/// only the start of a large body should be read with its head. hyper's buffer has this size at first.
+const MAX_HEAD_READ: u64 = 8192;
 
 /// Head and body of a response are joined before they are written if they have at most this number of bytes. For a short
 /// response, writev(2) takes 5 % longer than a copy and send(2).
@@ -78,20 +82,40 @@ impl Observed {
         }
     }
 
-    /// Reads the waiting bytes, or, if there are none, from the socket. Returns where the new bytes begin.
+    /// Reads the waiting bytes, or, if there are none, at most `limit` bytes from the socket. Returns where the new bytes
+    /// begin.
     fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
+        limit: u64,
     ) -> Poll<io::Result<usize>> {
         let start = buf.filled().len();
         if self.waiting.is_empty() {
-            ready!(self.io()?.poll_read(cx, buf))?;
+            let mut limited = self.io()?.take(limit);
+            ready!(Pin::new(&mut limited).poll_read(cx, buf))?;
             self.read_closed |= buf.filled().len() == start;
         } else {
             let length = buf.remaining().min(self.waiting.len());
             buf.put_slice(&self.waiting[..length]);
             self.waiting.drain(..length);
+        }
+        Poll::Ready(Ok(start))
+    }
+
+    /// Reads the waiting bytes, and also from the socket if they are not the whole body. A body that arrives at once is then
+    /// one chunk, which [`Body`](anyhost_core::Body) keeps without a copy.
+    fn poll_fill_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        remaining: u64,
+    ) -> Poll<io::Result<usize>> {
+        let waiting = self.waiting.len() as u64;
+        let start = ready!(self.poll_fill(cx, buf, u64::MAX))?;
+        if (1..remaining).contains(&waiting) && buf.remaining() > 0 {
+            // The bytes so far are passed to hyper in any case. After an error, the next read fails or finds the end.
+            let _ = self.poll_fill(cx, buf, u64::MAX);
         }
         Poll::Ready(Ok(start))
     }
@@ -109,7 +133,10 @@ impl Observed {
         if input == Input::NextHead {
             return self.poll_read_ahead(cx);
         }
-        let start = ready!(self.poll_fill(cx, buf))?;
+        let start = match input {
+            Input::Body(remaining) => ready!(self.poll_fill_body(cx, buf, remaining))?,
+            _ => ready!(self.poll_fill(cx, buf, MAX_HEAD_READ))?,
+        };
         let new = &buf.filled()[start..];
         let State::Http1(heads) = &mut self.protocol else {
             return Poll::Ready(Ok(()));
@@ -198,7 +225,7 @@ impl AsyncRead for Observed {
             return this.poll_read_http1(cx, buf);
         }
         let is_preface = !this.waiting.is_empty();
-        let start = ready!(this.poll_fill(cx, buf))?;
+        let start = ready!(this.poll_fill(cx, buf, u64::MAX))?;
         if let (State::Http2(streams), false) = (&mut this.protocol, is_preface) {
             streams.received(&buf.filled()[start..]);
             this.activity.set_open_streams(streams.open());

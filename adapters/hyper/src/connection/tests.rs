@@ -293,6 +293,25 @@ async fn a_request_body_above_the_minimum_rate_can_take_any_amount_of_time() -> 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_and_the_next_request_that_arrive_together_with_a_head_are_both_read()
+-> io::Result<()> {
+    let (mut client, served) = connect(Limits::default());
+    let requests = [UPLOAD, &[b'x'; 100_000], GET].concat();
+    client.write_all(&requests).await?;
+    let mut responses = Vec::new();
+    while !responses.ends_with(b"done") {
+        responses.push(client.read_u8().await?);
+    }
+    let responses = String::from_utf8_lossy(&responses);
+    assert!(
+        responses.contains("\r\n\r\n100000HTTP/1.1 200 OK\r\n"),
+        "{responses}"
+    );
+    drop(client);
+    served.await?.0
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_whose_handler_exceeds_the_request_timeout_gets_a_504() -> io::Result<()> {
     let (mut client, served) = connect(Limits {
         idle_timeout: Some(Duration::from_secs(5)),
