@@ -90,6 +90,11 @@ enum Event {
 
 /// Polls the connection until an event happens. Timeouts and phase changes wake the task of the connection, so it is
 /// enough to check for them whenever the connection is polled.
+///
+/// Each HTTP/2 stream has its own task, which wakes the connection's task when it has a response. A worker of Tokio runs
+/// a task that was just woken before the tasks in its queue, so the connection would write each response with a separate
+/// system call. Therefore, while several requests are in flight, the connection's task moves to the end of the queue
+/// first, and then writes the responses of all streams that were in the queue.
 async fn next_event<C: Connection>(
     mut connection: Pin<&mut C>,
     activity: &Activity,
@@ -97,7 +102,13 @@ async fn next_event<C: Connection>(
     known_phase: Phase,
     mut grace: Option<&mut Pin<Box<Sleep>>>,
 ) -> Event {
+    let mut yielded = false;
     poll_fn(|cx| {
+        yielded = C::MULTIPLEXED && !yielded && activity.requests_in_flight() > 1;
+        if yielded {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // The connection is polled first, so that a request that has arrived is served before a drain can close the
         // connection.
         if let Poll::Ready(result) = connection.as_mut().poll(cx) {

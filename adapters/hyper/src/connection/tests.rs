@@ -370,6 +370,36 @@ async fn the_request_timeout_aborts_a_response_whose_body_is_always_ready() -> i
     Ok(())
 }
 
+/// Runs on a worker thread, because `block_on` does not run a woken task before the tasks in the queue.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_responses_of_http_2_streams_that_are_ready_together_are_written_together()
+-> io::Result<()> {
+    const STREAMS: u8 = 50;
+    let reads = tokio::spawn(async {
+        let (mut client, _served) = connect(Limits::default());
+        let mut requests = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
+        for stream in (1..).step_by(2).take(STREAMS.into()) {
+            // `GET /` with END_STREAM and END_HEADERS.
+            requests.extend([
+                0, 0, 6, 1, 5, 0, 0, 0, stream, 0x82, 0x86, 0x84, 0x41, 1, b'a',
+            ]);
+        }
+        client.write_all(&requests).await?;
+        let (mut responses, mut reads) = (0, 0);
+        let mut buffer = [0; 10_000];
+        while responses < STREAMS.into() {
+            let length = client.read(&mut buffer).await?;
+            assert!(length > 0, "the connection was closed");
+            responses += memchr::memmem::find_iter(&buffer[..length], "done").count();
+            reads += 1;
+        }
+        io::Result::Ok(reads)
+    });
+    let reads = reads.await??;
+    assert!(reads < 10, "{STREAMS} responses arrived in {reads} parts");
+    Ok(())
+}
+
 /// The task reserves space for the largest future that it awaits, so large futures must be boxed.
 #[tokio::test]
 async fn the_task_of_a_connection_is_at_most_640_bytes() -> io::Result<()> {
