@@ -78,7 +78,7 @@ fn encode(
     }
     let body = ResponseBody {
         body,
-        rest: None,
+        next: None,
         complete: false,
         in_flight,
         ending,
@@ -96,12 +96,17 @@ const FLUSH_TIME: Duration = Duration::from_millis(20);
 /// response.
 const MAX_CHUNK: usize = 64 * 1024;
 
+/// Small chunks that are ready at the same time are joined into chunks of at most this number of bytes, because hyper
+/// writes each chunk as three buffers, and as a frame of its own in HTTP/2.
+const MAX_JOINED: usize = 4096;
+
 /// A response body for hyper. hyper drops the body once its rest fits into hyper's buffers, or when the client has
 /// disconnected. Dropping the body ends the request.
 pub(crate) struct ResponseBody {
     body: Body,
-    /// The rest of a chunk that was larger than [`MAX_CHUNK`]. Boxed, because hyper copies this value several times.
-    rest: Option<Box<Bytes>>,
+    /// The rest of a chunk that was larger than [`MAX_CHUNK`], or what followed the chunks that were joined. Boxed,
+    /// because hyper copies this value several times.
+    next: Option<Box<Result<Frame<Bytes>, BoxError>>>,
     /// Whether hyper has taken the last frame.
     complete: bool,
     in_flight: InFlight,
@@ -125,19 +130,47 @@ impl ResponseBody {
             log_aborted(&limit.1, &exceeded);
             return Poll::Ready(Some(Err(exceeded.into())));
         }
-        let mut frame = match self.rest.take() {
-            None => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => frame,
-                other => return Poll::Ready(other),
-            },
-            Some(rest) => Frame::data(*rest),
+        let mut frame = match self.next.take() {
+            None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+            Some(next) => Some(*next),
         };
-        if let Some(data) = frame.data_mut()
-            && data.len() > MAX_CHUNK
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(data) = frame.data_mut()
         {
-            self.rest = Some(Box::new(data.split_off(MAX_CHUNK)));
+            if data.len() > MAX_CHUNK {
+                let rest = data.split_off(MAX_CHUNK);
+                self.next = Some(Box::new(Ok(Frame::data(rest))));
+            } else if data.len() < MAX_JOINED && !self.body.is_end_stream() {
+                self.join(data, cx);
+            }
         }
-        Poll::Ready(Some(Ok(frame)))
+        Poll::Ready(frame)
+    }
+
+    /// Appends the small chunks that are ready to `first`.
+    fn join(&mut self, first: &mut Bytes, cx: &mut Context<'_>) {
+        let mut joined = Vec::new();
+        while let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            let Some(frame) = frame else {
+                self.complete = true;
+                break;
+            };
+            let data = frame.as_ref().ok().and_then(Frame::data_ref);
+            // Not an empty chunk, because a body could return empty chunks forever.
+            let lengths = 1..=MAX_JOINED - first.len() - joined.len();
+            let Some(data) = data.filter(|data| lengths.contains(&data.len())) else {
+                self.next = Some(Box::new(frame));
+                break;
+            };
+            if joined.is_empty() {
+                joined.reserve(MAX_JOINED);
+                joined.extend_from_slice(&std::mem::take(first));
+            }
+            joined.extend_from_slice(data);
+        }
+        if !joined.is_empty() {
+            *first = joined.into();
+        }
     }
 }
 
@@ -149,6 +182,9 @@ impl http_body::Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.complete {
+            return Poll::Ready(None);
+        }
         if !matches!(self.ending, Ending::Failed(..)) {
             match ready!(self.poll_body(cx)) {
                 // On an error, hyper and h2 discard the bytes that they have not written yet, including the head.
@@ -182,20 +218,24 @@ impl http_body::Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         !matches!(self.ending, Ending::Failed(..))
-            && self.rest.is_none()
-            && self.body.is_end_stream()
+            && self.next.is_none()
+            && (self.complete || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let body = self.body.size_hint();
-        let Some(rest) = &self.rest else {
+        let next = self
+            .next
+            .as_ref()
+            .and_then(|next| next.as_ref().as_ref().ok()?.data_ref());
+        let Some(next) = next else {
             return body;
         };
-        let rest = rest.len() as u64;
+        let next = next.len() as u64;
         let mut hint = SizeHint::new();
-        hint.set_lower(body.lower().saturating_add(rest));
+        hint.set_lower(body.lower().saturating_add(next));
         if let Some(upper) = body.upper() {
-            hint.set_upper(upper.saturating_add(rest));
+            hint.set_upper(upper.saturating_add(next));
         }
         hint
     }
@@ -205,7 +245,7 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         // If the length is known, hyper does not poll the body again once it has all bytes.
         let has_all = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
-        if !(self.complete || has_all && self.rest.is_none()) {
+        if !(self.complete || has_all && self.next.is_none()) {
             self.in_flight.set_aborted();
         }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access_log;
+mod chunks;
 mod disconnect;
 mod error_hook;
 mod http2;
