@@ -24,7 +24,7 @@ impl Workload {
 
 pub const ANYHOST: &str = "peer-in-process-anyhost";
 
-const PEERS: [(&str, &str); 1] = [("anyhost", ANYHOST)];
+const PEERS: [(&str, &str); 2] = [("anyhost", ANYHOST), ("axum", "peer-in-process-axum")];
 
 const WORKLOADS: [(&str, Workload); 7] = [
     ("text", Workload::TEXT),
@@ -48,7 +48,7 @@ pub fn measure() -> Result {
             row.push(table::grouped(instructions(package, workload)?.total()));
         }
     }
-    table::print("In-process: instructions of a call", &columns, &rows);
+    table::print("Instructions of a call", &columns, &rows);
     Ok(())
 }
 

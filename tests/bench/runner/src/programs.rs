@@ -62,6 +62,17 @@ pub fn micro_folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/micro"))
 }
 
+/// The size of the program in bytes without its symbols.
+pub fn stripped_size(program: &Path) -> Result<u64> {
+    let stripped = tempfile::NamedTempFile::new()?;
+    let mut strip = Command::new("strip");
+    strip.arg("-o").arg(stripped.path()).arg(program);
+    match strip.status()?.success() {
+        true => Ok(std::fs::metadata(stripped.path())?.len()),
+        false => Err(format!("strip failed for {}", program.display()).into()),
+    }
+}
+
 /// Builds a program with a subcommand of cargo, and returns the path at which cargo leaves it.
 fn cargo(subcommand: &str, package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -35,9 +35,9 @@ impl Request {
     pub fn echo(length: usize) -> Request {
         Request {
             name: "echo",
-            program: "app",
+            program: "echo",
             method: "POST",
-            path: "/echo",
+            path: "/",
             body: (0..length).map(|i| (i * 31 % 251) as u8).collect(),
             ..Request::hello()
         }
@@ -83,14 +83,20 @@ impl Request {
         }
     }
 
-    /// Checks the status and the body of the output of the program.
+    /// Checks the status and the body in the output of the program.
     pub fn check(&self, output: &[u8]) -> Result {
         let expected = match self.method {
             "GET" => b"Hello, world!",
             _ => &self.body[..],
         };
-        let end = output.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-        let (head, body) = output.split_at(end.map_or(0, |end| end + 4));
+        // Lines can end with LF or CR LF (RFC 3875, section 6.2.1).
+        let ends = ["\r\n\r\n", "\n\n"].iter().filter_map(|end| {
+            let found = output
+                .windows(end.len())
+                .position(|bytes| bytes == end.as_bytes());
+            Some(found? + end.len())
+        });
+        let (head, body) = output.split_at(ends.min().unwrap_or(0));
         let head = String::from_utf8_lossy(head).to_ascii_lowercase();
         // A response without a status has the status 200 (RFC 3875, section 6.3.3).
         let is_ok = !head.is_empty() && (!head.contains("status:") || head.contains("status: 200"));
@@ -109,6 +115,7 @@ mod tests {
     fn a_response_must_have_status_200_and_the_expected_body() {
         let check = |output: &[u8]| Request::hello().check(output);
         assert!(check(b"Status: 200 OK\r\n\r\nHello, world!").is_ok());
+        assert!(check(b"Status: 200 OK\n\nHello, world!").is_ok());
         assert!(check(b"Content-Type: text/plain\r\n\r\nHello, world!").is_ok());
         assert!(check(b"Status: 500 Internal Server Error\r\n\r\nHello, world!").is_err());
         assert!(check(b"Status: 200 OK\r\n\r\nHello").is_err());

@@ -3,10 +3,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::Result;
 
@@ -15,7 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub struct RuntimeApi {
     listener: TcpListener,
-    connection: Option<BufReader<TcpStream>>,
+    connections: Vec<BufReader<TcpStream>>,
+    /// The index of the connection of the last call.
+    current: usize,
 }
 
 /// A request of the function.
@@ -27,12 +29,10 @@ struct Call {
 impl RuntimeApi {
     pub fn start() -> Result<RuntimeApi> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        // On Linux, this is also the timeout of `accept`.
-        let timeout = TimeVal::seconds(TIMEOUT.as_secs().try_into()?);
-        setsockopt(&listener, sockopt::ReceiveTimeout, &timeout)?;
         Ok(RuntimeApi {
             listener,
-            connection: None,
+            connections: Vec::new(),
+            current: 0,
         })
     }
 
@@ -70,22 +70,41 @@ impl RuntimeApi {
         Ok(response.body)
     }
 
+    /// Waits for a call on any connection. A client with a pool of connections opens another one if its first one is not yet
+    /// idle again.
     fn receive(&mut self) -> Result<Call> {
-        if let Some(connection) = &mut self.connection
-            && let Some(call) = read(connection)?
-        {
-            return Ok(call);
+        loop {
+            let listener = self.listener.as_fd();
+            let sockets = self.connections.iter().map(|c| c.get_ref().as_fd());
+            let sockets = [listener].into_iter().chain(sockets);
+            let mut sockets: Vec<PollFd<'_>> = sockets
+                .map(|socket| PollFd::new(socket, PollFlags::POLLIN))
+                .collect();
+            if poll(&mut sockets, PollTimeout::try_from(TIMEOUT)?)? == 0 {
+                return Err("the function did not call the Runtime API in time".into());
+            }
+            let ready = sockets.iter().position(|s| s.any() == Some(true));
+            match ready.unwrap_or(0) {
+                0 => {
+                    let (stream, _) = self.listener.accept()?;
+                    stream.set_nodelay(true)?;
+                    stream.set_read_timeout(Some(TIMEOUT))?;
+                    self.connections.push(BufReader::new(stream));
+                }
+                n => match read(&mut self.connections[n - 1])? {
+                    Some(call) => {
+                        self.current = n - 1;
+                        return Ok(call);
+                    }
+                    None => drop(self.connections.remove(n - 1)),
+                },
+            }
         }
-        // The first call, or the function has closed its connection.
-        let (stream, _) = self.listener.accept()?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        let connection = self.connection.insert(BufReader::new(stream));
-        read(connection)?.ok_or_else(|| "the function closed its connection".into())
     }
 
+    /// Responds to the last call.
     fn send(&mut self, bytes: &[u8]) -> Result {
-        let connection = self.connection.as_mut().ok_or("no connection")?;
+        let connection = &mut self.connections[self.current];
         Ok(connection.get_mut().write_all(bytes)?)
     }
 }

@@ -16,20 +16,21 @@ pub struct Workload {
     /// The instructions of an invocation are the difference of two runs with these numbers of invocations, divided by the
     /// difference of the numbers.
     pub invocations: (u64, u64),
+    /// The number of invocations whose time is measured as a whole.
+    pub invocations_a_round: u32,
 }
 
 impl Workload {
     pub fn all() -> Vec<Workload> {
         let small = [Workload::hello(), Workload::json()];
         let large = [
-            ("100 KB text", 100 * 1024, false, (5, 25)),
-            ("100 KB base64", 100 * 1024, true, (5, 25)),
-            ("5 MB text", 5 << 20, false, (1, 3)),
-            ("5 MB base64", 5 << 20, true, (1, 3)),
+            ("100 KB text", 100 << 10, false),
+            ("100 KB base64", 100 << 10, true),
+            ("5 MB text", 5 << 20, false),
+            ("5 MB base64", 5 << 20, true),
         ];
-        let large = large.map(|(name, length, binary, invocations)| Workload {
+        let large = large.map(|(name, length, binary)| Workload {
             name,
-            invocations,
             ..Workload::echo(length, binary)
         });
         small.into_iter().chain(large).collect()
@@ -43,6 +44,7 @@ impl Workload {
             event: event("GET", "/", None),
             body: b"Hello, world!".to_vec(),
             invocations: (200, 1200),
+            invocations_a_round: 500,
         }
     }
 
@@ -55,6 +57,7 @@ impl Workload {
             event: event("POST", "/json", Some((order, "application/json", false))),
             body: order.to_vec(),
             invocations: (200, 1200),
+            invocations_a_round: 500,
         }
     }
 
@@ -76,7 +79,8 @@ impl Workload {
             program: "app",
             event: event("POST", "/echo", Some((&body, content_type, binary))),
             body,
-            invocations: (5, 25),
+            invocations: if length > 1 << 20 { (1, 3) } else { (5, 25) },
+            invocations_a_round: if length > 1 << 20 { 3 } else { 100 },
         }
     }
 

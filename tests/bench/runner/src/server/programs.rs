@@ -26,7 +26,7 @@ pub fn measure() -> Result {
         match server.peer.source.package() {
             Some(package) => {
                 row.push(kilobytes(std::fs::metadata(&server.program)?.len()));
-                row.push(kilobytes(stripped_size(server)?));
+                row.push(kilobytes(programs::stripped_size(&server.program)?));
                 row.push(format!(
                     "{:.0}",
                     programs::build_time(package, "hello")?.as_secs_f64()
@@ -58,19 +58,6 @@ fn start(server: &Server, workload: &Workload) -> Result<f64> {
     let time = started.elapsed().as_secs_f64() * 1e3;
     workload.check(&response)?;
     Ok(time)
-}
-
-fn stripped_size(server: &Server) -> Result<u64> {
-    let file = tempfile::NamedTempFile::new()?;
-    let status = Command::new("strip")
-        .arg("-o")
-        .arg(file.path())
-        .arg(&server.program)
-        .status()?;
-    match status.success() {
-        true => Ok(std::fs::metadata(file.path())?.len()),
-        false => Err("strip failed".into()),
-    }
 }
 
 fn kilobytes(bytes: u64) -> String {
