@@ -16,7 +16,8 @@ pub(crate) fn for_each_variable(mut visit: impl FnMut(&[u8], usize)) {
     }
     // SAFETY: `environ` is null, or an array of strings that ends with null (POSIX.1-2017, 8.1). The function that
     // changes the environment, `std::env::set_var`, is unsafe because its caller must ensure that no other thread
-    // reads the environment. So the array and its strings are not changed here, and `visit` gets no longer borrow.
+    // reads the environment. So the array and its strings do not change during this loop, and `visit` cannot keep the
+    // slice for longer.
     unsafe {
         let mut next = environ;
         while let Some(&variable) = next.as_ref()

@@ -97,7 +97,7 @@ const FLUSH_TIME: Duration = Duration::from_millis(20);
 const MAX_CHUNK: usize = 64 * 1024;
 
 /// Small chunks that are ready at the same time are joined into chunks of at most this number of bytes, because hyper
-/// writes each chunk as three buffers, and as a frame of its own in HTTP/2.
+/// writes each chunk as three buffers, and in HTTP/2 as a separate frame.
 const MAX_JOINED: usize = 4096;
 
 /// A response body for hyper. hyper drops the body once its rest fits into hyper's buffers, or when the client has

@@ -8,7 +8,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Through at least two points of different x.
+    /// Computes the line through the points. There must be at least two points with different x values.
     pub fn through(points: &[(f64, f64)]) -> Line {
         let n = points.len() as f64;
         let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / n;
